@@ -1,0 +1,66 @@
+/* cortifold/linalg.h - dense linear algebra on row-major doubles: a facade over
+ * BLAS and LAPACK. Matrices are plain pointers with row counts and leading
+ * dimensions (elements from one row to the next); results are the same for any
+ * number of threads, because products are cut into tiles whose shape depends
+ * on the sizes alone and BLAS inside a tile is serial.                       */
+#ifndef CORTIFOLD_LINALG_H
+#define CORTIFOLD_LINALG_H
+
+#include <cortifold/array.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* C (m x n) = alpha op(A) op(B) + beta C; op(A) is m x k, op(B) k x n. Cost 2mnk flops. */
+CF_API CF_CHECKED cf_status cf_gemm(cf_context *ctx, bool ta, bool tb, size_t m, size_t n, size_t k, double alpha,
+                                    const double *a, size_t lda, const double *b, size_t ldb, double beta, double *c,
+                                    size_t ldc);
+/* Full symmetric C (n x n) = alpha A A' + beta C (trans false, A n x k) or alpha A'A + beta C (trans true, A k x n).
+ * Both triangles are written. Cost n^2 k flops.                              */
+CF_API CF_CHECKED cf_status cf_syrk(cf_context *ctx, bool trans, size_t n, size_t k, double alpha, const double *a,
+                                    size_t lda, double beta, double *c, size_t ldc);
+/* Serial small helpers, for use inside workers.                             */
+CF_API double cf_dot(size_t n, const double *x, const double *y);
+CF_API double cf_norm2(size_t n, const double *x);
+
+/* Subtracts column means in place (rows x cols); means (cols) may be NULL.   */
+CF_API void cf_center_columns(size_t rows, size_t cols, double *a, size_t lda, double *means);
+
+/* All eigenvalues (ascending) of symmetric a (n x n, destroyed); with vectors != NULL, row i of vectors (n x n) is the
+ * eigenvector of value i, its largest-magnitude entry positive. CF_ERR_NUMERIC when LAPACK does not converge. O(n^3). */
+CF_API CF_CHECKED cf_status cf_eigh(cf_context *ctx, size_t n, double *a, double *values, double *vectors);
+/* The k largest eigenvalues, descending, and their vectors as rows (k x n); a destroyed. vectors may be NULL. */
+CF_API CF_CHECKED cf_status cf_eigh_top(cf_context *ctx, size_t n, double *a, size_t k, double *values, double *vectors);
+/* Thin SVD of a (m x n, row-major, destroyed): s descending (r = min(m,n)); u m x r, vt r x n, either may be NULL.
+ * Sign: largest-magnitude entry of each row of vt positive (of column of u when vt is NULL). */
+CF_API CF_CHECKED cf_status cf_svd(cf_context *ctx, size_t m, size_t n, double *a, double *s, double *u, double *vt);
+/* Singular values only.                                                     */
+CF_API CF_CHECKED cf_status cf_svdvals(cf_context *ctx, size_t m, size_t n, double *a, double *s);
+/* Orthonormal basis of the column space of a (m x n): q (m x *rank, leading dimension min(m,n)), rank by s > tol * s_1
+ * of the SVD. Cost O(m n min(m,n)); for n >> m works on the Gram side when that loses no digits that matter. */
+CF_API CF_CHECKED cf_status cf_orth(cf_context *ctx, size_t m, size_t n, const double *a, size_t lda, double tol, double *q,
+                                    size_t *rank);
+/* Thin QR of a (m x n, m >= n): a becomes Q (m x n), r (n x n upper) may be NULL. */
+CF_API CF_CHECKED cf_status cf_qr(cf_context *ctx, size_t m, size_t n, double *a, double *r);
+/* Lower Cholesky factor in place (upper triangle zeroed). CF_ERR_NUMERIC names the first non-positive pivot. */
+CF_API CF_CHECKED cf_status cf_cholesky(cf_context *ctx, size_t n, double *a);
+/* Solves L X = B (trans false) or L' X = B in place: b n x nrhs row-major.   */
+CF_API CF_CHECKED cf_status cf_solve_lower(cf_context *ctx, bool trans, size_t n, const double *l, size_t nrhs, double *b);
+/* Solves A X = B, A symmetric positive definite (destroyed), b n x nrhs in place. */
+CF_API CF_CHECKED cf_status cf_solve_spd(cf_context *ctx, size_t n, double *a, size_t nrhs, double *b);
+/* General square solve (LU with partial pivoting); a destroyed.             */
+CF_API CF_CHECKED cf_status cf_solve(cf_context *ctx, size_t n, double *a, size_t nrhs, double *b);
+/* Non-negative least squares min ||A x - b||, x >= 0, from the normal equations (Lawson-Hanson active set):
+ * ata n x n, atb n. CF_ERR_NUMERIC after 30 n iterations.                    */
+CF_API CF_CHECKED cf_status cf_nnls(cf_context *ctx, size_t n, const double *ata, const double *atb, double *x);
+
+/* Name of the BLAS that is in use, e.g. "OpenBLAS 0.3.21 ... SkylakeX".      */
+CF_API const char *cf_blas_name(void);
+/* Fixes BLAS to one thread; called by cf_context_new.                       */
+CF_API void cf_blas_serial(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,64 @@
+/* cortifold/stats.h - ranks, distribution tails, tests, intervals, multiple
+ * testing, resampling plans and PCA.                                        */
+#ifndef CORTIFOLD_STATS_H
+#define CORTIFOLD_STATS_H
+
+#include <cortifold/array.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Average ranks 1..n, ties share their mean. O(n log n).                    */
+CF_API CF_CHECKED cf_status cf_ranks(cf_context *ctx, size_t n, const double *x, double *ranks);
+/* Pearson correlation; NaN when either is constant.                         */
+CF_API double cf_pearson(size_t n, const double *x, const double *y);
+CF_API CF_CHECKED cf_status cf_spearman(cf_context *ctx, size_t n, const double *x, const double *y, double *out);
+
+CF_API double cf_mean(size_t n, const double *x);
+CF_API double cf_variance(size_t n, const double *x, int ddof);
+/* Linear-interpolated quantile (R type 7) of sorted values, q in [0,1].     */
+CF_API double cf_quantile_sorted(size_t n, const double *sorted, double q);
+/* Percentile interval at the given coverage of values (NaN ignored, copied and sorted inside). */
+CF_API CF_CHECKED cf_status cf_percentile_interval(cf_context *ctx, size_t n, const double *values, double coverage, double *low,
+                                                   double *high);
+
+/* Tails. Regularised incomplete gamma and beta to about 1e-13 relative.     */
+CF_API double cf_normal_cdf(double z);
+CF_API double cf_normal_quantile(double p);
+CF_API double cf_t_two_sided(double t, double df);
+CF_API double cf_t_upper(double t, double df);
+CF_API double cf_t_quantile(double p, double df);
+CF_API double cf_f_upper(double f, double df1, double df2);
+CF_API double cf_chi2_upper(double x, double df);
+
+/* One-sample t test of mean(x) == mu.                                       */
+typedef struct cf_test {
+  double statistic, df, p; /* p two-sided unless the function says otherwise */
+} cf_test;
+CF_API cf_test cf_t_test(size_t n, const double *x, double mu);
+/* Wilcoxon signed-rank, two-sided, exact for n <= 25 without ties, else normal with tie and continuity correction. */
+CF_API CF_CHECKED cf_status cf_wilcoxon(cf_context *ctx, size_t n, const double *x, cf_test *out);
+
+typedef enum cf_correction { CF_CORRECT_NONE, CF_CORRECT_HOLM, CF_CORRECT_BH, CF_CORRECT_BONFERRONI } cf_correction;
+/* Adjusted p-values; NaN stay NaN and do not count. adjusted may be p.       */
+CF_API CF_CHECKED cf_status cf_p_adjust(cf_context *ctx, cf_correction method, size_t n, const double *p, double *adjusted);
+
+/* p = (1 + #{null >= observed (1 - 1e-12)}) / (1 + n), one-sided greater.    */
+CF_API double cf_permutation_p(double observed, size_t n, const double *null);
+
+/* fold[i] in 0..k-1, sizes differing by at most one, shuffled by the stream (task) unless shuffle is false. */
+CF_API CF_CHECKED cf_status cf_folds(cf_context *ctx, size_t n, size_t k, bool shuffle, uint64_t task, size_t *fold);
+
+/* PCA by columns (centred, not scaled). components: k x cols, largest-magnitude entry of each positive; scores rows x k;
+ * variance (ddof 1) and ratio k each; any output may be NULL. Picks the smaller Gram side. k <= min(rows, cols). */
+CF_API CF_CHECKED cf_status cf_pca(cf_context *ctx, const cf_view *x, size_t k, double *components, double *scores,
+                                   double *variance, double *ratio, double *means);
+/* Classical (Torgerson) multidimensional scaling of an n x n distance matrix to k axes; coordinates n x k; values k. */
+CF_API CF_CHECKED cf_status cf_classical_mds(cf_context *ctx, size_t n, const double *distance, size_t k, double *coordinates,
+                                             double *values);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

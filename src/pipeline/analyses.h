@@ -1,0 +1,14 @@
+/* The table of analyses: each lives in src/pipeline/<name>.c and is listed in analyses.c. */
+#ifndef CF_PIPELINE_ANALYSES_H
+#define CF_PIPELINE_ANALYSES_H
+#include <cortifold/pipeline.h>
+
+extern const cf_analysis cf_analysis_info;
+extern const cf_analysis cf_analysis_convert;
+extern const cf_analysis cf_analysis_rdm;
+extern const cf_analysis cf_analysis_rsa;
+extern const cf_analysis cf_analysis_compare;
+extern const cf_analysis cf_analysis_correct;
+extern const cf_analysis cf_analysis_simulate;
+
+#endif
