@@ -57,7 +57,7 @@ CF_API CF_CHECKED cf_status cf_nnls(cf_context *ctx, size_t n, const double *ata
 
 /* Name of the BLAS that is in use, e.g. "OpenBLAS 0.3.21 ... SkylakeX".      */
 CF_API const char *cf_blas_name(void);
-/* Fixes BLAS to one thread; called by cf_context_new.                       */
+/* Fixes BLAS to one thread; runs by itself when the library is loaded.       */
 CF_API void cf_blas_serial(void);
 
 #ifdef __cplusplus

@@ -1,0 +1,46 @@
+/* Inside of the context; for src/base only. */
+#ifndef CF_BASE_CONTEXT_H
+#define CF_BASE_CONTEXT_H
+#include "base/internal.h"
+
+#include <stdatomic.h>
+
+#define CF_MAX_THREADS 4096
+
+/* A stack of chunks; a mark is (chunk, bytes used in it). */
+typedef struct cf_arena {
+  struct cf_chunk {
+    char *memory;
+    size_t size, used;
+  } *chunk;
+  size_t chunks, capacity;
+  size_t current; /* chunk that is being filled; chunks behind it are empty */
+} cf_arena;
+
+typedef struct cf_progress {
+  char label[128];
+  uint64_t total;
+  _Atomic uint64_t done;
+  double start, shown;
+  int depth;
+} cf_progress;
+
+struct cf_context {
+  cf_context_options options;
+  struct cf_context *root; /* itself, or the context whose worker this is */
+  char *message;
+  char **warning;
+  size_t warnings;
+  cf_arena arena;
+  atomic_bool cancelled;
+  cf_progress progress;
+  struct cf_context **worker;
+  size_t workers;
+};
+
+/* malloc with the test hook of cf_test_fail_allocation. */
+void *cf_raw_alloc(size_t bytes);
+void cf_arena_free(cf_arena *arena);
+cf_context *cf_context_child(cf_context *parent);
+
+#endif
