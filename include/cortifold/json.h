@@ -1,6 +1,7 @@
 /* cortifold/json.h - JSON values: the library's results, side-car files and
  * headers. Objects keep their insertion order. NaN and infinities are written
- * as null. A facade; the parser rejects duplicate keys and deep nesting.     */
+ * as null; bytes that are not UTF-8 become U+FFFD. A facade; the parser rejects
+ * duplicate keys and nesting deeper than 256 levels.                         */
 #ifndef CORTIFOLD_JSON_H
 #define CORTIFOLD_JSON_H
 
@@ -16,6 +17,7 @@ CF_API cf_json *cf_json_object(void);
 CF_API cf_json *cf_json_list(void);
 CF_API cf_json *cf_json_text(const char *text);
 CF_API cf_json *cf_json_number(double value); /* integers up to 2^53 print without a point */
+CF_API cf_json *cf_json_integer(int64_t value); /* all 64 bits */
 CF_API cf_json *cf_json_bool(bool value);
 CF_API cf_json *cf_json_null(void);
 CF_API cf_json *cf_json_numbers(const double *values, size_t n);
