@@ -34,10 +34,16 @@ CF_API bool cf_options_given(const cf_options *options, const char *name); /* se
 /* Comma-separated entries of a LIST or CHOICES value: count and entry i (copied into buffer). */
 CF_API size_t cf_options_list_count(const cf_options *options, const char *name);
 CF_API const char *cf_options_list_entry(const cf_options *options, const char *name, size_t i, char *buffer, size_t size);
+/* The table's row of an option, by its name or its letter; NULL when there is none. */
+CF_API const cf_param *cf_options_param(const cf_options *options, const char *name);
+CF_API const cf_param *cf_options_letter(const cf_options *options, char letter);
 /* All resolved values, defaults included, as an object; caller frees.       */
 CF_API cf_json *cf_options_json(const cf_options *options);
 /* "cortifold rdm a.npy --metric correlation ..." quoted for a POSIX shell; only what was set; caller frees. */
 CF_API CF_CHECKED cf_status cf_options_command(cf_context *ctx, const cf_options *options, const char *analysis, char **out);
+
+/* The name nearest to word (a few letters wrong, swapped, missing or cut off), NULL when none is near. Cost O(n) short words. */
+CF_API const char *cf_suggest(const char *word, const char *const *names, size_t n);
 
 /* ------------------------------------------------------------- results -- */
 

@@ -1,9 +1,19 @@
 /* The one table of analyses, in the order of the help page. */
 #include "pipeline/analyses.h"
 
+#include <string.h>
+
 static const cf_analysis *const table[] = {
     /* each analysis adds its line here when it lands, in the order of analyses.h */
     NULL,
 };
 
-const cf_analysis *cf_analysis_at(size_t i) { return i < sizeof table / sizeof *table ? table[i] : NULL; }
+const cf_analysis *cf_analysis_at(size_t i) {
+  return i < sizeof table / sizeof *table ? table[i] : NULL;
+}
+
+const cf_analysis *cf_analysis_find(const char *name) {
+  for (size_t i = 0; cf_analysis_at(i); i++)
+    if (strcmp(cf_analysis_at(i)->name, name) == 0) return cf_analysis_at(i);
+  return NULL;
+}
