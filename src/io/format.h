@@ -51,6 +51,9 @@ extern const cf_io_driver cf_io_driver_npy, cf_io_driver_npz, cf_io_driver_safet
     cf_io_driver_text, cf_io_driver_csv, cf_io_driver_json;
 extern const cf_io_driver cf_io_driver_hdf5, cf_io_driver_mat;
 
+/* The table, NULL past the end. */
+const cf_io_driver *cf_io_driver_at(size_t i);
+
 /* ------------------------------------------------------- tools of readers -- */
 
 /* Appends a row; texts are copied. `stored` is the type as the file says it. */
@@ -75,9 +78,52 @@ void cf_io_swap_bytes(void *data, size_t count, size_t size);
 /* Rearranges count items of `size` bytes from Fortran order to C order: from and to may not overlap. */
 void cf_io_fortran_to_c(const void *from, void *to, int ndim, const size_t *shape, size_t size);
 
+/* An opened file with its head read; CF_ERR_INPUT for what is missing, unreadable or not a regular file. */
+cf_status cf_io_open_file(cf_context *ctx, const char *path, cf_io_file *out);
+void cf_io_close_file(cf_io_file *file);
+
+/* Blocks over numbers that lie plainly in a file: the window is read with pread() and converted, nothing is mapped or
+ * kept. May be read from several threads. Not for text and complex. */
+typedef struct cf_io_plain {
+  uint64_t offset; /* of the first element */
+  cf_dtype dtype;
+  bool swap;    /* stored in the other byte order */
+  bool fortran; /* columns contiguous */
+  size_t rows, cols;
+} cf_io_plain;
+cf_status cf_io_plain_blocks(cf_context *ctx, const cf_io_file *file, const cf_io_plain *layout, cf_blocks *out);
+
+/* n characters of UTF-8 from a file's text; bytes that are not UTF-8 are taken as Latin-1. Owned by the caller. */
+cf_status cf_io_text(cf_context *ctx, const char *bytes, size_t n, char **out);
+
+/* The name among n that is nearest to `name` (edit distance at most a third of its length), or NULL. */
+const char *cf_io_nearest(const char *name, const char *const *names, size_t n);
+
 /* ------------------------------------------------------- tools of writers -- */
 
 /* CF_ERR_FAILURE with what errno says in words ("disk full"), for a path that is written. */
 cf_status cf_io_write_error(cf_context *ctx, const char *path, int error);
+
+/* Buffered output to a file that exists (the temporary of a write). Errors are kept until cf_io_out_close(), which
+ * reports them with `path` in the message. */
+typedef struct cf_io_out {
+  int fd, error;
+  const char *path;
+  size_t used;
+  uint64_t written;
+  char buffer[1 << 16];
+} cf_io_out;
+cf_status cf_io_out_open(cf_context *ctx, const char *temporary, const char *path, cf_io_out **out);
+void cf_io_put(cf_io_out *out, const void *data, size_t size);
+void cf_io_put_text(cf_io_out *out, const char *text);
+cf_status cf_io_out_close(cf_context *ctx, cf_io_out *out); /* frees; out may be NULL: CF_OK */
+/* Closes at the end of a writer: gives status when that is an error already, else what closing came to. */
+cf_status cf_io_out_finish(cf_context *ctx, cf_io_out *out, cf_status status);
+
+/* The arrays of a set and, behind them, those of their coordinates whose axis has a name that no array bears: what a
+ * format without axes of its own writes. The list is scratch; the arrays stay where they are. names[i] is the name to
+ * write ("data" for a nameless array). */
+cf_status cf_io_flatten(cf_context *ctx, const cf_dataset *set, const cf_array ***arrays, const char ***names,
+                        size_t *count);
 
 #endif
