@@ -1,0 +1,170 @@
+/* cortifold/figure.h - figures of representational analyses as semantic SVG
+ * (real text, ids, data-* attributes, classes; the same bytes for the same
+ * input), and as PDF and PNG rendered from that SVG.
+ *
+ * Sizes are millimetres: 89 for one journal column, 183 for two. Text is 6 to
+ * 8 points at that size. Labels may hold any bytes; they are escaped, cut with
+ * an ellipsis where they do not fit, and kept whole in a <title>.            */
+#ifndef CORTIFOLD_FIGURE_H
+#define CORTIFOLD_FIGURE_H
+
+#include <cortifold/array.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CF_FIGURE_ONE_COLUMN 89.0
+#define CF_FIGURE_TWO_COLUMNS 183.0
+
+typedef struct cf_figure {
+  char *svg; /* zero-terminated document without XML declaration */
+  size_t size;
+  double width_mm, height_mm;
+} cf_figure;
+CF_API void cf_figure_free(cf_figure *figure);
+
+/* What all figures share. Every field may be NULL or 0.                      */
+typedef struct cf_figure_options {
+  const char *id;          /* prefix of all ids; "figure" when NULL; other than [A-Za-z0-9_-] becomes "-" */
+  const char *name;        /* accessible name (<title>) */
+  const char *description; /* accessible description (<desc>) */
+  const char *heading;     /* drawn above, bold */
+  const char *note;        /* drawn below, small, wrapped: what bars, bands and marks mean */
+  double width_mm;         /* 0: what suits the figure */
+  double height_mm;        /* 0: what suits the figure; ignored where the content decides */
+} cf_figure_options;
+#define CF_FIGURE_OPTIONS_INIT {NULL, NULL, NULL, NULL, NULL, 0, 0}
+
+/* --------------------------------------------------------------- colours -- */
+
+typedef enum cf_colour_map { CF_MAP_SEQUENTIAL, CF_MAP_DIVERGING } cf_colour_map;
+/* t in [0,1] to sRGB; lightness is linear in t (sequential) or in |2t - 1| (diverging). NaN: grey. */
+CF_API void cf_figure_map(cf_colour_map map, double t, unsigned char rgb[3]);
+/* "#rrggbb" of category i; ten colours told apart under the common forms of colour blindness, then repeated. */
+CF_API const char *cf_figure_colour(size_t i);
+
+/* --------------------------------------------------------------- figures -- */
+
+/* One or several n x n matrices (RDMs, distances) in one colour range. One panel: labels, category bars, dendrogram,
+ * numbers in the cells up to n = 10. Several panels: a grid. Above n = 60 the cells are one PNG inside the SVG.
+ * Errors: CF_ERR_USAGE (n or panels 0, order not a permutation), CF_ERR_INPUT (group out of range), CF_ERR_MEMORY. */
+typedef struct cf_matrix_panel {
+  const char *title;
+  const double *values; /* n x n row-major; NaN shows grey */
+} cf_matrix_panel;
+typedef struct cf_matrix_figure {
+  size_t n, panels;
+  const cf_matrix_panel *panel;
+  const char *const *label; /* n names; NULL: none */
+  const size_t *group;      /* n category codes; NULL: none */
+  size_t groups;
+  const char *const *group_name; /* groups names */
+  const size_t *order;      /* row shown at position i; NULL: as given */
+  const double *merge;      /* dendrogram on top, (n-1) x 3: cluster a, cluster b, height; leaves 0..n-1, merge k makes n+k; NULL: none */
+  const char *quantity;     /* colour bar's title with its unit */
+  double low, high;         /* colour range; NaN: of the off-diagonal values */
+  bool diverging;           /* signed values: range symmetric about 0 */
+  bool keep_diagonal;       /* false: the diagonal is left grey */
+} cf_matrix_figure;
+CF_API CF_CHECKED cf_status cf_figure_matrix(cf_context *ctx, const cf_matrix_figure *spec, const cf_figure_options *options,
+                                             cf_figure **out);
+
+/* Points in the plane, equal scale on both axes, labels set where they do not collide. Errors: CF_ERR_USAGE (n 0),
+ * CF_ERR_INPUT (NaN, group out of range). */
+typedef struct cf_scatter_figure {
+  size_t n;
+  const double *x, *y;
+  const char *const *label;
+  const size_t *group;
+  size_t groups;
+  const char *const *group_name;
+  const char *x_title, *y_title; /* NULL: no axes, only a scale bar (distances are what the map shows) */
+} cf_scatter_figure;
+CF_API CF_CHECKED cf_status cf_figure_scatter(cf_context *ctx, const cf_scatter_figure *spec, const cf_figure_options *options,
+                                              cf_figure **out);
+
+/* How p-values are adjusted where marks are drawn.                           */
+typedef enum cf_figure_correction { CF_FIGURE_P_NONE, CF_FIGURE_P_HOLM, CF_FIGURE_P_FDR } cf_figure_correction;
+
+/* Model evaluation: bars with intervals, dots of subjects, noise-ceiling band, stars against 0, and above the bars one line
+ * a model with feathers at the models it exceeds. All three p-values travel as data-* attributes. NaN: not known.
+ * Errors: CF_ERR_USAGE (no models), CF_ERR_INPUT (pair out of range). */
+typedef struct cf_model_bar {
+  const char *name;
+  double mean, low, high;      /* interval; NaN: none */
+  double p, p_holm, p_fdr;     /* against chance */
+  const double *subject;       /* per-subject values or NULL */
+  size_t subjects;
+} cf_model_bar;
+typedef struct cf_model_pair {
+  size_t a, b;
+  double difference; /* mean(a) - mean(b) */
+  double p, p_holm, p_fdr;
+} cf_model_pair;
+typedef struct cf_models_figure {
+  size_t count;
+  const cf_model_bar *model;
+  double ceiling_low, ceiling_high; /* NaN: none */
+  size_t pairs;
+  const cf_model_pair *pair;
+  cf_figure_correction correction;
+  double alpha;          /* 0: 0.05 */
+  const char *y_title;
+  const char *const *subject_name; /* of the per-subject dots; may be NULL */
+} cf_models_figure;
+CF_API CF_CHECKED cf_status cf_figure_models(cf_context *ctx, const cf_models_figure *spec, const cf_figure_options *options,
+                                             cf_figure **out);
+
+/* Forest plot: one row a measure with value, interval, the null distribution's mean and central range, and the numbers at
+ * the right. Rows with the same `axis` text share one horizontal scale; NULL: all do. Errors: CF_ERR_USAGE (no rows). */
+typedef struct cf_interval_row {
+  const char *name, *axis;
+  double value, low, high;                /* interval; NaN: none */
+  double null_mean, null_low, null_high;  /* of the permutation null; NaN: none */
+  double p;
+} cf_interval_row;
+typedef struct cf_intervals_figure {
+  size_t count;
+  const cf_interval_row *row;
+  const char *x_title;
+} cf_intervals_figure;
+CF_API CF_CHECKED cf_status cf_figure_intervals(cf_context *ctx, const cf_intervals_figure *spec,
+                                                const cf_figure_options *options, cf_figure **out);
+
+/* Histogram of a null distribution with the observed value. Bins by Freedman-Diaconis. NaN values are left out.
+ * Errors: CF_ERR_USAGE (no finite value). */
+typedef struct cf_histogram_figure {
+  size_t n;
+  const double *value;
+  double observed, p; /* NaN: none */
+  const char *x_title;
+} cf_histogram_figure;
+CF_API CF_CHECKED cf_status cf_figure_histogram(cf_context *ctx, const cf_histogram_figure *spec,
+                                                const cf_figure_options *options, cf_figure **out);
+
+/* Values over ordered positions (layers of a network) with bands; names set at the line ends. */
+typedef struct cf_line_series {
+  const char *name;
+  const double *y, *low, *high; /* positions values each; low, high may be NULL; NaN leaves a gap */
+} cf_line_series;
+typedef struct cf_lines_figure {
+  size_t count, positions;
+  const cf_line_series *series;
+  const char *const *position_name; /* NULL: 1, 2, 3 ... */
+  const char *x_title, *y_title;
+} cf_lines_figure;
+CF_API CF_CHECKED cf_status cf_figure_lines(cf_context *ctx, const cf_lines_figure *spec, const cf_figure_options *options,
+                                            cf_figure **out);
+
+/* ------------------------------------------------------------- rendering -- */
+
+/* The SVG as PDF or PNG (dpi dots an inch, 0: 300, white ground) in memory freed with cf_free. CF_ERR_FAILURE when the
+ * renderer refuses. Cost: well under a second a figure. */
+CF_API CF_CHECKED cf_status cf_figure_pdf(cf_context *ctx, const cf_figure *figure, char **bytes, size_t *size);
+CF_API CF_CHECKED cf_status cf_figure_png(cf_context *ctx, const cf_figure *figure, double dpi, char **bytes, size_t *size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

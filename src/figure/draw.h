@@ -1,0 +1,68 @@
+/* What the figures are drawn with; not installed. Lengths are points (1/72 inch), y grows downwards. */
+#ifndef CF_FIGURE_DRAW_H
+#define CF_FIGURE_DRAW_H
+#include <cortifold/figure.h>
+#include "figure/text.h"
+
+typedef struct cf_draw {
+  cf_context *ctx;
+  cf_text body;
+  const cf_figure_options *options;
+  const char *kind; /* class of the root: cf-matrix ... */
+  char id[80];
+  double width; /* points */
+  double top;   /* where content may begin, below the heading */
+} cf_draw;
+
+#define CF_MM    (72.0 / 25.4)
+#define CF_INK   "#1f2328"
+#define CF_MUTED "#59636e"
+#define CF_FAINT "#d9dde2"
+#define CF_BAND  "#e9edf1"
+
+/* Starts a figure of standard width when the options give none. */
+void cf_draw_begin(cf_draw *draw, cf_context *ctx, const char *kind, const cf_figure_options *options,
+                   double standard_mm);
+/* Adds the note below y = bottom and closes; frees the body in every case. */
+cf_status cf_draw_finish(cf_draw *draw, double bottom, cf_figure **out);
+
+typedef enum cf_anchor { CF_START, CF_MIDDLE, CF_END } cf_anchor;
+/* Text with its baseline at (x, y); class "cf-text" or "cf-muted". Cut to `room` points when room > 0. angle in
+ * degrees. */
+typedef struct cf_type {
+  double size, room, angle;
+  cf_anchor anchor;
+  bool bold, muted;
+} cf_type;
+void cf_draw_text(cf_draw *draw, double x, double y, cf_type type, const char *text);
+void cf_draw_line(cf_draw *draw, const char *css, double x1, double y1, double x2, double y2, const char *stroke,
+                  double width);
+
+typedef struct cf_scale {
+  double low, high, from, to;
+} cf_scale;
+double cf_scale_at(const cf_scale *scale, double value);
+
+typedef struct cf_ticks {
+  size_t n;
+  double at[24];
+  double low, high, step;
+  int decimals, exponent; /* labels are at / 10^exponent */
+} cf_ticks;
+/* About `target` intervals of 1, 2 or 5 times a power of ten that cover low..high. */
+void cf_ticks_make(double low, double high, int target, cf_ticks *out);
+const char *cf_ticks_label(const cf_ticks *ticks, size_t i, char *buffer, size_t size);
+
+/* Axes on the scale with ticks inside its range; the title gets the power of ten. y axis at x; x axis at y. */
+void cf_draw_y_axis(cf_draw *draw, const cf_scale *scale, const cf_ticks *ticks, double x, const char *title,
+                    double title_x);
+void cf_draw_x_axis(cf_draw *draw, const cf_scale *scale, const cf_ticks *ticks, double y, const char *title);
+/* Width in points that the widest tick label takes at 6.5 points. */
+double cf_ticks_width(const cf_ticks *ticks);
+/* Colour key of categories, flowing in lines from (x, y) within room; returns the y below it. */
+double cf_draw_legend(cf_draw *draw, double x, double y, double room, size_t groups, const char *const *name);
+
+/* PNG of w x h RGB pixels, in memory freed with cf_free (render.c). */
+cf_status cf_png_encode(cf_context *ctx, size_t w, size_t h, const unsigned char *rgb, char **bytes, size_t *size);
+
+#endif

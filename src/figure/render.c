@@ -1,0 +1,156 @@
+/* The only file that knows librsvg and cairo: SVG to PDF and PNG, and pixels to PNG. */
+#include "figure/draw.h"
+#include "base/internal.h"
+#include <cairo-pdf.h>
+#include <cairo.h>
+#include <librsvg/rsvg.h>
+#include <math.h>
+#include <string.h>
+
+static cairo_status_t collect(void *payload, const unsigned char *bytes, unsigned int length) {
+  cf_text *text = payload;
+  cf_text_bytes(text, (const char *)bytes, length);
+  return text->status == CF_OK ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_NO_MEMORY;
+}
+
+static cf_status cairo_problem(cf_context *ctx, cairo_status_t problem) {
+  if (problem == CAIRO_STATUS_SUCCESS) return CF_OK;
+  return cf_fail(ctx, problem == CAIRO_STATUS_NO_MEMORY ? CF_ERR_MEMORY : CF_ERR_FAILURE,
+                 "cannot render the figure: %s", cairo_status_to_string(problem));
+}
+
+/* Hands the collected bytes to the caller. */
+static void give(cf_text *text, char **bytes, size_t *size) {
+  *bytes = text->data;
+  *size = text->size;
+  text->data = NULL;
+}
+
+/* Draws the SVG onto a surface of width x height units. */
+static cf_status paint(cf_context *ctx, const cf_figure *figure, cairo_surface_t *surface, double width,
+                       double height) {
+  cf_status status = CF_OK;
+  GError *error = NULL;
+  RsvgHandle *handle = NULL;
+  cairo_t *cairo = cairo_create(surface);
+  CF_TRY(cairo_problem(ctx, cairo_status(cairo)));
+  handle = rsvg_handle_new_from_data((const guint8 *)figure->svg, figure->size, &error);
+  if (!handle)
+    CF_TRY(cf_fail(ctx, CF_ERR_FAILURE, "cannot read the figure's SVG: %s", error ? error->message : "unknown"));
+  const RsvgRectangle viewport = {0, 0, width, height};
+  if (!rsvg_handle_render_document(handle, cairo, &viewport, &error))
+    CF_TRY(cf_fail(ctx, CF_ERR_FAILURE, "cannot render the figure: %s", error ? error->message : "unknown"));
+  CF_TRY(cairo_problem(ctx, cairo_status(cairo)));
+done:
+  if (error) g_error_free(error);
+  if (handle) g_object_unref(handle);
+  cairo_destroy(cairo);
+  return status;
+}
+
+cf_status cf_figure_pdf(cf_context *ctx, const cf_figure *figure, char **bytes, size_t *size) {
+  cf_status status = CF_OK;
+  cf_text file;
+  cf_text_init(&file, ctx);
+  double width = figure->width_mm * CF_MM, height = figure->height_mm * CF_MM;
+  cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(collect, &file, width, height);
+  CF_TRY(cairo_problem(ctx, cairo_surface_status(surface)));
+  /* no creation date: the same figure gives the same file */
+  cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, "cortifold " CF_VERSION);
+  cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, "1970-01-01T00:00:00Z");
+  CF_TRY(paint(ctx, figure, surface, width, height));
+  cairo_surface_finish(surface);
+  CF_TRY(cf_text_status(&file));
+  CF_TRY(cairo_problem(ctx, cairo_surface_status(surface)));
+  give(&file, bytes, size);
+done:
+  cairo_surface_destroy(surface);
+  cf_text_free(&file);
+  return status;
+}
+
+static cf_status surface_png(cf_context *ctx, cairo_surface_t *surface, char **bytes, size_t *size) {
+  cf_status status = CF_OK;
+  cf_text file;
+  cf_text_init(&file, ctx);
+  cairo_status_t problem = cairo_surface_write_to_png_stream(surface, collect, &file);
+  CF_TRY(cf_text_status(&file));
+  CF_TRY(cairo_problem(ctx, problem));
+  give(&file, bytes, size);
+done:
+  cf_text_free(&file);
+  return status;
+}
+
+/* Puts a pHYs chunk (pixels a metre) behind IHDR, so that the picture knows its printed size. */
+static cf_status stamp_resolution(cf_context *ctx, double dpi, char **bytes, size_t *size) {
+  cf_status status = CF_OK;
+  const size_t head = 33; /* signature and IHDR */
+  char *stamped = NULL;
+  if (*size < head) return CF_OK;
+  CF_TRY(CF_ALLOC(ctx, &stamped, *size + 21));
+  uint32_t density = (uint32_t)(dpi / 0.0254 + 0.5);
+  unsigned char chunk[21] = {0, 0, 0, 9, 'p', 'H', 'Y', 's'};
+  for (int i = 0; i < 4; ++i) chunk[8 + i] = chunk[12 + i] = (unsigned char)(density >> (24 - 8 * i));
+  chunk[16] = 1;
+  uint32_t crc = 0xFFFFFFFFu;
+  for (int i = 4; i < 17; ++i) {
+    crc ^= chunk[i];
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1u) ? 0xEDB88320u : 0u);
+  }
+  crc = ~crc;
+  for (int i = 0; i < 4; ++i) chunk[17 + i] = (unsigned char)(crc >> (24 - 8 * i));
+  memcpy(stamped, *bytes, head);
+  memcpy(stamped + head, chunk, sizeof chunk);
+  memcpy(stamped + head + sizeof chunk, *bytes + head, *size - head);
+  cf_free(*bytes);
+  *bytes = stamped;
+  *size += sizeof chunk;
+done:
+  return status;
+}
+
+cf_status cf_figure_png(cf_context *ctx, const cf_figure *figure, double dpi, char **bytes, size_t *size) {
+  cf_status status = CF_OK;
+  char *file = NULL;
+  size_t length = 0;
+  if (!(dpi > 0)) dpi = 300.0;
+  double width = ceil(figure->width_mm / 25.4 * dpi), height = ceil(figure->height_mm / 25.4 * dpi);
+  if (!(width <= 32767 && height <= 32767))
+    return cf_fail(ctx, CF_ERR_USAGE, "a PNG of %.0f x %.0f pixels is too large; choose fewer dots per inch", width,
+                   height);
+  cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)width, (int)height);
+  CF_TRY(cairo_problem(ctx, cairo_surface_status(surface)));
+  CF_TRY(paint(ctx, figure, surface, width, height));
+  CF_TRY(surface_png(ctx, surface, &file, &length));
+  CF_TRY(stamp_resolution(ctx, dpi, &file, &length));
+  *bytes = file;
+  *size = length;
+  file = NULL;
+done:
+  cf_free(file);
+  cairo_surface_destroy(surface);
+  return status;
+}
+
+cf_status cf_png_encode(cf_context *ctx, size_t w, size_t h, const unsigned char *rgb, char **bytes, size_t *size) {
+  cf_status status = CF_OK;
+  if (w == 0 || h == 0 || w > 32767 || h > 32767)
+    return cf_fail(ctx, CF_ERR_USAGE, "a picture of %zu x %zu pixels", w, h);
+  cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)w, (int)h);
+  CF_TRY(cairo_problem(ctx, cairo_surface_status(surface)));
+  cairo_surface_flush(surface);
+  unsigned char *pixels = cairo_image_surface_get_data(surface);
+  size_t stride = (size_t)cairo_image_surface_get_stride(surface);
+  for (size_t i = 0; i < h; ++i)
+    for (size_t j = 0; j < w; ++j) {
+      const unsigned char *p = rgb + 3 * (i * w + j);
+      uint32_t word = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+      memcpy(pixels + i * stride + 4 * j, &word, sizeof word);
+    }
+  cairo_surface_mark_dirty(surface);
+  CF_TRY(surface_png(ctx, surface, bytes, size));
+done:
+  cairo_surface_destroy(surface);
+  return status;
+}
