@@ -170,6 +170,20 @@ static void a_cancelled_loop_stops(void **state) {
   cf_context_free(ctx);
 }
 
+static void a_derived_context_has_its_own_seed_and_stops_with_its_parent(void **state) {
+  (void)state;
+  cf_context *ctx = test_context(), *part;
+  assert_ok(ctx, cf_context_derive(ctx, 77, &part));
+  assert_int_equal(cf_context_seed(part), 77);
+  assert_int_equal(cf_context_seed(ctx), 1);
+  cf_warn(part, "of the part");
+  assert_int_equal(cf_warning_count(ctx), 0);
+  cf_cancel(ctx);
+  assert_status(part, CF_ERR_CANCELLED, cf_check_cancel(part));
+  cf_context_free(part);
+  cf_context_free(ctx);
+}
+
 static cf_status nested(cf_context *worker, size_t i, void *payload) {
   (void)i;
   return cf_parallel_for(worker, 1000, fill, payload);
@@ -325,6 +339,7 @@ int main(void) {
       cmocka_unit_test(results_do_not_depend_on_the_threads),
       cmocka_unit_test(the_lowest_failing_task_is_reported),
       cmocka_unit_test(a_cancelled_loop_stops),
+      cmocka_unit_test(a_derived_context_has_its_own_seed_and_stops_with_its_parent),
       cmocka_unit_test(loops_may_be_nested),
       cmocka_unit_test(philox_gives_the_published_numbers),
       cmocka_unit_test(streams_differ_by_seed_task_and_replicate),
