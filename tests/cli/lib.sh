@@ -1,0 +1,73 @@
+# Helpers for cases: files of exact bytes made with the shell alone. Sourced by tests/cli/run.
+
+# bytes of doubles, little-endian: whole numbers, nan, inf, -inf
+f8() {
+  local v sign e m bits i
+  for v in "$@"; do
+    sign=0
+    case $v in
+      nan) printf '\000\000\000\000\000\000\370\177'; continue ;;
+      inf) printf '\000\000\000\000\000\000\360\177'; continue ;;
+      -inf) printf '\000\000\000\000\000\000\360\377'; continue ;;
+      -*) sign=1 v=${v#-} ;;
+    esac
+    bits=0
+    if [ "$v" -ne 0 ]; then
+      e=0 m=$v
+      while [ "$m" -gt 1 ]; do m=$((m >> 1)) e=$((e + 1)); done
+      bits=$((((1023 + e) << 52) | ((v - (1 << e)) << (52 - e))))
+    fi
+    [ $sign = 1 ] && bits=$((bits | (1 << 63)))
+    for i in 0 8 16 24 32 40 48 56; do printf "\\$(printf %03o $(((bits >> i) & 255)))"; done
+  done
+}
+
+# npy_raw FILE DTYPE FORTRAN SHAPE < data
+npy_raw() {
+  local header
+  header="{'descr': '$2', 'fortran_order': $3, 'shape': $4, }"
+  while [ $(((${#header} + 11) % 64)) -ne 0 ]; do header="$header "; done
+  {
+    printf '\223NUMPY\001\000'
+    printf "\\$(printf %03o $(((${#header} + 1) & 255)))\\$(printf %03o $(((${#header} + 1) >> 8)))"
+    printf '%s\n' "$header"
+    cat
+  } >"$1"
+}
+
+# npy FILE SHAPE VALUES...: float64 in C order
+npy() {
+  local file=$1 shape=$2
+  shift 2
+  f8 "$@" | npy_raw "$file" '<f8' False "$shape"
+}
+
+# patterns FILE ROWS COLS: whole numbers with different rows and columns, no two rows in line
+patterns() {
+  local file=$1 rows=$2 cols=$3 i j values=()
+  for ((i = 1; i <= rows; i++)); do
+    for ((j = 1; j <= cols; j++)); do values+=($(((i * i * 7 + j * j * i * 3 + i * j * 11) % 23))); done
+  done
+  npy "$file" "($rows, $cols)" "${values[@]}"
+}
+
+# labels FILE VALUES...: one-dimensional float64
+labels() {
+  local file=$1
+  shift
+  npy "$file" "($#,)" "$@"
+}
+
+# rdms FILE COUNT N: a stack of COUNT symmetric N x N dissimilarities with zero diagonals
+rdms() {
+  local file=$1 count=$2 n=$3 s i j a b values=()
+  for ((s = 1; s <= count; s++)); do
+    for ((i = 0; i < n; i++)); do
+      for ((j = 0; j < n; j++)); do
+        a=$((i < j ? i : j)) b=$((i < j ? j : i))
+        values+=($((i == j ? 0 : (a * 5 + b * b * 3 + a * b * 7 + s * (a + 2 * b)) % 29 + 1)))
+      done
+    done
+  done
+  npy "$file" "($count, $n, $n)" "${values[@]}"
+}
