@@ -75,6 +75,10 @@ typedef struct cf_context_options {
 CF_API CF_CHECKED cf_status cf_context_new(const cf_context_options *options, cf_context **out);
 CF_API void cf_context_free(cf_context *ctx);
 
+/* A context for a part of a job: own error, warnings, scratch and seed; threads, memory and callbacks of ctx; cancelled
+ * with it. Must be freed before ctx.                                        */
+CF_API CF_CHECKED cf_status cf_context_derive(cf_context *ctx, uint64_t seed, cf_context **out);
+
 CF_API int cf_context_threads(const cf_context *ctx);
 CF_API uint64_t cf_context_seed(const cf_context *ctx);
 CF_API size_t cf_context_memory(const cf_context *ctx);

@@ -54,6 +54,15 @@ cf_status cf_context_new(const cf_context_options *options, cf_context **out) {
   return CF_OK;
 }
 
+cf_status cf_context_derive(cf_context *ctx, uint64_t seed, cf_context **out) {
+  cf_context_options options = ctx->options;
+  options.seed = seed;
+  cf_status status = cf_context_new(&options, out);
+  if (status != CF_OK) return cf_fail(ctx, status, "%s", cf_status_name(status));
+  (*out)->parent = ctx->root;
+  return CF_OK;
+}
+
 /* A child for one worker of a parallel loop: own arena and message, the rest is the root's. */
 cf_context *cf_context_child(cf_context *parent) {
   cf_context *ctx = cf_raw_alloc(sizeof *ctx);
@@ -180,7 +189,12 @@ const char *cf_warning(const cf_context *ctx, size_t i) { return i < ctx->root->
 /* ------------------------------------------------- cancel and progress -- */
 
 void cf_cancel(cf_context *ctx) { atomic_store(&ctx->root->cancelled, true); }
-bool cf_cancelled(const cf_context *ctx) { return atomic_load(&ctx->root->cancelled); }
+
+bool cf_cancelled(const cf_context *ctx) {
+  for (const cf_context *c = ctx->root; c; c = c->parent)
+    if (atomic_load(&c->cancelled)) return true;
+  return false;
+}
 
 cf_status cf_check_cancel(cf_context *ctx) {
   return cf_cancelled(ctx) ? cf_fail(ctx, CF_ERR_CANCELLED, "cancelled") : CF_OK;

@@ -28,6 +28,7 @@ typedef struct cf_progress {
 struct cf_context {
   cf_context_options options;
   struct cf_context *root; /* itself, or the context whose worker this is */
+  struct cf_context *parent; /* of a derived context: its cancel flag counts too */
   char *message;
   char **warning;
   size_t warnings;

@@ -1,0 +1,198 @@
+/* Opening, inspecting and running a study.                                  */
+#include "study/store.h"
+
+#include <cortifold/io.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+cf_status cf_study_open(cf_context *ctx, const char *manifest, cf_study **out) {
+  cf_study *s = NULL;
+  cf_status status = CF_ALLOC(ctx, &s, 1);
+  *out = NULL;
+  if (status == CF_OK) status = cf_manifest_read(ctx, manifest, s);
+  if (status == CF_OK) status = cf_plan_order(ctx, s);
+  if (status == CF_OK)
+    *out = s;
+  else
+    cf_study_free(s);
+  return status;
+}
+
+void cf_study_free(cf_study *s) {
+  if (!s) return;
+  for (size_t i = 0; i < s->count; i++) {
+    cf_task *t = &s->task[i];
+    cf_free(t->id);
+    cf_free(t->title);
+    cf_free(t->note);
+    cf_free(t->need);
+    cf_options_free(t->options);
+    cf_options_free(t->resolved);
+  }
+  for (size_t i = 0; i < s->names; i++) {
+    cf_free(s->name[i].name);
+    cf_free(s->name[i].address);
+  }
+  cf_free(s->task);
+  cf_free(s->name);
+  cf_free(s->order);
+  cf_free(s->manifest);
+  cf_free(s->base);
+  cf_free(s->folder);
+  cf_free(s->title);
+  cf_free(s->description);
+  cf_free(s->banner);
+  cf_free(s);
+}
+
+const char *cf_study_folder(const cf_study *study) { return study->folder; }
+size_t cf_study_count(const cf_study *study) { return study->count; }
+
+cf_status cf_study_step_at(cf_context *ctx, cf_study *s, size_t i, cf_study_step *out) {
+  cf_status status = CF_OK;
+  cf_context *quiet = NULL;
+  memset(out, 0, sizeof *out);
+  if (i >= s->count) return cf_fail(ctx, CF_ERR_USAGE, "the study has %zu tasks, there is no number %zu", s->count, i);
+  CF_TRY(cf_plan_hash(ctx, s));
+  cf_task *t = &s->task[s->order[i]];
+  out->id = t->id;
+  out->kind = t->analysis->name;
+  out->title = t->title;
+  memcpy(out->hash, t->hash, sizeof out->hash);
+  out->done = cf_task_done(ctx, s, t);
+  /* an estimate that needs the result of a task that has not run is left at zero */
+  if (t->analysis->cost) {
+    CF_TRY(cf_context_derive(ctx, s->seed, &quiet));
+    if (t->analysis->cost(quiet, t->resolved, &out->cost) != CF_OK) out->cost = (cf_cost){0, 0};
+  }
+done:
+  cf_context_free(quiet);
+  return status;
+}
+
+/* -------------------------------------------------------------- running -- */
+
+static double seconds_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static cf_status run_task(cf_context *ctx, const cf_study *s, const cf_task *t) {
+  cf_status status = CF_OK;
+  cf_context *own = NULL;
+  cf_result *result = NULL;
+  cf_json *envelope = NULL;
+  double start = seconds_now();
+  CF_TRY(cf_context_derive(ctx, (uint64_t)cf_options_integer(t->resolved, "seed"), &own));
+  status = cf_result_new(own, &result);
+  if (status == CF_OK) status = t->analysis->run(own, t->resolved, result);
+  if (status == CF_OK) {
+    envelope = cf_result_envelope(own, t->analysis, t->resolved, result);
+    status = envelope ? cf_store_task(own, s, t, envelope, result->arrays, seconds_now() - start)
+                      : cf_fail(own, CF_ERR_MEMORY, "not enough memory for the result");
+  }
+  if (status != CF_OK) status = cf_fail(ctx, status, "%s", cf_context_error(own));
+done:
+  cf_json_free(envelope);
+  cf_result_free(result);
+  cf_context_free(own);
+  return status;
+}
+
+typedef enum step_state { STEP_SKIP, STEP_WANTED, STEP_DONE, STEP_FAILED } step_state;
+
+/* Marks a task and, from the back of the order, all that it needs. */
+static void want(const cf_study *s, size_t i, unsigned char *state) {
+  state[i] = STEP_WANTED;
+  for (size_t k = 0; k < s->task[i].needs; k++)
+    if (state[s->task[i].need[k]] == STEP_SKIP) want(s, s->task[i].need[k], state);
+}
+
+static cf_status choose(cf_context *ctx, const cf_study *s, const cf_study_run_options *o, unsigned char *state) {
+  memset(state, STEP_SKIP, s->count);
+  if (o->only) {
+    size_t i = cf_study_find(s, o->only, strlen(o->only));
+    if (i == s->count) return cf_fail(ctx, CF_ERR_USAGE, "%s has no task \"%s\"", s->manifest, o->only);
+    want(s, i, state);
+    return CF_OK;
+  }
+  for (size_t k = 0; k < s->count; k++)
+    if (o->shards < 2 || k % o->shards == o->shard) want(s, s->order[k], state);
+  return CF_OK;
+}
+
+typedef struct tally {
+  size_t ran, failed, skipped, wanted;
+  cf_status status;
+  char first[1024]; /* the first failure */
+} tally;
+
+static cf_status step(cf_context *ctx, const cf_study *s, size_t i, bool force, unsigned char *state, tally *sum) {
+  const cf_task *t = &s->task[i];
+  for (size_t k = 0; k < t->needs; k++)
+    if (state[t->need[k]] == STEP_FAILED) {
+      state[i] = STEP_FAILED;
+      sum->skipped++;
+      cf_log(ctx, CF_LOG_WARNING, "task %s is left out: it needs %s, which failed", t->id, s->task[t->need[k]].id);
+      return CF_OK;
+    }
+  if (!force && cf_task_done(ctx, s, t)) {
+    state[i] = STEP_DONE;
+    return CF_OK;
+  }
+  cf_log(ctx, CF_LOG_INFO, "task %s (%s)", t->id, t->analysis->name);
+  double start = seconds_now();
+  cf_status status = run_task(ctx, s, t);
+  if (status == CF_ERR_CANCELLED) return status;
+  if (status != CF_OK) {
+    state[i] = STEP_FAILED;
+    if (sum->failed++ == 0) {
+      sum->status = status;
+      snprintf(sum->first, sizeof sum->first, "task \"%s\": %.900s", t->id, cf_context_error(ctx));
+    }
+    cf_log(ctx, CF_LOG_ERROR, "task %s failed: %s", t->id, cf_context_error(ctx));
+    return CF_OK;
+  }
+  state[i] = STEP_DONE;
+  sum->ran++;
+  cf_log(ctx, CF_LOG_INFO, "task %s done in %.2f s", t->id, seconds_now() - start);
+  return CF_OK;
+}
+
+cf_status cf_study_run(cf_context *ctx, cf_study *s, const cf_study_run_options *options) {
+  static const cf_study_run_options defaults = CF_STUDY_RUN_OPTIONS_INIT;
+  cf_status status = CF_OK;
+  cf_mark mark = cf_scratch_mark(ctx);
+  unsigned char *state;
+  tally sum = {0, 0, 0, 0, CF_OK, ""};
+  char *tasks = NULL;
+  double start = seconds_now();
+  if (!options) options = &defaults;
+  if (options->shards > 1 && options->shard >= options->shards)
+    return cf_fail(ctx, CF_ERR_USAGE, "shard %zu of %zu does not exist (the first is 0)", options->shard, options->shards);
+  CF_TRY(CF_SCRATCH(ctx, &state, s->count));
+  CF_TRY(choose(ctx, s, options, state));
+  CF_TRY(cf_plan_hash(ctx, s));
+  CF_TRY(cf_sprintf(ctx, &tasks, "%s/tasks", s->folder));
+  CF_TRY(cf_make_folder(ctx, tasks));
+  cf_store_sweep(ctx, s);
+  for (size_t k = 0; k < s->count; k++) {
+    CF_TRY(cf_check_cancel(ctx));
+    if (state[s->order[k]] == STEP_WANTED) CF_TRY(step(ctx, s, s->order[k], options->force, state, &sum));
+  }
+  if (sum.failed) {
+    status = cf_fail(ctx, sum.status, "%zu of %zu tasks failed%s; the others are kept. First: %s", sum.failed, s->count,
+                     sum.skipped ? " (and those that need them were left out)" : "", sum.first);
+    goto done;
+  }
+  for (size_t i = 0; i < s->count; i++)
+    if (!cf_task_done(ctx, s, &s->task[i])) goto done; /* a shard or --only: the whole comes later */
+  CF_TRY(cf_store_finish(ctx, s, seconds_now() - start, sum.ran));
+done:
+  cf_free(tasks);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
