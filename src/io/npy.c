@@ -457,6 +457,12 @@ static void encode_ucs4(const char *text, uint32_t *out, size_t n) {
   for (size_t k = 0; *p && k < n; k++) p = next_character(p, &out[k]);
 }
 
+cf_status cf_npy_header(cf_context *ctx, const cf_array *array, cf_npy_put put, void *payload) {
+  char text[512];
+  size_t item, header = make_header(array, text, &item);
+  return put(ctx, payload, text, header);
+}
+
 cf_status cf_npy_write(cf_context *ctx, const cf_array *array, cf_npy_put put, void *payload) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);

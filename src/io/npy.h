@@ -37,5 +37,7 @@ cf_status cf_npy_size(cf_context *ctx, const cf_array *array, uint64_t *out);
 /* Feeds the stream in pieces to put(). */
 typedef cf_status (*cf_npy_put)(cf_context *ctx, void *payload, const void *data, size_t size);
 cf_status cf_npy_write(cf_context *ctx, const cf_array *array, cf_npy_put put, void *payload);
+/* The header alone: the data may follow from where they lie (not for strings and bfloat16). */
+cf_status cf_npy_header(cf_context *ctx, const cf_array *array, cf_npy_put put, void *payload);
 
 #endif

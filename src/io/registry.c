@@ -9,6 +9,7 @@
 /* Order of detection: formats with a magic number first, plain text last. */
 static const cf_io_driver *const table[] = {
     &cf_io_driver_npy,
+    &cf_io_driver_npz,
     /* hdf5 and mat: MATLAB 7.3 files are HDF5 files too, so mat comes first */
     NULL,
 };
