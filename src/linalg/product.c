@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { TILE = 512, WIDE = 4096, WANTED_TASKS = 12, LEAST_DEPTH = 256, MIRROR = 32 };
+enum { TILE = 512, LEAST_TILE = 128, WIDE = 4096, WANTED_TASKS = 12, FEW_TASKS = 4, LEAST_DEPTH = 256, MIRROR = 32 };
 #define SERIAL_FLOPS 4e6 /* below this one BLAS call beats starting threads */
 
 typedef struct product {
@@ -32,10 +32,10 @@ static size_t tile_extent(size_t n, size_t most) {
   return CF_MIN(n, (extent + 7) / 8 * 8);
 }
 
-static void plan_tiles(product *p) {
-  p->rows = tile_extent(p->m, TILE);
-  p->cols = tile_extent(p->n, TILE);
-  if (!p->symmetric) { /* thin products get longer tiles of about the same area */
+static void cut(product *p, size_t edge) {
+  p->rows = tile_extent(p->m, edge);
+  p->cols = tile_extent(p->n, edge);
+  if (!p->symmetric && edge == TILE) { /* thin products get longer tiles of about the same area */
     if (p->m < p->n)
       p->cols = tile_extent(p->n, CF_MIN(WIDE, CF_MAX(TILE, TILE * TILE / p->rows)));
     else
@@ -48,6 +48,13 @@ static void plan_tiles(product *p) {
   size_t by_work = (size_t)(flops / SERIAL_FLOPS) / p->tiles, by_depth = p->k / LEAST_DEPTH;
   p->groups = (WANTED_TASKS + p->tiles - 1) / p->tiles;
   p->groups = CF_MAX(1, CF_MIN(p->groups, CF_MIN(by_work, by_depth)));
+}
+
+/* A product neither large nor deep enough for several pieces is cut into smaller tiles. */
+static void plan_tiles(product *p) {
+  size_t edge = TILE;
+  cut(p, edge);
+  while (p->tiles * p->groups < FEW_TASKS && edge > LEAST_TILE) cut(p, edge /= 2);
 }
 
 /* Off-diagonal tiles come first: they take twice the time of diagonal ones. */
