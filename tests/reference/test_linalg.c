@@ -67,7 +67,7 @@ static void products_agree_with_loops(void **state) {
     check_syrk(ctx, &rng, some_size(&rng), some_size(&rng));
   }
   cf_rng rng = cf_rng_make(11, 2, 0);
-  static const size_t shapes[][3] = {{1, 1, 3000000}, {1, 5000, 900}, {5000, 1, 900},  {3, 9000, 150},   {521, 517, 20},
+  static const size_t shapes[][3] = {{1, 1, 3000000}, {1, 5000, 900}, {5000, 1, 900},  {3, 9000, 150},  {521, 517, 20},
                                      {515, 9, 1200},  {40, 40, 6000}, {530, 1030, 40}, {1500, 1500, 3}, {92, 92, 2000}};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     check_gemm(ctx, &rng, shapes[i][0], shapes[i][1], shapes[i][2]);
@@ -104,8 +104,10 @@ static void bits_do_not_depend_on_threads(void **state) {
     c[t] = calloc((size_t)N * N, sizeof(double));
     g[t] = calloc(300 * 700, sizeof(double));
     job j = {N, K, a, c[t], g[t]};
-    if (t == 6) assert_ok(ctx, cf_parallel_for(ctx, 2, product_job, &j));
-    else assert_ok(ctx, product_job(ctx, 0, &j));
+    if (t == 6)
+      assert_ok(ctx, cf_parallel_for(ctx, 2, product_job, &j));
+    else
+      assert_ok(ctx, product_job(ctx, 0, &j));
     if (t > 1) {
       assert_memory_equal(c[1], c[t], (size_t)N * N * sizeof(double));
       assert_memory_equal(g[1], g[t], 300 * 700 * sizeof(double));
@@ -161,8 +163,8 @@ static void check_svd(cf_context *ctx, cf_rng *rng, size_t m, size_t n, size_t r
 static void svd_rebuilds_the_matrix(void **state) {
   (void)state;
   cf_context *ctx = test_context();
-  static const size_t shapes[][3] = {{0, 0, 0},  {0, 5, 0},   {5, 0, 0},     {1, 1, 1},     {1, 40, 1},   {40, 1, 1},
-                                     {5, 5, 3},  {20, 90, 20}, {90, 20, 11}, {3, 4000, 3}, {4000, 3, 2}, {33, 34, 33}};
+  static const size_t shapes[][3] = {{0, 0, 0}, {0, 5, 0},    {5, 0, 0},    {1, 1, 1},    {1, 40, 1},   {40, 1, 1},
+                                     {5, 5, 3}, {20, 90, 20}, {90, 20, 11}, {3, 4000, 3}, {4000, 3, 2}, {33, 34, 33}};
   for (uint32_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     cf_rng rng = cf_rng_make(13, 0, i);
     check_svd(ctx, &rng, shapes[i][0], shapes[i][1], shapes[i][2]);
@@ -205,10 +207,10 @@ static void orth_spans_the_columns(void **state) {
   cf_rng rng = cf_rng_make(14, 0, 0);
   check_orth(ctx, &rng, 30, 8, 8, 10, 1e-10);
   check_orth(ctx, &rng, 30, 8, 5, 1e4, 1e-10);
-  check_orth(ctx, &rng, 40, 200, 40, 3, 1e-10);     /* Gram side, full rank */
-  check_orth(ctx, &rng, 40, 200, 39, 5, 1e-5);      /* Gram side, clear gap */
-  check_orth(ctx, &rng, 40, 200, 39, 5, 1e-10);     /* tol below what the Gram side sees */
-  check_orth(ctx, &rng, 40, 200, 30, 1e6, 1e-10);   /* small directions need the matrix itself */
+  check_orth(ctx, &rng, 40, 200, 40, 3, 1e-10);   /* Gram side, full rank */
+  check_orth(ctx, &rng, 40, 200, 39, 5, 1e-5);    /* Gram side, clear gap */
+  check_orth(ctx, &rng, 40, 200, 39, 5, 1e-10);   /* tol below what the Gram side sees */
+  check_orth(ctx, &rng, 40, 200, 30, 1e6, 1e-10); /* small directions need the matrix itself */
   check_orth(ctx, &rng, 40, 50, 20, 1e5, 1e-10);
   check_orth(ctx, &rng, 1, 50, 1, 1, 1e-10);
   check_orth(ctx, &rng, 50, 1, 1, 1, 1e-10);

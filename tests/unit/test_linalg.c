@@ -169,14 +169,10 @@ static void nnls_binds_what_would_be_negative(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(qr_gives_an_orthonormal_factor),
-      cmocka_unit_test(cholesky_and_solvers),
-      cmocka_unit_test(singular_systems_are_refused),
-      cmocka_unit_test(eigenvectors_are_rows_with_a_positive_peak),
-      cmocka_unit_test(centering_leaves_means_of_zero),
-      cmocka_unit_test(blas_leaves_openmp_alone),
-      cmocka_unit_test(a_failed_allocation_is_an_error),
-      cmocka_unit_test(nnls_binds_what_would_be_negative),
+      cmocka_unit_test(qr_gives_an_orthonormal_factor),  cmocka_unit_test(cholesky_and_solvers),
+      cmocka_unit_test(singular_systems_are_refused),    cmocka_unit_test(eigenvectors_are_rows_with_a_positive_peak),
+      cmocka_unit_test(centering_leaves_means_of_zero),  cmocka_unit_test(blas_leaves_openmp_alone),
+      cmocka_unit_test(a_failed_allocation_is_an_error), cmocka_unit_test(nnls_binds_what_would_be_negative),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
