@@ -1,6 +1,6 @@
-/* The expected tables of Net2Brain: R2 = mean over subjects of squared Spearman, p of a two-sided one-sample t test of the
- * R2, SEM with ddof 1, ceilings with the plain mean of the RDMs. As a user would ask for them:
- *   cortifold rsa --data fmri_IT_rdms.npy --models ... --comparator spearman --square --pool mean */
+/* The expected tables of Net2Brain: R2 = mean over subjects of squared Spearman, p of a two-sided one-sample t test of
+ * the R2, SEM with ddof 1, ceilings with the plain mean of the RDMs. As a user would ask for them: cortifold rsa --data
+ * fmri_IT_rdms.npy --models ... --comparator spearman --square --pool mean */
 #include "test.h"
 #include "pipeline/analyses.h"
 #include <cortifold/io.h>
@@ -36,7 +36,9 @@ static const row rows[6] = {
      0.00046244409233674644, 0.006817660885847111, 0.06397469419484077},
 };
 
-static double number(const cf_json *object, const char *key) { return cf_json_as_number(cf_json_get(object, key)); }
+static double number(const cf_json *object, const char *key) {
+  return cf_json_as_number(cf_json_get(object, key));
+}
 
 static void check_row(cf_context *ctx, const row *e) {
   const cf_param *both[2] = {cf_analysis_rsa.params, cf_common_params()};

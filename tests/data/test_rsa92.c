@@ -74,7 +74,8 @@ static void subjects_and_stimuli(void **state) {
                                                    {"replicates", "100"},
                                                    {NULL, NULL}});
   const cf_json *ceiling = cf_json_get(r->values, "noise_ceiling");
-  double lower = cf_json_as_number(cf_json_get(ceiling, "lower")), upper = cf_json_as_number(cf_json_get(ceiling, "upper"));
+  double lower = cf_json_as_number(cf_json_get(ceiling, "lower")),
+         upper = cf_json_as_number(cf_json_get(ceiling, "upper"));
   assert_true(lower < upper);
   for (size_t m = 0; m < 8; m++) assert_true(mean_of(r, m) < upper);
   const cf_json *pairs = cf_json_get(r->values, "pairwise");

@@ -6,7 +6,6 @@
 
 #define FOLDER CF_TEST_DIR "/golden/geometry/"
 
-
 /* Runs `rsa` with the options of a case; file names are relative to the folder. */
 static cf_result *run_case(cf_context *ctx, const cf_json *argv) {
   const cf_param *both[2] = {cf_analysis_rsa.params, cf_common_params()};
@@ -45,7 +44,8 @@ static void check_case(const char *id, const cf_result *result, const cf_json *e
       const cf_json *models = cf_json_get(result->values, "models");
       assert_int_equal(cf_json_count(models), cf_json_count(value));
       for (size_t m = 0; m < cf_json_count(models); m++)
-        check(id, e, cf_json_as_number(cf_json_get(cf_json_at(models, m), "mean")), cf_json_as_number(cf_json_at(value, m)));
+        check(id, e, cf_json_as_number(cf_json_get(cf_json_at(models, m), "mean")),
+              cf_json_as_number(cf_json_at(value, m)));
     } else {
       assert_true(strncmp(at, "json:noise_ceiling.", 19) == 0);
       check(id, e, cf_json_as_number(cf_json_get(cf_json_get(result->values, "noise_ceiling"), at + 19)),
