@@ -52,7 +52,7 @@ void cli_blocks(FILE *out, const char *text, cli_block_fn block);
 const char *cli_param_note(const cf_param *param, char *buffer, size_t size);
 
 /* cmd_help.c and its formats */
-extern const cf_analysis cli_about_help, cli_about_version;
+extern const cf_analysis cli_about_help, cli_about_version, cli_about_study;
 cf_status cli_help(cf_context *ctx, const cf_options *options);
 void cli_help_list(FILE *out);
 void cli_help_command(FILE *out, const cli_command *command);
@@ -60,6 +60,7 @@ void cli_man(FILE *out, const cli_command *command /* NULL: the whole program */
 void cli_markdown(FILE *out);
 void cli_completion_bash(FILE *out);
 void cli_completion_zsh(FILE *out);
+cf_status cli_study(cf_context *ctx, const cf_options *options);
 cf_status cli_version(cf_context *ctx, const cf_options *options);
 
 #endif

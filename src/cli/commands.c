@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const cli_command own[] = {
+    {&cli_about_study, false, cli_study},
     {&cli_about_version, false, cli_version},
     {&cli_about_help, false, cli_help},
 };

@@ -49,15 +49,15 @@ static cf_status context_for(const cli_command *command, const cf_options *optio
   o.log = cli_log;
   o.progress = cli_progress;
   o.payload = terminal;
-  *terminal = (cli_terminal){command->about->name, false, false, CF_LOG_WARNING};
-  if (command->common) {
-    const bool quiet = cf_options_flag(options, "quiet");
-    o.threads = (int)cf_options_integer(options, "threads");
-    o.seed = (uint64_t)cf_options_integer(options, "seed");
-    o.memory = (size_t)cf_options_integer(options, "memory");
-    terminal->bars = !quiet && isatty(STDERR_FILENO);
-    terminal->level = quiet ? CF_LOG_ERROR : cf_options_flag(options, "verbose") ? CF_LOG_DEBUG : CF_LOG_WARNING;
-  }
+  /* what a command has no option for reads as off, 0 or "as the library likes" */
+  const bool quiet = cf_options_flag(options, "quiet"), study = command->run == cli_study;
+  o.threads = (int)cf_options_integer(options, "threads");
+  o.seed = (uint64_t)cf_options_integer(options, "seed");
+  o.memory = (size_t)cf_options_integer(options, "memory");
+  *terminal = (cli_terminal){command->about->name, !quiet && isatty(STDERR_FILENO), false,
+                             study ? CF_LOG_INFO : CF_LOG_WARNING};
+  if (quiet) terminal->level = CF_LOG_ERROR;
+  if (cf_options_flag(options, "verbose")) terminal->level = CF_LOG_DEBUG;
   return cf_context_new(&o, out);
 }
 

@@ -26,7 +26,8 @@ void cli_clear_bar(cli_terminal *terminal) {
 
 void cli_log(void *payload, cf_log_level level, const char *message) {
   cli_terminal *t = payload;
-  if (level > t->level || level == CF_LOG_ERROR) return; /* errors are reported once, at the end */
+  if (level > t->level) return;
+  if (level == CF_LOG_ERROR && t->level < CF_LOG_DEBUG) return; /* the error is reported once, at the end */
   cli_clear_bar(t);
   fprintf(stderr, "cortifold %s: %s", t->command, level == CF_LOG_WARNING ? "warning: " : "");
   put_line(message);
