@@ -1,0 +1,516 @@
+/* From a window of columns of the data to patterns: averaging by condition and fold, centring, noise scaling, mixing of
+ * folds. A window is cut into stripes narrow enough for the cache; each stripe is one task and writes columns of its own, so
+ * results do not depend on the number of threads. The data are touched once.  */
+#include <math.h>
+#include <string.h>
+
+#include "base/internal.h"
+#include "geometry/rdm_internal.h"
+
+/* ------------------------------------------------------------- windows -- */
+
+cf_status rdm_plan_open(cf_context *ctx, rdm_plan *p, double keep) {
+  cf_status status;
+  const rdm_design *d = p->design;
+  bool two = p->fill == RDM_FILL_TRAIN_TEST || p->poisson;
+  double column = 8.0 * ((double)d->K * (double)p->slots * (two ? 2.0 : 1.0) + (p->fold_variance ? (double)d->F : 0.0) +
+                         (p->source->blocks ? (double)d->n : 0.0));
+  double budget = (double)cf_context_memory(ctx) - keep;
+  double room = 0.5 * budget;
+  if (p->source->view && room < 32e6) room = 32e6; /* the data are in memory already: small blocks would only cost time */
+  if (room > 128e6) room = 128e6;
+  double width = floor(room / column);
+  if (width < 8) {
+    return cf_fail(ctx, CF_ERR_MEMORY,
+                   "%s: %zu conditions need about %.0f MB of working memory, the budget is %.0f MB; raise --memory",
+                   p->source->name, d->K, (keep + 64.0 * column) / 1e6 + 1, (double)cf_context_memory(ctx) / 1e6);
+  }
+  p->width = width >= (double)p->source->cols ? CF_MAX(p->source->cols, 1) : (size_t)width / 8 * 8;
+  size_t slots, size;
+  CF_TRY(cf_size_mul(ctx, d->K, p->slots, &slots));
+  CF_TRY(cf_size_mul(ctx, slots, p->width, &size));
+  CF_TRY(CF_SCRATCH(ctx, &p->a, size));
+  if (two) CF_TRY(CF_SCRATCH(ctx, &p->b, size));
+  if (p->fold_variance) CF_TRY(CF_SCRATCH(ctx, &p->variance, d->F * p->width));
+  if (p->source->blocks) {
+    CF_TRY(cf_size_mul(ctx, d->n, p->width, &size));
+    CF_TRY(CF_SCRATCH(ctx, &p->raw, size));
+  }
+  size_t touched = d->n + slots * (two ? 2 : 1);
+  p->stripe = CF_MIN(CF_MAX(65536 / CF_MAX(touched, 1) / 8 * 8, 32), 512);
+  p->col = p->cols = 0;
+  p->missing = false;
+done:
+  return status;
+}
+
+/* One stripe: columns from .. from + w of the window. */
+typedef struct stripe {
+  const rdm_plan *plan;
+  const double *x; /* row 0, first column of the stripe */
+  ptrdiff_t row_step, col_step;
+  size_t from, w;
+} stripe;
+
+static stripe stripe_at(const rdm_plan *p, size_t index) {
+  stripe s = {.plan = p, .from = index * p->stripe};
+  s.w = CF_MIN(p->stripe, p->cols - s.from);
+  if (p->raw) {
+    s.row_step = (ptrdiff_t)p->cols;
+    s.col_step = 1;
+    s.x = p->raw + s.from;
+  } else {
+    const cf_view *v = p->source->view;
+    s.row_step = v->stride[0];
+    s.col_step = v->stride[1];
+    s.x = v->data + (ptrdiff_t)(p->col + s.from) * v->stride[1];
+  }
+  return s;
+}
+
+static void add_row(const stripe *s, size_t row, double *restrict out) {
+  const double *restrict x = s->x + (ptrdiff_t)row * s->row_step;
+  if (s->col_step == 1) {
+    for (size_t c = 0; c < s->w; c++) out[c] += x[c];
+  } else {
+    for (size_t c = 0; c < s->w; c++) out[c] += x[(ptrdiff_t)c * s->col_step];
+  }
+}
+
+static void copy_row(const stripe *s, size_t row, double *restrict out) {
+  const double *restrict x = s->x + (ptrdiff_t)row * s->row_step;
+  if (s->col_step == 1) {
+    memcpy(out, x, s->w * sizeof *out);
+  } else {
+    for (size_t c = 0; c < s->w; c++) out[c] = x[(ptrdiff_t)c * s->col_step];
+  }
+}
+
+/* Mean over the finite values of each column; NaN where there is none. */
+static void finite_mean(const stripe *s, const size_t *row, size_t n, double *out) {
+  for (size_t c = 0; c < s->w; c++) {
+    double sum = 0, count = 0;
+    for (size_t i = 0; i < n; i++) {
+      double x = s->x[(ptrdiff_t)row[i] * s->row_step + (ptrdiff_t)c * s->col_step];
+      if (isfinite(x)) sum += x, count++;
+    }
+    out[c] = count > 0 ? sum / count : NAN;
+  }
+}
+
+/* Mean of the rows of a cell; zero for an empty one. */
+static void cell_mean(const stripe *s, size_t cell, double *restrict out) {
+  const rdm_design *d = s->plan->design;
+  const size_t *row = d->row + d->start[cell];
+  size_t n = d->start[cell + 1] - d->start[cell];
+  if (s->plan->keep_missing) {
+    finite_mean(s, row, n, out);
+    return;
+  }
+  if (n == 0) {
+    memset(out, 0, s->w * sizeof *out);
+    return;
+  }
+  copy_row(s, row[0], out);
+  if (n == 1) return;
+  for (size_t i = 1; i < n; i++) add_row(s, row[i], out);
+  double inverse = 1.0 / (double)n;
+  for (size_t c = 0; c < s->w; c++) out[c] *= inverse;
+}
+
+/* ------------------------------------------------------ steps of a stripe -- */
+
+static double *slot(const rdm_plan *p, double *buffer, size_t k, size_t f, size_t from) {
+  return buffer + (k * p->slots + f) * p->cols + from;
+}
+
+static bool cell_empty(const rdm_design *d, size_t f, size_t k) { return d->count[f * d->K + k] == 0; }
+
+/* Subtracts the mean over conditions of each column; empty cells count as absent and stay zero. */
+static void center_slot(const stripe *s, double *buffer, size_t f, const bool *absent, double *sum) {
+  const rdm_plan *p = s->plan;
+  size_t K = p->design->K, n = 0;
+  memset(sum, 0, s->w * sizeof *sum);
+  for (size_t k = 0; k < K; k++) {
+    if (absent && absent[k]) continue;
+    const double *restrict z = slot(p, buffer, k, f, s->from);
+    for (size_t c = 0; c < s->w; c++) sum[c] += z[c];
+    n++;
+  }
+  if (n == 0) return;
+  for (size_t c = 0; c < s->w; c++) sum[c] /= (double)n;
+  for (size_t k = 0; k < K; k++) {
+    if (absent && absent[k]) continue;
+    double *restrict z = slot(p, buffer, k, f, s->from);
+    for (size_t c = 0; c < s->w; c++) z[c] -= sum[c];
+  }
+}
+
+/* True when every value of the slots is finite: sums of columns show it. */
+static bool all_finite(const stripe *s, double *buffer, double *sum) {
+  const rdm_plan *p = s->plan;
+  memset(sum, 0, s->w * sizeof *sum);
+  for (size_t k = 0; k < p->design->K; k++) {
+    for (size_t f = 0; f < p->slots; f++) {
+      const double *restrict z = slot(p, buffer, k, f, s->from);
+      for (size_t c = 0; c < s->w; c++) sum[c] += z[c] * 0.0;
+    }
+  }
+  double total = 0;
+  const bool *drop = p->drop ? p->drop + p->col + s->from : NULL;
+  for (size_t c = 0; c < s->w; c++) total += drop && drop[c] ? 0.0 : sum[c];
+  return total == 0.0;
+}
+
+static void zero_dropped(const stripe *s, double *buffer) {
+  const rdm_plan *p = s->plan;
+  const bool *drop = p->drop + p->col + s->from;
+  for (size_t c = 0; c < s->w; c++) {
+    if (!drop[c]) continue;
+    for (size_t k = 0; k < p->design->K; k++) {
+      for (size_t f = 0; f < p->slots; f++) slot(p, buffer, k, f, s->from)[c] = 0;
+    }
+  }
+}
+
+/* slot h = sum_f mix[h][f] cell f, in place (slots <= F; the cells come from temporary rows). */
+static void mix_cells(const stripe *s, double *cells, double *shift) {
+  const rdm_plan *p = s->plan;
+  const rdm_design *d = p->design;
+  size_t F = d->F, K = d->K, w = s->w;
+  memset(shift, 0, F * w * sizeof *shift);
+  for (size_t f = 0; f < F; f++) { /* mean over conditions, fold by fold: run offsets cost no digits */
+    for (size_t k = 0; k < K; k++) {
+      cell_mean(s, f * K + k, cells);
+      for (size_t c = 0; c < w; c++) shift[f * w + c] += cells[c];
+    }
+    for (size_t c = 0; c < w; c++) shift[f * w + c] /= (double)K;
+  }
+  for (size_t k = 0; k < K; k++) {
+    for (size_t f = 0; f < F; f++) {
+      cell_mean(s, f * K + k, cells + f * w);
+      for (size_t c = 0; c < w; c++) cells[f * w + c] -= shift[f * w + c];
+    }
+    for (size_t h = 0; h < p->slots; h++) {
+      double *restrict z = slot(p, p->a, k, h, s->from);
+      for (size_t c = 0; c < w; c++) z[c] = p->mix[h * F] * cells[c];
+      for (size_t f = 1; f < F; f++) {
+        double m = p->mix[h * F + f];
+        const double *restrict x = cells + f * w;
+        for (size_t c = 0; c < w; c++) z[c] += m * x[c];
+      }
+    }
+  }
+}
+
+/* b holds the cells; a becomes the mean of the condition's rows in all other folds. Invalid cells become zero in both. */
+static void make_train(const stripe *s, double *sum) {
+  const rdm_plan *p = s->plan;
+  const rdm_design *d = p->design;
+  for (size_t k = 0; k < d->K; k++) {
+    memset(sum, 0, s->w * sizeof *sum);
+    for (size_t f = 0; f < d->F; f++) {
+      double n = d->count[f * d->K + k];
+      const double *restrict x = slot(p, p->b, k, f, s->from);
+      for (size_t c = 0; c < s->w; c++) sum[c] += n * x[c];
+    }
+    for (size_t f = 0; f < d->F; f++) {
+      double n = d->count[f * d->K + k], others = d->total[k] - n;
+      double *restrict test = slot(p, p->b, k, f, s->from), *restrict train = slot(p, p->a, k, f, s->from);
+      bool valid = n > 0 && others > 0;
+      for (size_t c = 0; c < s->w; c++) {
+        train[c] = valid ? (sum[c] - n * test[c]) / others : 0;
+        if (!valid) test[c] = 0;
+      }
+    }
+  }
+}
+
+static void rates(const rdm_plan *p, double *restrict z, size_t w) {
+  double add = p->lambda * p->weight, scale = 1.0 / (1.0 + p->weight);
+  for (size_t c = 0; c < w; c++) z[c] = (z[c] + add) * scale;
+}
+
+/* Poisson metrics: a becomes rates, b logarithms of rates. */
+static void make_rates(const stripe *s) {
+  const rdm_plan *p = s->plan;
+  const rdm_design *d = p->design;
+  bool cross = p->fill == RDM_FILL_TRAIN_TEST;
+  for (size_t k = 0; k < d->K; k++) {
+    for (size_t f = 0; f < p->slots; f++) {
+      double n = cross ? d->count[f * d->K + k] : 1;
+      if (cross && (n == 0 || d->total[k] == n)) continue;
+      double *a = slot(p, p->a, k, f, s->from), *b = slot(p, p->b, k, f, s->from);
+      rates(p, a, s->w);
+      if (cross) {
+        rates(p, b, s->w);
+      } else {
+        memcpy(b, a, s->w * sizeof *b);
+      }
+      for (size_t c = 0; c < s->w; c++) b[c] = log(b[c]);
+    }
+  }
+}
+
+/* Residual variance of each column about the mean of the condition (pooled over folds) or of the cell (fold f only). */
+static void residual_variance(const stripe *s, bool by_fold, size_t f, double dof, double *mean, double *restrict out) {
+  const rdm_design *d = s->plan->design;
+  size_t w = s->w;
+  memset(out, 0, w * sizeof *out);
+  for (size_t k = 0; k < d->K; k++) {
+    size_t first = by_fold ? f : 0, last = by_fold ? f + 1 : d->F;
+    memset(mean, 0, w * sizeof *mean);
+    double n = 0;
+    for (size_t g = first; g < last; g++) {
+      size_t cell = g * d->K + k;
+      for (size_t i = d->start[cell]; i < d->start[cell + 1]; i++) add_row(s, d->row[i], mean);
+      n += d->count[cell];
+    }
+    if (n < 2) continue;
+    for (size_t c = 0; c < w; c++) mean[c] /= n;
+    for (size_t g = first; g < last; g++) {
+      size_t cell = g * d->K + k;
+      for (size_t i = d->start[cell]; i < d->start[cell + 1]; i++) {
+        const double *x = s->x + (ptrdiff_t)d->row[i] * s->row_step;
+        for (size_t c = 0; c < w; c++) {
+          double r = x[(ptrdiff_t)c * s->col_step] - mean[c];
+          out[c] += r * r;
+        }
+      }
+    }
+  }
+  for (size_t c = 0; c < w; c++) out[c] /= dof;
+}
+
+/* Divides the columns by the noise standard deviation. A column without noise is fine only where it carries no difference. */
+static cf_status scale_by_noise(cf_context *ctx, const stripe *s, double *mean, double *variance) {
+  const rdm_plan *p = s->plan;
+  residual_variance(s, false, 0, p->dof, mean, variance);
+  for (size_t c = 0; c < s->w; c++) {
+    if (p->drop && p->drop[p->col + s->from + c]) continue;
+    if (variance[c] > 0) {
+      variance[c] = 1.0 / sqrt(variance[c]);
+      continue;
+    }
+    variance[c] = 0;
+    for (size_t k = 0; k < p->design->K; k++) {
+      for (size_t f = 0; f < p->slots; f++) {
+        if (fabs(slot(p, p->a, k, f, s->from)[c]) > 0) {
+          return cf_fail(ctx, CF_ERR_NUMERIC,
+                         "%s: channel %zu has no residual variance, so its noise cannot be normalised; leave it out or use "
+                         "shrinkage noise",
+                         p->source->name, p->col + s->from + c);
+        }
+      }
+    }
+  }
+  for (size_t k = 0; k < p->design->K; k++) {
+    for (size_t f = 0; f < p->slots; f++) {
+      double *restrict a = slot(p, p->a, k, f, s->from);
+      for (size_t c = 0; c < s->w; c++) a[c] *= variance[c];
+      if (!p->b) continue;
+      a = slot(p, p->b, k, f, s->from);
+      for (size_t c = 0; c < s->w; c++) a[c] *= variance[c];
+    }
+  }
+  return CF_OK;
+}
+
+/* --------------------------------------------------------- whole stripes -- */
+
+static cf_status check_rates(cf_context *ctx, const stripe *s, double *buffer) {
+  const rdm_plan *p = s->plan;
+  double least = -p->lambda * p->weight;
+  for (size_t k = 0; k < p->design->K; k++) {
+    for (size_t f = 0; f < p->slots; f++) {
+      const double *z = slot(p, buffer, k, f, s->from);
+      for (size_t c = 0; c < s->w; c++) {
+        bool dropped = p->drop && p->drop[p->col + s->from + c];
+        bool zero_allowed = least < 0 && z[c] >= 0;
+        if (dropped || zero_allowed || z[c] > 0 || isnan(z[c]) || cell_empty(p->design, f % p->design->F, k)) continue;
+        return cf_fail(ctx, CF_ERR_INPUT, "%s: channel %zu has the rate %g; the Poisson metrics need rates that are not "
+                                          "negative (and a positive prior where they are zero)",
+                       p->source->name, p->col + s->from + c, z[c]);
+      }
+    }
+  }
+  return CF_OK;
+}
+
+static void center_all(const stripe *s, bool *absent, double *sum) {
+  const rdm_plan *p = s->plan;
+  const rdm_design *d = p->design;
+  bool cross = p->fill == RDM_FILL_TRAIN_TEST;
+  for (size_t f = 0; f < p->slots; f++) {
+    for (size_t k = 0; k < d->K; k++) {
+      double n = d->count[f * d->K + k];
+      absent[k] = n == 0 || (cross && d->total[k] == n);
+    }
+    center_slot(s, p->a, f, absent, sum);
+    if (p->b) center_slot(s, p->b, f, absent, sum);
+  }
+}
+
+typedef struct pass {
+  rdm_plan *plan;
+  bool *missing; /* per stripe */
+} pass;
+
+static cf_status fill_stripe(cf_context *ctx, size_t index, void *payload) {
+  cf_status status = CF_OK;
+  pass *q = payload;
+  const rdm_plan *p = q->plan;
+  const rdm_design *d = p->design;
+  stripe s = stripe_at(p, index);
+  cf_mark mark = cf_scratch_mark(ctx);
+  double *t1, *t2;
+  bool *absent;
+  CF_TRY(CF_SCRATCH(ctx, &t1, (d->F + 1) * s.w));
+  CF_TRY(CF_SCRATCH(ctx, &t2, (d->F + 1) * s.w));
+  CF_TRY(CF_SCRATCH(ctx, &absent, d->K));
+  double *cells = p->fill == RDM_FILL_TRAIN_TEST ? p->b : p->a;
+  if (p->fill == RDM_FILL_MIX) {
+    mix_cells(&s, t1, t2);
+  } else {
+    for (size_t k = 0; k < d->K; k++) {
+      for (size_t f = 0; f < p->slots; f++) cell_mean(&s, f * d->K + k, slot(p, cells, k, f, s.from));
+    }
+  }
+  if (!p->keep_missing && !all_finite(&s, cells, t1)) {
+    q->missing[index] = true;
+    goto done;
+  }
+  if (p->poisson) CF_TRY(check_rates(ctx, &s, cells));
+  if (p->fill == RDM_FILL_TRAIN_TEST) make_train(&s, t1);
+  if (p->poisson) make_rates(&s);
+  if (p->center && p->fill != RDM_FILL_MIX) center_all(&s, absent, t1);
+  if (p->row_mean) {
+    for (size_t k = 0; k < d->K; k++) {
+      double *restrict z = slot(p, p->a, k, 0, s.from);
+      for (size_t c = 0; c < s.w; c++) z[c] -= p->row_mean[k];
+    }
+  }
+  if (p->diagonal) CF_TRY(scale_by_noise(ctx, &s, t1, t2));
+  for (size_t f = 0; p->fold_variance && f < d->F; f++) {
+    residual_variance(&s, true, f, p->fold_dof[f], t1, p->variance + f * p->cols + s.from);
+  }
+  if (p->drop) {
+    zero_dropped(&s, p->a);
+    if (p->b) zero_dropped(&s, p->b);
+  }
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+/* Moves on to the next window and has it in memory. */
+static cf_status next_window(cf_context *ctx, rdm_plan *p, bool *more) {
+  cf_status status = cf_check_cancel(ctx);
+  p->col += p->cols;
+  p->cols = CF_MIN(p->width, p->source->cols - p->col);
+  *more = p->cols > 0;
+  if (status == CF_OK && *more && p->source->blocks) {
+    const cf_blocks *b = p->source->blocks;
+    status = b->read(ctx, b->payload, 0, b->rows, p->col, p->cols, p->raw);
+  }
+  return status;
+}
+
+cf_status rdm_plan_next(cf_context *ctx, rdm_plan *p, bool *more) {
+  cf_status status;
+  cf_mark mark = cf_scratch_mark(ctx);
+  CF_TRY(next_window(ctx, p, more));
+  if (!*more) goto done;
+  size_t stripes = (p->cols + p->stripe - 1) / p->stripe;
+  pass q = {.plan = p};
+  CF_TRY(CF_SCRATCH(ctx, &q.missing, stripes));
+  memset(q.missing, 0, stripes * sizeof *q.missing);
+  CF_TRY(cf_parallel_for(ctx, stripes, fill_stripe, &q));
+  for (size_t i = 0; i < stripes; i++) p->missing = p->missing || q.missing[i];
+  if (p->missing) *more = false;
+  cf_progress_step(ctx, p->cols);
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+/* -------------------------------------------------------------- row sums -- */
+
+typedef struct sums {
+  const rdm_plan *plan;
+  double *part; /* stripes x K x 3: sum, largest magnitude, count */
+} sums;
+
+static cf_status sum_stripe(cf_context *ctx, size_t index, void *payload) {
+  cf_status status;
+  const sums *q = payload;
+  const rdm_plan *p = q->plan;
+  stripe s = stripe_at(p, index);
+  cf_mark mark = cf_scratch_mark(ctx);
+  double *z;
+  CF_TRY(CF_SCRATCH(ctx, &z, s.w));
+  const bool *drop = p->drop ? p->drop + p->col + s.from : NULL;
+  for (size_t k = 0; k < p->design->K; k++) {
+    double sum[4] = {0}, high[4] = {0}, count = 0;
+    cell_mean(&s, k, z);
+    for (size_t c = 0; c < s.w; c++) {
+      if ((drop && drop[c]) || (p->keep_missing && !isfinite(z[c]))) {
+        z[c] = 0;
+      } else {
+        count++;
+      }
+    }
+    for (size_t c = 0; c + 4 <= s.w; c += 4) {
+      for (size_t i = 0; i < 4; i++) {
+        sum[i] += z[c + i];
+        high[i] = fabs(z[c + i]) > high[i] ? fabs(z[c + i]) : high[i];
+      }
+    }
+    for (size_t c = s.w / 4 * 4; c < s.w; c++) {
+      sum[0] += z[c];
+      high[0] = fabs(z[c]) > high[0] ? fabs(z[c]) : high[0];
+    }
+    double *out = q->part + (index * p->design->K + k) * 3;
+    out[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    out[1] = CF_MAX(CF_MAX(high[0], high[1]), CF_MAX(high[2], high[3]));
+    out[2] = count;
+  }
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+cf_status rdm_row_sums(cf_context *ctx, rdm_plan *p, double *sum, double *largest, double *count) {
+  cf_status status;
+  cf_mark mark = cf_scratch_mark(ctx);
+  size_t K = p->design->K, size;
+  bool more = true;
+  sums q = {.plan = p};
+  for (size_t k = 0; k < K; k++) sum[k] = largest[k] = count[k] = 0;
+  size_t most = (p->width + p->stripe - 1) / p->stripe;
+  CF_TRY(cf_size_mul(ctx, most * 3, K, &size));
+  CF_TRY(CF_SCRATCH(ctx, &q.part, size));
+  p->col = p->cols = 0;
+  for (;;) {
+    CF_TRY(next_window(ctx, p, &more));
+    if (!more) break;
+    size_t stripes = (p->cols + p->stripe - 1) / p->stripe;
+    CF_TRY(cf_parallel_for(ctx, stripes, sum_stripe, &q));
+    for (size_t i = 0; i < stripes; i++) {
+      for (size_t k = 0; k < K; k++) {
+        const double *part = q.part + (i * K + k) * 3;
+        sum[k] += part[0];
+        largest[k] = CF_MAX(largest[k], part[1]);
+        count[k] += part[2];
+      }
+    }
+    cf_progress_step(ctx, p->cols);
+  }
+  for (size_t k = 0; k < K; k++) {
+    if (!isfinite(sum[k]) && !p->keep_missing) p->missing = true;
+  }
+  p->col = p->cols = 0;
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
