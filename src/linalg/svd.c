@@ -45,6 +45,11 @@ done:
   return status;
 }
 
+cf_status cf_svd_lapack(cf_context *ctx, size_t m, size_t n, double *a, double *s, double *u, double *vt) {
+  /* Column-major m x n is row-major n x m: the factors change places. */
+  return m == 0 || n == 0 ? CF_OK : run_svd(ctx, n, m, a, s, vt, u);
+}
+
 cf_status cf_svdvals(cf_context *ctx, size_t m, size_t n, double *a, double *s) {
   if (m == 0 || n == 0) return CF_OK;
   return run_svd(ctx, m, n, a, s, NULL, NULL);
