@@ -28,10 +28,12 @@ CF_API double cf_norm2(size_t n, const double *x);
 CF_API void cf_center_columns(size_t rows, size_t cols, double *a, size_t lda, double *means);
 
 /* All eigenvalues (ascending) of symmetric a (n x n, destroyed); with vectors != NULL, row i of vectors (n x n) is the
- * eigenvector of value i, its largest-magnitude entry positive. CF_ERR_NUMERIC when LAPACK does not converge. O(n^3). */
+ * eigenvector of value i, its largest-magnitude entry positive. CF_ERR_NUMERIC when LAPACK does not converge. O(n^3).
+ */
 CF_API CF_CHECKED cf_status cf_eigh(cf_context *ctx, size_t n, double *a, double *values, double *vectors);
 /* The k largest eigenvalues, descending, and their vectors as rows (k x n); a destroyed. vectors may be NULL. */
-CF_API CF_CHECKED cf_status cf_eigh_top(cf_context *ctx, size_t n, double *a, size_t k, double *values, double *vectors);
+CF_API CF_CHECKED cf_status cf_eigh_top(cf_context *ctx, size_t n, double *a, size_t k, double *values,
+                                        double *vectors);
 /* Thin SVD of a (m x n, row-major, destroyed): s descending (r = min(m,n)); u m x r, vt r x n, either may be NULL.
  * Sign: largest-magnitude entry of each row of vt positive (of column of u when vt is NULL). */
 CF_API CF_CHECKED cf_status cf_svd(cf_context *ctx, size_t m, size_t n, double *a, double *s, double *u, double *vt);
@@ -42,14 +44,15 @@ CF_API CF_CHECKED cf_status cf_svd_lapack(cf_context *ctx, size_t m, size_t n, d
 CF_API CF_CHECKED cf_status cf_svdvals(cf_context *ctx, size_t m, size_t n, double *a, double *s);
 /* Orthonormal basis of the column space of a (m x n): q (m x *rank, leading dimension min(m,n)), rank by s > tol * s_1
  * of the SVD. Cost O(m n min(m,n)); for n >> m works on the Gram side when that loses no digits that matter. */
-CF_API CF_CHECKED cf_status cf_orth(cf_context *ctx, size_t m, size_t n, const double *a, size_t lda, double tol, double *q,
-                                    size_t *rank);
+CF_API CF_CHECKED cf_status cf_orth(cf_context *ctx, size_t m, size_t n, const double *a, size_t lda, double tol,
+                                    double *q, size_t *rank);
 /* Thin QR of a (m x n, m >= n): a becomes Q (m x n), r (n x n upper) may be NULL. */
 CF_API CF_CHECKED cf_status cf_qr(cf_context *ctx, size_t m, size_t n, double *a, double *r);
 /* Lower Cholesky factor in place (upper triangle zeroed). CF_ERR_NUMERIC names the first non-positive pivot. */
 CF_API CF_CHECKED cf_status cf_cholesky(cf_context *ctx, size_t n, double *a);
 /* Solves L X = B (trans false) or L' X = B in place: b n x nrhs row-major.   */
-CF_API CF_CHECKED cf_status cf_solve_lower(cf_context *ctx, bool trans, size_t n, const double *l, size_t nrhs, double *b);
+CF_API CF_CHECKED cf_status cf_solve_lower(cf_context *ctx, bool trans, size_t n, const double *l, size_t nrhs,
+                                           double *b);
 /* Solves A X = B, A symmetric positive definite (destroyed), b n x nrhs in place. */
 CF_API CF_CHECKED cf_status cf_solve_spd(cf_context *ctx, size_t n, double *a, size_t nrhs, double *b);
 /* General square solve (LU with partial pivoting); a destroyed.             */

@@ -20,8 +20,8 @@ CF_API double cf_variance(size_t n, const double *x, int ddof);
 /* Linear-interpolated quantile (R type 7) of sorted values, q in [0,1].     */
 CF_API double cf_quantile_sorted(size_t n, const double *sorted, double q);
 /* Percentile interval at the given coverage of values (NaN ignored, copied and sorted inside). */
-CF_API CF_CHECKED cf_status cf_percentile_interval(cf_context *ctx, size_t n, const double *values, double coverage, double *low,
-                                                   double *high);
+CF_API CF_CHECKED cf_status cf_percentile_interval(cf_context *ctx, size_t n, const double *values, double coverage,
+                                                   double *low, double *high);
 
 /* Tails. Regularised incomplete gamma and beta to about 1e-13 relative.     */
 CF_API double cf_normal_cdf(double z);
@@ -42,7 +42,8 @@ CF_API CF_CHECKED cf_status cf_wilcoxon(cf_context *ctx, size_t n, const double 
 
 typedef enum cf_correction { CF_CORRECT_NONE, CF_CORRECT_HOLM, CF_CORRECT_BH, CF_CORRECT_BONFERRONI } cf_correction;
 /* Adjusted p-values; NaN stay NaN and do not count. adjusted may be p.       */
-CF_API CF_CHECKED cf_status cf_p_adjust(cf_context *ctx, cf_correction method, size_t n, const double *p, double *adjusted);
+CF_API CF_CHECKED cf_status cf_p_adjust(cf_context *ctx, cf_correction method, size_t n, const double *p,
+                                        double *adjusted);
 
 /* p = (1 + #{null >= observed (1 - 1e-12)}) / (1 + n), one-sided greater.    */
 CF_API double cf_permutation_p(double observed, size_t n, const double *null);
@@ -50,13 +51,13 @@ CF_API double cf_permutation_p(double observed, size_t n, const double *null);
 /* fold[i] in 0..k-1, sizes differing by at most one, shuffled by the stream (task) unless shuffle is false. */
 CF_API CF_CHECKED cf_status cf_folds(cf_context *ctx, size_t n, size_t k, bool shuffle, uint64_t task, size_t *fold);
 
-/* PCA by columns (centred, not scaled). components: k x cols, largest-magnitude entry of each positive; scores rows x k;
- * variance (ddof 1) and ratio k each; any output may be NULL. Picks the smaller Gram side. k <= min(rows, cols). */
+/* PCA by columns (centred, not scaled). components: k x cols, largest-magnitude entry of each positive; scores rows x
+ * k; variance (ddof 1) and ratio k each; any output may be NULL. Picks the smaller Gram side. k <= min(rows, cols). */
 CF_API CF_CHECKED cf_status cf_pca(cf_context *ctx, const cf_view *x, size_t k, double *components, double *scores,
                                    double *variance, double *ratio, double *means);
 /* Classical (Torgerson) multidimensional scaling of an n x n distance matrix to k axes; coordinates n x k; values k. */
-CF_API CF_CHECKED cf_status cf_classical_mds(cf_context *ctx, size_t n, const double *distance, size_t k, double *coordinates,
-                                             double *values);
+CF_API CF_CHECKED cf_status cf_classical_mds(cf_context *ctx, size_t n, const double *distance, size_t k,
+                                             double *coordinates, double *values);
 
 #ifdef __cplusplus
 }
