@@ -7,10 +7,13 @@
 
 cf_status rdm_dispatch(cf_context *ctx, rdm_job *job) {
   switch (job->options->noise) {
-  case CF_RDM_NOISE_SHRINKAGE: return rdm_shrinkage(ctx, job);
+  case CF_RDM_NOISE_SHRINKAGE:
+    return rdm_shrinkage(ctx, job);
   case CF_RDM_NOISE_FULL:
-  case CF_RDM_NOISE_GIVEN: return rdm_whitened(ctx, job);
-  default: return job->metric->needs_folds ? rdm_crossvalidated(ctx, job) : rdm_plain(ctx, job);
+  case CF_RDM_NOISE_GIVEN:
+    return rdm_whitened(ctx, job);
+  default:
+    return job->metric->needs_folds ? rdm_crossvalidated(ctx, job) : rdm_plain(ctx, job);
   }
 }
 
@@ -22,16 +25,18 @@ static cf_status check_covariance(cf_context *ctx, const cf_rdm_options *o, bool
   if (c->ndim == 2 && c->shape[0] == p && c->shape[1] == p) return CF_OK;
   if (c->ndim == 3 && c->shape[1] == p && c->shape[2] == p) {
     if (cross) return CF_OK;
-    return cf_fail(ctx, CF_ERR_USAGE, "one noise covariance per fold is for crossnobis; %s takes one of %zu x %zu", o->metric, p,
-                   p);
+    return cf_fail(ctx, CF_ERR_USAGE, "one noise covariance per fold is for crossnobis; %s takes one of %zu x %zu",
+                   o->metric, p, p);
   }
-  return cf_fail(ctx, CF_ERR_INPUT,
-                 "noise covariance: %zu x %zu%s is not a covariance of %zu channels (channels x channels, or folds x channels "
-                 "x channels)",
-                 c->shape[0], c->ndim > 1 ? c->shape[1] : 1, c->ndim > 2 ? " x ..." : "", p);
+  return cf_fail(
+      ctx, CF_ERR_INPUT,
+      "noise covariance: %zu x %zu%s is not a covariance of %zu channels (channels x channels, or folds x channels "
+      "x channels)",
+      c->shape[0], c->ndim > 1 ? c->shape[1] : 1, c->ndim > 2 ? " x ..." : "", p);
 }
 
-static cf_status check_options(cf_context *ctx, const cf_rdm_options *o, const rdm_source *s, const cf_rdm_metric **metric) {
+static cf_status check_options(cf_context *ctx, const cf_rdm_options *o, const rdm_source *s,
+                               const cf_rdm_metric **metric) {
   const cf_rdm_metric *m = *metric = cf_rdm_metric_find(o->metric);
   if (!m) {
     return cf_fail(ctx, CF_ERR_USAGE, "no metric '%s'; there are %s", o->metric ? o->metric : "", CF_RDM_METRICS);
@@ -40,18 +45,21 @@ static cf_status check_options(cf_context *ctx, const cf_rdm_options *o, const r
     return cf_fail(ctx, CF_ERR_USAGE, "metric %s takes no noise normalisation; mahalanobis and crossnobis do", m->id);
   }
   if (m->needs_folds && !o->folds) {
-    return cf_fail(ctx, CF_ERR_USAGE, "metric %s needs folds (--folds): a label per row that says which run it is from", m->id);
+    return cf_fail(ctx, CF_ERR_USAGE, "metric %s needs folds (--folds): a label per row that says which run it is from",
+                   m->id);
   }
   if (o->folds && !m->needs_folds) cf_warn(ctx, "metric %s does not use folds; they are ignored", m->id);
   if (o->noise_per_fold && !m->needs_folds) {
     return cf_fail(ctx, CF_ERR_USAGE, "noise per fold is for crossnobis, not for %s", m->id);
   }
   if (o->per_channel && !m->per_channel) {
-    return cf_fail(ctx, CF_ERR_USAGE, "metric %s has no per-channel form: it does not depend on the number of channels", m->id);
+    return cf_fail(ctx, CF_ERR_USAGE, "metric %s has no per-channel form: it does not depend on the number of channels",
+                   m->id);
   }
   if (o->nan == CF_RDM_NAN_PAIRWISE && (!m->pairwise || o->noise != CF_RDM_NOISE_NONE)) {
     return cf_fail(ctx, CF_ERR_USAGE,
-                   "missing values cannot be handled pair by pair with metric %s; use drop-channel or drop-condition", m->id);
+                   "missing values cannot be handled pair by pair with metric %s; use drop-channel or drop-condition",
+                   m->id);
   }
   if (!(o->prior_lambda >= 0) || !(o->prior_weight >= 0)) {
     return cf_fail(ctx, CF_ERR_USAGE, "the Poisson prior must not be negative: lambda %g, weight %g", o->prior_lambda,
@@ -164,14 +172,15 @@ static cf_status attempt(cf_context *ctx, rdm_job *job, rdm_design *d, const boo
     r->noise_dof = rows - (o->noise_per_fold ? cells : (double)d->K);
     if (r->noise_dof < 1) {
       status = cf_fail(ctx, CF_ERR_INPUT,
-                       "%s: no condition has two rows%s, so there are no residuals to estimate the noise from", job->source->name,
-                       o->noise_per_fold ? " in a fold" : "");
+                       "%s: no condition has two rows%s, so there are no residuals to estimate the noise from",
+                       job->source->name, o->noise_per_fold ? " in a fold" : "");
       goto done;
     }
   }
   CF_TRY(cf_size_mul(ctx, r->n, r->n, &size));
   if (job->source->blocks && 16.0 * (double)size > (double)cf_context_memory(ctx)) {
-    status = cf_fail(ctx, CF_ERR_MEMORY, "%s: a matrix of %zu conditions takes %.0f MB, the budget is %.0f MB; raise --memory",
+    status = cf_fail(ctx, CF_ERR_MEMORY,
+                     "%s: a matrix of %zu conditions takes %.0f MB, the budget is %.0f MB; raise --memory",
                      job->source->name, r->n, 8e-6 * (double)size, 1e-6 * (double)cf_context_memory(ctx));
     goto done;
   }
@@ -193,19 +202,22 @@ static cf_status with_missing(cf_context *ctx, rdm_job *job, rdm_design *d) {
   memset(m.condition, 0, d->K * sizeof *m.condition);
   CF_TRY(find_missing(ctx, s, d, &m));
   if (m.values == 0) {
-    status = cf_fail(ctx, CF_ERR_NUMERIC, "%s: values are so large that their sums overflow; rescale the data", s->name);
+    status =
+        cf_fail(ctx, CF_ERR_NUMERIC, "%s: values are so large that their sums overflow; rescale the data", s->name);
     goto done;
   }
   switch (job->options->nan) {
   case CF_RDM_NAN_ERROR:
-    status = cf_fail(ctx, CF_ERR_INPUT,
-                     "%s: %s at row %zu, channel %zu (%zu such values in %zu channels and %zu conditions); say what to do with "
-                     "missing values (--nan drop-channel, drop-condition or pairwise)",
-                     s->name, isnan(m.value) ? "NaN" : "an infinity", m.row, m.col, m.values, m.channels, m.conditions);
+    status = cf_fail(
+        ctx, CF_ERR_INPUT,
+        "%s: %s at row %zu, channel %zu (%zu such values in %zu channels and %zu conditions); say what to do with "
+        "missing values (--nan drop-channel, drop-condition or pairwise)",
+        s->name, isnan(m.value) ? "NaN" : "an infinity", m.row, m.col, m.values, m.channels, m.conditions);
     break;
   case CF_RDM_NAN_DROP_CHANNEL:
     if (m.channels == s->cols) {
-      status = cf_fail(ctx, CF_ERR_INPUT, "%s: every channel has missing values; dropping channels leaves none", s->name);
+      status =
+          cf_fail(ctx, CF_ERR_INPUT, "%s: every channel has missing values; dropping channels leaves none", s->name);
       break;
     }
     job->drop = m.channel;
@@ -261,7 +273,8 @@ cf_status cf_rdm_compute(cf_context *ctx, const cf_view *patterns, const cf_rdm_
   return compute(ctx, &s, options, out);
 }
 
-cf_status cf_rdm_compute_blocks(cf_context *ctx, const cf_blocks *patterns, const cf_rdm_options *options, cf_rdm **out) {
+cf_status cf_rdm_compute_blocks(cf_context *ctx, const cf_blocks *patterns, const cf_rdm_options *options,
+                                cf_rdm **out) {
   rdm_source s = {.blocks = patterns, .rows = patterns->rows, .cols = patterns->cols, .name = patterns->name};
   if (!s.name) s.name = "patterns";
   return compute(ctx, &s, options, out);

@@ -1,16 +1,17 @@
 /* Cross-validated dissimilarities: crossnobis and the cross-validated Poisson divergence.
  *
- *   d_ij = mean_f (t_i - t_j)' P (e_i - e_j),   e = condition means in fold f, t = means in all other folds, P = Sigma^-1
+ *   d_ij = mean_f (t_i - t_j)' P (e_i - e_j),   e = condition means in fold f, t = means in all other folds, P =
+ * Sigma^-1
  *
- * Expanding: d_ij = D_i + D_j - H_ij - H_ji with H = mean_f T_f P E_f', D its diagonal. When the training weights are the same
- * for all conditions (each fold has the conditions in the same proportion), the sum over folds is one quadratic form in
- * the fold means x_f:
- *   sum_f T_f E_f' ~ sum_fg q_fg x_f x_g',   q symmetrised = V diag(lambda) V',   H = sum_h lambda_h y_h y_h',  y_h = sum_f v_hf x_f
- * which costs F symmetric products (no more than one a fold) instead of F general ones, and none at all for lambda = 0. Signs
- * are grouped, so that each block of columns takes two symmetric products.
+ * Expanding: d_ij = D_i + D_j - H_ij - H_ji with H = mean_f T_f P E_f', D its diagonal. When the training weights are
+ * the same for all conditions (each fold has the conditions in the same proportion), the sum over folds is one
+ * quadratic form in the fold means x_f: sum_f T_f E_f' ~ sum_fg q_fg x_f x_g',   q symmetrised = V diag(lambda) V',   H
+ * = sum_h lambda_h y_h y_h',  y_h = sum_f v_hf x_f which costs F symmetric products (no more than one a fold) instead
+ * of F general ones, and none at all for lambda = 0. Signs are grouped, so that each block of columns takes two
+ * symmetric products.
  *
- * Conditions that are missing from a fold have zero rows there, and the sum over folds runs over those where both conditions
- * of the pair can be tested and trained.  */
+ * Conditions that are missing from a fold have zero rows there, and the sum over folds runs over those where both
+ * conditions of the pair can be tested and trained.  */
 #include <math.h>
 #include <string.h>
 
@@ -47,10 +48,11 @@ cf_status rdm_terms_finish(cf_context *ctx, rdm_terms *t, const cf_array *labels
       }
       if (count == 0) {
         char a[96], b[96];
-        return cf_fail(ctx, CF_ERR_INPUT,
-                       "conditions '%s' and '%s' cannot be cross-validated: both must occur together in a fold and again in "
-                       "another fold",
-                       cf_array_label(labels, i, a, sizeof a), cf_array_label(labels, j, b, sizeof b));
+        return cf_fail(
+            ctx, CF_ERR_INPUT,
+            "conditions '%s' and '%s' cannot be cross-validated: both must occur together in a fold and again in "
+            "another fold",
+            cf_array_label(labels, i, a, sizeof a), cf_array_label(labels, j, b, sizeof b));
       }
       t->h[i * K + j] = t->h[j * K + i] = (sum - t->h[i * K + j] - t->h[j * K + i]) / count;
     }
@@ -97,7 +99,8 @@ static cf_status proportional(cf_context *ctx, rdm_job *job) {
   CF_TRY(CF_SCRATCH(ctx, &mix, d->F * d->F));
   CF_TRY(CF_SCRATCH(ctx, &diag, K));
   CF_TRY(fold_mix(ctx, d, mix, &negative, &slots));
-  rdm_plan plan = {.source = job->source, .design = d, .fill = RDM_FILL_MIX, .slots = slots, .mix = mix, .drop = job->drop};
+  rdm_plan plan = {
+      .source = job->source, .design = d, .fill = RDM_FILL_MIX, .slots = slots, .mix = mix, .drop = job->drop};
   plan.diagonal = job->options->noise == CF_RDM_NOISE_DIAGONAL;
   plan.dof = job->out->noise_dof;
   CF_TRY(rdm_plan_open(ctx, &plan, 16.0 * (double)K * (double)K));
@@ -143,7 +146,8 @@ static cf_status leave_one_out(cf_context *ctx, rdm_job *job) {
       terms.valid[f * K + k] = n > 0 && d->total[k] > n ? 1 : 0;
     }
   }
-  rdm_plan plan = {.source = job->source, .design = d, .fill = RDM_FILL_TRAIN_TEST, .slots = F, .center = true, .drop = job->drop};
+  rdm_plan plan = {
+      .source = job->source, .design = d, .fill = RDM_FILL_TRAIN_TEST, .slots = F, .center = true, .drop = job->drop};
   plan.poisson = strcmp(job->metric->id, "poisson-cv") == 0;
   plan.lambda = job->options->prior_lambda;
   plan.weight = job->options->prior_weight;
@@ -183,10 +187,11 @@ static cf_status check_variance(cf_context *ctx, const rdm_plan *p, size_t f, si
   for (size_t c = 0; c < p->cols; c++) {
     if (p->drop && p->drop[p->col + c]) continue;
     if (p->variance[f * p->cols + c] + p->variance[g * p->cols + c] > 0) continue;
-    return cf_fail(ctx, CF_ERR_NUMERIC,
-                   "%s: channel %zu has no residual variance in folds %zu and %zu, so its noise cannot be normalised; leave "
-                   "it out, pool the noise over folds or use shrinkage noise",
-                   p->source->name, p->col + c, f, g);
+    return cf_fail(
+        ctx, CF_ERR_NUMERIC,
+        "%s: channel %zu has no residual variance in folds %zu and %zu, so its noise cannot be normalised; leave "
+        "it out, pool the noise over folds or use shrinkage noise",
+        p->source->name, p->col + c, f, g);
   }
   return CF_OK;
 }
@@ -200,7 +205,8 @@ static cf_status fold_diagonal(cf_context *ctx, rdm_job *job, const double *fold
   bool more = true;
   double *x, *y;
   CF_TRY(rdm_terms_new(ctx, K, F * (F - 1) / 2, job->out->d, &terms));
-  rdm_plan plan = {.source = job->source, .design = d, .slots = F, .center = true, .drop = job->drop, .fold_variance = true};
+  rdm_plan plan = {
+      .source = job->source, .design = d, .slots = F, .center = true, .drop = job->drop, .fold_variance = true};
   plan.fold_dof = fold_dof;
   CF_TRY(rdm_plan_open(ctx, &plan, 16.0 * (double)K * (double)K));
   CF_TRY(CF_SCRATCH(ctx, &x, K * plan.width));
@@ -215,7 +221,8 @@ static cf_status fold_diagonal(cf_context *ctx, rdm_job *job, const double *fold
         for (size_t k = 0; k < K; k++) both[k] = d->count[f * K + k] > 0 && d->count[g * K + k] > 0 ? 1 : 0;
         CF_TRY(check_variance(ctx, &plan, f, g));
         scale_pair(&plan, f, g, both, x, y);
-        for (size_t k = 0; k < K; k++) terms.diag[term * K + k] += cf_dot(plan.cols, x + k * plan.cols, y + k * plan.cols);
+        for (size_t k = 0; k < K; k++)
+          terms.diag[term * K + k] += cf_dot(plan.cols, x + k * plan.cols, y + k * plan.cols);
         CF_TRY(cf_gemm(ctx, false, true, K, K, plan.cols, 1.0, x, plan.cols, y, plan.cols, 1.0, terms.h, K));
       }
     }
@@ -236,10 +243,11 @@ cf_status rdm_fold_dof(cf_context *ctx, const rdm_design *d, double *dof, double
     if (rows) rows[f] = n;
     dof[f] = n - conditions;
     if (dof[f] < 1) {
-      return cf_fail(ctx, CF_ERR_INPUT,
-                     "fold %zu has no condition with two rows, so it has no residuals to estimate its noise from; pool the "
-                     "noise over folds",
-                     f);
+      return cf_fail(
+          ctx, CF_ERR_INPUT,
+          "fold %zu has no condition with two rows, so it has no residuals to estimate its noise from; pool the "
+          "noise over folds",
+          f);
     }
   }
   return CF_OK;

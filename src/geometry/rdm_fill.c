@@ -1,6 +1,6 @@
 /* From a window of columns of the data to patterns: averaging by condition and fold, centring, noise scaling, mixing of
- * folds. A window is cut into stripes narrow enough for the cache; each stripe is one task and writes columns of its own, so
- * results do not depend on the number of threads. The data are touched once.  */
+ * folds. A window is cut into stripes narrow enough for the cache; each stripe is one task and writes columns of its
+ * own, so results do not depend on the number of threads. The data are touched once.  */
 #include <math.h>
 #include <string.h>
 
@@ -17,7 +17,8 @@ cf_status rdm_plan_open(cf_context *ctx, rdm_plan *p, double keep) {
                          (p->source->blocks ? (double)d->n : 0.0));
   double budget = (double)cf_context_memory(ctx) - keep;
   double room = 0.5 * budget;
-  if (p->source->view && room < 32e6) room = 32e6; /* the data are in memory already: small blocks would only cost time */
+  if (p->source->view && room < 32e6)
+    room = 32e6; /* the data are in memory already: small blocks would only cost time */
   if (room > 128e6) room = 128e6;
   double width = floor(room / column);
   if (width < 8) {
@@ -124,7 +125,9 @@ static double *slot(const rdm_plan *p, double *buffer, size_t k, size_t f, size_
   return buffer + (k * p->slots + f) * p->cols + from;
 }
 
-static bool cell_empty(const rdm_design *d, size_t f, size_t k) { return d->count[f * d->K + k] == 0; }
+static bool cell_empty(const rdm_design *d, size_t f, size_t k) {
+  return d->count[f * d->K + k] == 0;
+}
 
 /* Subtracts the mean over conditions of each column; empty cells count as absent and stay zero. */
 static void center_slot(const stripe *s, double *buffer, size_t f, const bool *absent, double *sum) {
@@ -203,7 +206,8 @@ static void mix_cells(const stripe *s, double *cells, double *shift) {
   }
 }
 
-/* b holds the cells; a becomes the mean of the condition's rows in all other folds. Invalid cells become zero in both. */
+/* b holds the cells; a becomes the mean of the condition's rows in all other folds. Invalid cells become zero in both.
+ */
 static void make_train(const stripe *s, double *sum) {
   const rdm_plan *p = s->plan;
   const rdm_design *d = p->design;
@@ -282,7 +286,8 @@ static void residual_variance(const stripe *s, bool by_fold, size_t f, double do
   for (size_t c = 0; c < w; c++) out[c] /= dof;
 }
 
-/* Divides the columns by the noise standard deviation. A column without noise is fine only where it carries no difference. */
+/* Divides the columns by the noise standard deviation. A column without noise is fine only where it carries no
+ * difference. */
 static cf_status scale_by_noise(cf_context *ctx, const stripe *s, double *mean, double *variance) {
   const rdm_plan *p = s->plan;
   residual_variance(s, false, 0, p->dof, mean, variance);
@@ -296,10 +301,11 @@ static cf_status scale_by_noise(cf_context *ctx, const stripe *s, double *mean, 
     for (size_t k = 0; k < p->design->K; k++) {
       for (size_t f = 0; f < p->slots; f++) {
         if (fabs(slot(p, p->a, k, f, s->from)[c]) > 0) {
-          return cf_fail(ctx, CF_ERR_NUMERIC,
-                         "%s: channel %zu has no residual variance, so its noise cannot be normalised; leave it out or use "
-                         "shrinkage noise",
-                         p->source->name, p->col + s->from + c);
+          return cf_fail(
+              ctx, CF_ERR_NUMERIC,
+              "%s: channel %zu has no residual variance, so its noise cannot be normalised; leave it out or use "
+              "shrinkage noise",
+              p->source->name, p->col + s->from + c);
         }
       }
     }
@@ -328,8 +334,9 @@ static cf_status check_rates(cf_context *ctx, const stripe *s, double *buffer) {
         bool dropped = p->drop && p->drop[p->col + s->from + c];
         bool zero_allowed = least < 0 && z[c] >= 0;
         if (dropped || zero_allowed || z[c] > 0 || isnan(z[c]) || cell_empty(p->design, f % p->design->F, k)) continue;
-        return cf_fail(ctx, CF_ERR_INPUT, "%s: channel %zu has the rate %g; the Poisson metrics need rates that are not "
-                                          "negative (and a positive prior where they are zero)",
+        return cf_fail(ctx, CF_ERR_INPUT,
+                       "%s: channel %zu has the rate %g; the Poisson metrics need rates that are not "
+                       "negative (and a positive prior where they are zero)",
                        p->source->name, p->col + s->from + c, z[c]);
       }
     }

@@ -11,15 +11,15 @@ typedef struct rdm_design {
   size_t *cond, *fold; /* per row; cond is RDM_DROPPED for rows left out */
   size_t *start;       /* F K + 1: rows of cell i are row[start[i]] .. row[start[i+1]-1], ascending */
   size_t *row;
-  double *count;       /* F K rows per cell */
-  double *total;       /* K rows per condition */
-  bool whole;          /* no cell is empty */
-  bool proportional;   /* counts are a_f b_k: then training weights are the same for all conditions */
+  double *count;     /* F K rows per cell */
+  double *total;     /* K rows per condition */
+  bool whole;        /* no cell is empty */
+  bool proportional; /* counts are a_f b_k: then training weights are the same for all conditions */
 } rdm_design;
 
 /* A matrix in memory or behind a reader. */
 typedef struct rdm_source {
-  const cf_view *view;     /* one of the two */
+  const cf_view *view; /* one of the two */
   const cf_blocks *blocks;
   size_t rows, cols;
   const char *name;
@@ -38,9 +38,9 @@ typedef struct rdm_plan {
   const rdm_design *design;
   rdm_fill fill;
   size_t slots;
-  size_t width;           /* columns of a block */
-  bool center;            /* subtract the mean over conditions from each column and slot */
-  bool poisson;           /* y = (x + lambda w) / (1 + w); a gets y, b gets log y (test side for TRAIN_TEST) */
+  size_t width; /* columns of a block */
+  bool center;  /* subtract the mean over conditions from each column and slot */
+  bool poisson; /* y = (x + lambda w) / (1 + w); a gets y, b gets log y (test side for TRAIN_TEST) */
   double lambda, weight;
   bool diagonal;          /* divide columns by the residual standard deviation, pooled over folds */
   bool fold_variance;     /* write residual variances per fold and column to variance instead */
@@ -65,10 +65,11 @@ CF_CHECKED cf_status rdm_design_rows(cf_context *ctx, const rdm_design *of, rdm_
 
 /* Chooses the block width within the memory budget (keep: bytes of matrices that must stay) and takes the buffers. */
 CF_CHECKED cf_status rdm_plan_open(cf_context *ctx, rdm_plan *plan, double keep);
-/* Fills the next window; *more false when all columns are done. Start with col = cols = 0. Missing values set plan->missing
- * (and end the pass) unless keep_missing.                                   */
+/* Fills the next window; *more false when all columns are done. Start with col = cols = 0. Missing values set
+ * plan->missing (and end the pass) unless keep_missing.                                   */
 CF_CHECKED cf_status rdm_plan_next(cf_context *ctx, rdm_plan *plan, bool *more);
-/* Sum and largest magnitude of each condition's pattern over the channels (finite ones with keep_missing; then counts). */
+/* Sum and largest magnitude of each condition's pattern over the channels (finite ones with keep_missing; then counts).
+ */
 CF_CHECKED cf_status rdm_row_sums(cf_context *ctx, rdm_plan *plan, double *sum, double *largest, double *count);
 
 /* Terms of a cross-validated sum: d_ij = sum_t v_ti v_tj (D_ti + D_tj) - H_ij - H_ji over the number of valid terms. */

@@ -43,8 +43,9 @@ static const cf_rdm_metric metrics[] = {
      .rotation = true,
      .degree = 2},
     {.id = "mahalanobis",
-     .formula = "d_ij = (x_i - x_j)' Sigma^-1 (x_i - x_j), squared form, Sigma the noise covariance; per channel: divided by "
-                "the number of channels",
+     .formula =
+         "d_ij = (x_i - x_j)' Sigma^-1 (x_i - x_j), squared form, Sigma the noise covariance; per channel: divided by "
+         "the number of channels",
      .reference = "Walther et al. 2016, NeuroImage 137:188; shrinkage: Ledoit & Wolf 2004, J Multivar Anal 88:365",
      .input = "any real values",
      .uses_noise = true,
@@ -54,8 +55,9 @@ static const cf_rdm_metric metrics[] = {
      .linear = true,
      .degree = 2},
     {.id = "crossnobis",
-     .formula = "d_ij = mean_f (xbar_i - xbar_j)_train' Sigma^-1 (x_i - x_j)_test, test = fold f, train = all other folds; "
-                "unbiased, may be negative; per channel: divided by the number of channels",
+     .formula =
+         "d_ij = mean_f (xbar_i - xbar_j)_train' Sigma^-1 (x_i - x_j)_test, test = fold f, train = all other folds; "
+         "unbiased, may be negative; per channel: divided by the number of channels",
      .reference = "Diedrichsen et al. 2020, arXiv:2007.02789; Walther et al. 2016, NeuroImage 137:188",
      .input = "any real values, each condition in at least two folds",
      .needs_folds = true,
@@ -67,16 +69,18 @@ static const cf_rdm_metric metrics[] = {
      .linear = true,
      .degree = 2},
     {.id = "poisson",
-     .formula = "d_ij = sum_c (y_ic - y_jc)(log y_ic - log y_jc), y = (x + lambda0 w) / (1 + w), lambda0 = 1, w = 0.1 unless "
-                "told; per channel: divided by the number of channels",
+     .formula =
+         "d_ij = sum_c (y_ic - y_jc)(log y_ic - log y_jc), y = (x + lambda0 w) / (1 + w), lambda0 = 1, w = 0.1 unless "
+         "told; per channel: divided by the number of channels",
      .reference = "Schuett et al. 2023, eLife 12:e82566 (symmetrised Poisson Kullback-Leibler divergence)",
      .input = "counts or rates, not negative",
      .per_channel = true,
      .pairwise = true,
      .degree = NAN},
     {.id = "poisson-cv",
-     .formula = "d_ij = mean_f sum_c (y_ic - y_jc)_train (log y_ic - log y_jc)_test, y as in poisson, test = fold f, train = "
-                "all other folds; may be negative; per channel: divided by the number of channels",
+     .formula =
+         "d_ij = mean_f sum_c (y_ic - y_jc)_train (log y_ic - log y_jc)_test, y as in poisson, test = fold f, train = "
+         "all other folds; may be negative; per channel: divided by the number of channels",
      .reference = "Schuett et al. 2023, eLife 12:e82566",
      .input = "counts or rates, not negative, each condition in at least two folds",
      .needs_folds = true,
@@ -85,7 +89,9 @@ static const cf_rdm_metric metrics[] = {
      .degree = NAN},
 };
 
-const cf_rdm_metric *cf_rdm_metric_at(size_t i) { return i < sizeof metrics / sizeof *metrics ? &metrics[i] : NULL; }
+const cf_rdm_metric *cf_rdm_metric_at(size_t i) {
+  return i < sizeof metrics / sizeof *metrics ? &metrics[i] : NULL;
+}
 
 const cf_rdm_metric *cf_rdm_metric_find(const char *id) {
   for (size_t i = 0; id && i < sizeof metrics / sizeof *metrics; i++) {

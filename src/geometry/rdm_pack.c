@@ -7,7 +7,9 @@
 
 #define TOLERANCE 1e-5
 
-size_t cf_rdm_pairs(size_t n) { return n < 2 ? 0 : n % 2 == 0 ? n / 2 * (n - 1) : (n - 1) / 2 * n; }
+size_t cf_rdm_pairs(size_t n) {
+  return n < 2 ? 0 : n % 2 == 0 ? n / 2 * (n - 1) : (n - 1) / 2 * n;
+}
 
 size_t cf_rdm_conditions(size_t pairs) {
   if (pairs == 0 || pairs > (SIZE_MAX >> 3)) return 0;
@@ -30,11 +32,11 @@ static cf_status check_diagonal(cf_context *ctx, const cf_view *m, double scale,
   }
   if (bad == n) return CF_OK;
   if (ones) {
-    return cf_fail(ctx, CF_ERR_INPUT, "%s: the diagonal is 1, so this is a similarity matrix; give dissimilarities (1 - it)",
-                   what);
+    return cf_fail(ctx, CF_ERR_INPUT,
+                   "%s: the diagonal is 1, so this is a similarity matrix; give dissimilarities (1 - it)", what);
   }
-  return cf_fail(ctx, CF_ERR_INPUT, "%s: diagonal entry (%zu, %zu) is %g, not 0: not a dissimilarity matrix", what, bad, bad,
-                 cf_at(m, bad, bad));
+  return cf_fail(ctx, CF_ERR_INPUT, "%s: diagonal entry (%zu, %zu) is %g, not 0: not a dissimilarity matrix", what, bad,
+                 bad, cf_at(m, bad, bad));
 }
 
 cf_status cf_rdm_pack(cf_context *ctx, const cf_view *square, cf_rdm_check check, const char *what, double *packed) {
@@ -63,8 +65,8 @@ cf_status cf_rdm_pack(cf_context *ctx, const cf_view *square, cf_rdm_check check
     for (size_t j = i + 1; j < n; j++) {
       double a = cf_at(m, i, j), b = cf_at(m, j, i);
       if (isnan(a) != isnan(b) || fabs(a - b) > TOLERANCE * scale) {
-        return cf_fail(ctx, CF_ERR_INPUT, "%s: not symmetric: entry (%zu, %zu) is %.9g but (%zu, %zu) is %.9g", what, i, j, a,
-                       j, i, b);
+        return cf_fail(ctx, CF_ERR_INPUT, "%s: not symmetric: entry (%zu, %zu) is %.9g but (%zu, %zu) is %.9g", what, i,
+                       j, a, j, i, b);
       }
       packed[at++] = a == b ? a : 0.5 * a + 0.5 * b;
     }

@@ -5,9 +5,10 @@
  *   correlation: z_i = x_i - mean x_i;  cosine: z_i = x_i;            d_ij = 1 - g_ij / sqrt(g_ii g_jj)
  *   Poisson (symmetrised Kullback-Leibler divergence):                H = Y log(Y)',  d_ij = h_ii + h_jj - h_ij - h_ji
  *
- * Z is K x p, G costs K^2 p flops. The differences cancel when two patterns are nearly the same: g carries an error of about
- * eps sqrt(p) |z_i||z_j|. Pairs with d below CLOSE of that scale are therefore computed a second time, from the differences
- * of the patterns themselves: sum (z_i - z_j)^2, half the squared distance of the unit vectors, sum (y_i - y_j)(l_i - l_j).  */
+ * Z is K x p, G costs K^2 p flops. The differences cancel when two patterns are nearly the same: g carries an error of
+ * about eps sqrt(p) |z_i||z_j|. Pairs with d below CLOSE of that scale are therefore computed a second time, from the
+ * differences of the patterns themselves: sum (z_i - z_j)^2, half the squared distance of the unit vectors, sum (y_i -
+ * y_j)(l_i - l_j).  */
 #include <math.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@
 #include "base/internal.h"
 #include "geometry/rdm_internal.h"
 
-#define CLOSE 1e-3
+#define CLOSE    1e-3
 #define CONSTANT 1e-13 /* relative spread below which a pattern is taken as constant */
 
 typedef enum kind { DIFFERENCE, ANGLE, DIVERGENCE } kind;
@@ -120,7 +121,8 @@ done:
 }
 
 /* A pattern that has no direction: constant for correlation, zero for cosine. */
-static cf_status check_constant(cf_context *ctx, const rdm_job *job, bool centred, const double *largest, double *diag) {
+static cf_status check_constant(cf_context *ctx, const rdm_job *job, bool centred, const double *largest,
+                                double *diag) {
   size_t K = job->design->K, bad = 0;
   double used = (double)job->out->channels_used;
   for (size_t k = 0; k < K; k++) {
@@ -130,10 +132,11 @@ static cf_status check_constant(cf_context *ctx, const rdm_job *job, bool centre
     diag[k] = NAN;
     if (job->options->constant_nan) continue;
     char label[96];
-    return cf_fail(ctx, CF_ERR_INPUT, "%s: the pattern of condition '%s' is %s, so its %s is not defined; leave it out or ask for "
-                                      "NaN entries (--constant nan)",
-                   job->source->name, cf_array_label(job->labels, k, label, sizeof label), centred ? "constant" : "zero",
-                   centred ? "correlation" : "cosine");
+    return cf_fail(ctx, CF_ERR_INPUT,
+                   "%s: the pattern of condition '%s' is %s, so its %s is not defined; leave it out or ask for "
+                   "NaN entries (--constant nan)",
+                   job->source->name, cf_array_label(job->labels, k, label, sizeof label),
+                   centred ? "constant" : "zero", centred ? "correlation" : "cosine");
   }
   if (bad) cf_warn(ctx, "%zu of %zu patterns are %s; their entries are NaN", bad, K, centred ? "constant" : "zero");
   return CF_OK;

@@ -1,16 +1,14 @@
 /* Ledoit-Wolf shrinkage noise without a channels x channels matrix.
  *
- * R (n x p): residuals, rows minus the mean of their condition. With S = R'R/n the estimate (Ledoit & Wolf 2004, J Multivar
- * Anal 88:365; equations of section 3.3) is
- *   m = tr S / p,  d2 = ||S||_F^2 - p m^2,  b2 = min(d2, (sum_k |r_k|^4 / n^2) - ||S||_F^2 / n),  rho = b2/d2
- *   Sigma = (rho m I + (1 - rho) S) n/dof = a I + c R'R,   a = rho m n/dof,  c = (1 - rho)/dof
- * and by Woodbury's identity, for patterns u, v:
- *   u' Sigma^-1 v = (u'v - (R u)' ((a/c) I + R R')^-1 (R v)) / a.
- * Patterns and residuals are linear in the rows, so u'v, R u and R R' all come from the Gram matrix of the rows G = X X'
- * (columns centred first): n^2 p flops, then O(n^3). tr S and the Frobenius norm are those of R R'/n.
+ * R (n x p): residuals, rows minus the mean of their condition. With S = R'R/n the estimate (Ledoit & Wolf 2004, J
+ * Multivar Anal 88:365; equations of section 3.3) is m = tr S / p,  d2 = ||S||_F^2 - p m^2,  b2 = min(d2, (sum_k
+ * |r_k|^4 / n^2) - ||S||_F^2 / n),  rho = b2/d2 Sigma = (rho m I + (1 - rho) S) n/dof = a I + c R'R,   a = rho m n/dof,
+ * c = (1 - rho)/dof and by Woodbury's identity, for patterns u, v: u' Sigma^-1 v = (u'v - (R u)' ((a/c) I + R R')^-1 (R
+ * v)) / a. Patterns and residuals are linear in the rows, so u'v, R u and R R' all come from the Gram matrix of the
+ * rows G = X X' (columns centred first): n^2 p flops, then O(n^3). tr S and the Frobenius norm are those of R R'/n.
  *
- * With one estimate per fold, the pair of folds (f, g) uses (Sigma_f + Sigma_g)/2 = (a_f + a_g)/2 I + sum_k w_k r_k r_k',
- * w_k = c_f/2 or c_g/2: the same identity on the scaled residuals of the two folds.  */
+ * With one estimate per fold, the pair of folds (f, g) uses (Sigma_f + Sigma_g)/2 = (a_f + a_g)/2 I + sum_k w_k r_k
+ * r_k', w_k = c_f/2 or c_g/2: the same identity on the scaled residuals of the two folds.  */
 #include <math.h>
 #include <string.h>
 
@@ -27,11 +25,11 @@ typedef struct sets {
 } sets;
 
 typedef struct rows {
-  size_t n;            /* kept rows */
-  double *gram;        /* n x n; becomes R R' */
-  sets cells, noise;   /* cells (f K + k); groups about whose mean residuals are taken */
-  double *bt;          /* n x cells: R u for each cell mean u */
-  double *uu;          /* cells x cells: u'v */
+  size_t n;          /* kept rows */
+  double *gram;      /* n x n; becomes R R' */
+  sets cells, noise; /* cells (f K + k); groups about whose mean residuals are taken */
+  double *bt;        /* n x cells: R u for each cell mean u */
+  double *uu;        /* cells x cells: u'v */
 } rows;
 
 typedef struct fit {
@@ -137,7 +135,8 @@ done:
 }
 
 /* The estimate from R R' of the rows listed (all when row is NULL). */
-static cf_status ledoit_wolf(cf_context *ctx, const rows *r, const size_t *row, size_t n, double dof, double p, fit *out) {
+static cf_status ledoit_wolf(cf_context *ctx, const rows *r, const size_t *row, size_t n, double dof, double p,
+                             fit *out) {
   double trace = 0, fourth = 0, square = 0, count = (double)n;
   for (size_t i = 0; i < n; i++) {
     const double *g = r->gram + (row ? row[i] : i) * r->n;
@@ -153,16 +152,18 @@ static cf_status ledoit_wolf(cf_context *ctx, const rows *r, const size_t *row, 
   double m = trace / count / p, norm = square / (count * count), d2 = norm - p * m * m;
   double b2 = fourth / (count * count) - norm / count;
   if (!(m > 0)) {
-    return cf_fail(ctx, CF_ERR_NUMERIC, "the residuals are all zero, so there is no noise to normalise by; use noise none");
+    return cf_fail(ctx, CF_ERR_NUMERIC,
+                   "the residuals are all zero, so there is no noise to normalise by; use noise none");
   }
   if (b2 < 0) b2 = 0;
   out->rho = d2 > 1e-14 * norm ? CF_MIN(b2 / d2, 1.0) : 1.0;
   out->a = out->rho * m * count / dof;
   out->c = (1 - out->rho) / dof;
   if (!(out->a > 1e-14 * m)) {
-    return cf_fail(ctx, CF_ERR_NUMERIC,
-                   "the shrinkage intensity is %g: the noise covariance is singular; give a covariance or use diagonal noise",
-                   out->rho);
+    return cf_fail(
+        ctx, CF_ERR_NUMERIC,
+        "the shrinkage intensity is %g: the noise covariance is singular; give a covariance or use diagonal noise",
+        out->rho);
   }
   return CF_OK;
 }

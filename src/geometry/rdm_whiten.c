@@ -17,10 +17,11 @@ static cf_status load(cf_context *ctx, rdm_job *job, double **out) {
   double *x = NULL;
   CF_TRY(cf_size_mul(ctx, n, p, &size));
   if (s->blocks && 24.0 * (double)size > (double)cf_context_memory(ctx)) {
-    status = cf_fail(ctx, CF_ERR_MEMORY,
-                     "%s: full and given noise covariances load the data, which takes %.0f MB of the %.0f MB budget; use "
-                     "diagonal or shrinkage noise, or raise --memory",
-                     s->name, 24e-6 * (double)size, 1e-6 * (double)cf_context_memory(ctx));
+    status =
+        cf_fail(ctx, CF_ERR_MEMORY,
+                "%s: full and given noise covariances load the data, which takes %.0f MB of the %.0f MB budget; use "
+                "diagonal or shrinkage noise, or raise --memory",
+                s->name, 24e-6 * (double)size, 1e-6 * (double)cf_context_memory(ctx));
     goto done;
   }
   CF_TRY(CF_SCRATCH(ctx, &x, size));
@@ -70,8 +71,8 @@ static void means(const rdm_design *d, const double *x, size_t p, size_t first, 
 }
 
 /* R'R / dof over the rows of fold f (RDM_DROPPED: all folds, about the means of the conditions). */
-static cf_status residual_covariance(cf_context *ctx, const rdm_design *d, const double *x, size_t p, size_t f, double dof,
-                                     double *out) {
+static cf_status residual_covariance(cf_context *ctx, const rdm_design *d, const double *x, size_t p, size_t f,
+                                     double dof, double *out) {
   cf_status status;
   cf_mark mark = cf_scratch_mark(ctx);
   double *r, *mean;
@@ -134,10 +135,11 @@ static cf_status factor(cf_context *ctx, const rdm_job *job, size_t p, double *s
   }
   if (status == CF_ERR_NUMERIC || (status == CF_OK && !(low > 1e-8 * high))) {
     cf_context_clear(ctx);
-    return cf_fail(ctx, CF_ERR_NUMERIC,
-                   "the %s noise covariance (%zu x %zu) is singular or not positive definite; use shrinkage noise, or leave "
-                   "out channels that repeat others",
-                   job->options->noise == CF_RDM_NOISE_GIVEN ? "given" : "full residual", p, p);
+    return cf_fail(
+        ctx, CF_ERR_NUMERIC,
+        "the %s noise covariance (%zu x %zu) is singular or not positive definite; use shrinkage noise, or leave "
+        "out channels that repeat others",
+        job->options->noise == CF_RDM_NOISE_GIVEN ? "given" : "full residual", p, p);
   }
   return status;
 }
@@ -150,10 +152,11 @@ static void transpose_into(const double *m, size_t count, size_t p, double *out,
 }
 
 static cf_status too_few(cf_context *ctx, double dof, size_t p) {
-  return cf_fail(ctx, CF_ERR_NUMERIC,
-                 "full noise covariance: %.0f residual degrees of freedom cannot determine the covariance of %zu channels; use "
-                 "shrinkage (or diagonal) noise",
-                 dof, p);
+  return cf_fail(
+      ctx, CF_ERR_NUMERIC,
+      "full noise covariance: %.0f residual degrees of freedom cannot determine the covariance of %zu channels; use "
+      "shrinkage (or diagonal) noise",
+      dof, p);
 }
 
 static cf_status pooled(cf_context *ctx, rdm_job *job, double *x) {

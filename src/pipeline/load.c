@@ -85,7 +85,8 @@ static cf_status find_layout(cf_context *ctx, const cf_array *a, const char *add
                    address, shape);
   }
   if (out->rdms == 0) return cf_fail(ctx, CF_ERR_INPUT, "%s: the stack has no matrices", address);
-  if (out->n < 2) return cf_fail(ctx, CF_ERR_INPUT, "%s: a dissimilarity matrix needs at least two conditions", address);
+  if (out->n < 2)
+    return cf_fail(ctx, CF_ERR_INPUT, "%s: a dissimilarity matrix needs at least two conditions", address);
   return CF_OK;
 }
 
@@ -155,7 +156,8 @@ static void stem(const char *address, char *buffer, size_t size) {
   if (colon) snprintf(buffer + length, size - length, "%s", colon);
 }
 
-static cf_status make_names(cf_context *ctx, const char *address, const cf_array *a, const layout *how, cf_array **out) {
+static cf_status make_names(cf_context *ctx, const char *address, const cf_array *a, const layout *how,
+                            cf_array **out) {
   static const char *const members[] = {"name", "names", "subject", "rdm_name", NULL};
   cf_status status = CF_OK;
   cf_array *found = NULL;
@@ -191,7 +193,8 @@ done:
   return status;
 }
 
-static cf_status load_one(cf_context *ctx, const char *address, cf_rdm_check check, cf_result *result, cf_rdm_stack **out) {
+static cf_status load_one(cf_context *ctx, const char *address, cf_rdm_check check, cf_result *result,
+                          cf_rdm_stack **out) {
   static const char *const members[] = {"condition", "conditions", "stimulus", NULL};
   cf_status status = CF_OK;
   cf_array *a = NULL;
@@ -238,8 +241,8 @@ cf_status cf_rdm_stack_match(cf_context *ctx, const cf_rdm_stack *a, cf_rdm_stac
   cf_array *labels = NULL;
   if (by_position) *by_position = false;
   if (a->n != b->n) {
-    status = cf_fail(ctx, CF_ERR_INPUT, "matrices of %zu conditions cannot be compared with matrices of %zu conditions", a->n,
-                     b->n);
+    status = cf_fail(ctx, CF_ERR_INPUT, "matrices of %zu conditions cannot be compared with matrices of %zu conditions",
+                     a->n, b->n);
     goto done;
   }
   if (!a->conditions || !b->conditions) {

@@ -1,5 +1,5 @@
-/* The fast dissimilarity kernels against slow twins written straight from the definitions: explicit means, explicit channels x
- * channels covariances and inverses, loops over pairs and folds. */
+/* The fast dissimilarity kernels against slow twins written straight from the definitions: explicit means, explicit
+ * channels x channels covariances and inverses, loops over pairs and folds. */
 #include "test.h"
 
 #include <cortifold/linalg.h>
@@ -124,7 +124,8 @@ static double pair_plain(const char *metric, size_t p, const double *x, const do
 }
 
 /* Leave one fold out, or (per fold noise) all pairs of folds with the mean covariance. */
-static double pair_cross(cf_context *ctx, const slow *s, const char *metric, size_t i, size_t j, double *const *sigma, bool pairs) {
+static double pair_cross(cf_context *ctx, const slow *s, const char *metric, size_t i, size_t j, double *const *sigma,
+                         bool pairs) {
   double sum = 0;
   size_t terms = 0, p = s->p;
   for (size_t f = 0; f < s->F; f++) {
@@ -135,7 +136,8 @@ static double pair_cross(cf_context *ctx, const slow *s, const char *metric, siz
       if (n[0] && n[1] && n[2] && n[3]) {
         terms++;
         if (strcmp(metric, "poisson-cv") == 0) {
-          for (size_t c = 0; c < p; c++) sum += (rate(ti[c], 0) - rate(tj[c], 0)) * (log(rate(ei[c], 0)) - log(rate(ej[c], 0)));
+          for (size_t c = 0; c < p; c++)
+            sum += (rate(ti[c], 0) - rate(tj[c], 0)) * (log(rate(ei[c], 0)) - log(rate(ej[c], 0)));
         } else {
           double *mean = NULL, *P = NULL;
           if (pairs) {
@@ -190,9 +192,12 @@ static sample draw(cf_rng *rng, size_t K, size_t F, size_t repeats, size_t p, bo
   return a;
 }
 
-static void drop(sample *a) { free(a->x), free(a->cond), free(a->fold); }
+static void drop(sample *a) {
+  free(a->x), free(a->cond), free(a->fold);
+}
 
-static void compare(cf_context *ctx, const sample *a, const char *metric, cf_rdm_noise noise, bool per_fold, bool as_blocks) {
+static void compare(cf_context *ctx, const sample *a, const char *metric, cf_rdm_noise noise, bool per_fold,
+                    bool as_blocks) {
   const slow *s = &a->s;
   const cf_rdm_metric *m = cf_rdm_metric_find(metric);
   cf_rdm_options o = CF_RDM_OPTIONS_INIT;

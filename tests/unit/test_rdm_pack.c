@@ -20,7 +20,8 @@ static void round_trip_in_any_strides(void **state) {
   double packed[10], back[10], square[25], wide[50];
   for (int i = 0; i < 10; i++) packed[i] = i + 1;
   cf_rdm_unpack(5, packed, square);
-  assert_true(square[0] == 0 && square[1] == 1 && square[4] == 4 && square[7] == 5 && square[24] == 0 && square[23] == 10);
+  assert_true(square[0] == 0 && square[1] == 1 && square[4] == 4 && square[7] == 5 && square[24] == 0 &&
+              square[23] == 10);
   cf_view v = cf_view_matrix(square, 5, 5);
   assert_ok(ctx, cf_rdm_pack(ctx, &v, CF_RDM_FINITE, "m", back));
   assert_memory_equal(packed, back, sizeof packed);
