@@ -17,7 +17,7 @@ static const cf_param params[] = {
      "matrix is in "
      "ascending order of label. Default: the member `condition` beside the patterns; without one each row is a "
      "condition."},
-    {"folds", 'f', CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,
+    {"folds", 0, CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,
      "Run or session of each row, for crossnobis and poisson-cv. Default: the member `fold` or `run` beside the "
      "patterns."},
     {"noise", 0, CF_PARAM_ADDRESS, "KIND|FILE", "none", 0, 0, "none|diagonal|shrinkage|full",
