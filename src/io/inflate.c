@@ -1,0 +1,64 @@
+/* The one facade over zlib. */
+#include "io/inflate.h"
+#include <limits.h>
+#include <zlib.h>
+
+#define INPUT ((size_t)1 << 16)
+
+struct cf_inflate {
+  const cf_io_file *file;
+  uint64_t at, end;
+  z_stream z;
+  unsigned char input[INPUT];
+};
+
+cf_status cf_inflate_open(cf_context *ctx, const cf_io_file *file, uint64_t offset, uint64_t bytes, cf_inflate **out) {
+  cf_inflate *s = NULL;
+  cf_status status = CF_ALLOC(ctx, &s, 1);
+  if (status != CF_OK) return status;
+  s->file = file;
+  s->at = offset;
+  s->end = offset + bytes;
+  if (inflateInit(&s->z) != Z_OK) {
+    cf_free(s);
+    return cf_fail(ctx, CF_ERR_MEMORY, "%s: not enough memory to inflate", file->path);
+  }
+  *out = s;
+  return CF_OK;
+}
+
+cf_status cf_inflate_read(cf_context *ctx, cf_inflate *s, void *buffer, size_t n) {
+  unsigned char *to = buffer;
+  while (n > 0) {
+    size_t piece = CF_MIN(n, (size_t)UINT_MAX);
+    s->z.next_out = to;
+    s->z.avail_out = (uInt)piece;
+    while (s->z.avail_out > 0) {
+      if (s->z.avail_in == 0 && s->at < s->end) {
+        size_t wanted = (size_t)CF_MIN(s->end - s->at, (uint64_t)INPUT);
+        cf_status status = cf_io_pread(ctx, s->file, s->at, s->input, wanted);
+        if (status != CF_OK) return status;
+        s->at += wanted;
+        s->z.next_in = s->input;
+        s->z.avail_in = (uInt)wanted;
+      }
+      uInt before = s->z.avail_out;
+      int code = inflate(&s->z, Z_NO_FLUSH);
+      if (code == Z_MEM_ERROR) return cf_fail(ctx, CF_ERR_MEMORY, "%s: not enough memory to inflate", s->file->path);
+      bool stuck = s->z.avail_out == before && s->z.avail_in == 0 && s->at >= s->end;
+      if ((code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) || (code == Z_STREAM_END && s->z.avail_out > 0) || stuck)
+        return cf_fail(ctx, CF_ERR_INPUT, "%s: compressed data near byte %llu are %s", s->file->path,
+                       (unsigned long long)(s->at - s->z.avail_in),
+                       code == Z_STREAM_END || stuck ? "too short" : "damaged");
+    }
+    to += piece;
+    n -= piece;
+  }
+  return CF_OK;
+}
+
+void cf_inflate_close(cf_inflate *s) {
+  if (!s) return;
+  inflateEnd(&s->z);
+  cf_free(s);
+}

@@ -1,0 +1,13 @@
+/* Inflates a zlib stream that lies in a file, from front to back, in pieces of any size. */
+#ifndef CF_IO_INFLATE_H
+#define CF_IO_INFLATE_H
+#include "io/format.h"
+
+typedef struct cf_inflate cf_inflate;
+/* The compressed bytes are [offset, offset + bytes) of the file, which must outlive the stream. */
+cf_status cf_inflate_open(cf_context *ctx, const cf_io_file *file, uint64_t offset, uint64_t bytes, cf_inflate **out);
+/* Exactly n bytes, or CF_ERR_INPUT when the stream ends early or is damaged. */
+cf_status cf_inflate_read(cf_context *ctx, cf_inflate *stream, void *buffer, size_t n);
+void cf_inflate_close(cf_inflate *stream); /* NULL allowed */
+
+#endif
