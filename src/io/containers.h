@@ -7,9 +7,6 @@
  * file. A hostile header can declare any size; a real file is seldom compressed further.                           */
 size_t cf_io_size_limit(const cf_context *ctx, uint64_t file_bytes);
 
-/* n bytes as a valid UTF-8 text of its own; a byte that is no part of UTF-8 is taken for Latin-1. */
-cf_status cf_io_text(cf_context *ctx, const char *bytes, size_t n, char **out);
-
 /* The UTF-8 bytes (at most 4) of a code point, U+FFFD for what is none; hands back their number. */
 size_t cf_io_utf8(uint32_t c, char *to);
 

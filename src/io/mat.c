@@ -310,7 +310,7 @@ done:
 typedef char identifier[64];
 
 /* MATLAB identifiers: letters, digits and _, a letter first, at most 63; a number is added to one that is taken. */
-static void make_identifier(const char *name, const identifier *taken, size_t count, identifier out) {
+static void make_identifier(const char *name, identifier *taken, size_t count, identifier out) {
   char base[64];
   size_t n = 0;
   if (!name || !isalpha((unsigned char)name[0])) base[n++] = 'x';
@@ -445,32 +445,23 @@ static cf_status write_file(cf_context *ctx, const char *temporary, const char *
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
   const char *attributes = options ? options->attributes : NULL;
-  size_t used = 0;
+  size_t used = 0, count = 0;
   identifier *name, next;
+  const cf_array **arrays;
+  const char **wanted;
   mat_t *mat = NULL;
   last_message[0] = '\0';
   Mat_LogInitFunc("cortifold", keep_message);
-  CF_TRY(CF_SCRATCH(ctx, &name, set->count * (1 + CF_MAX_DIMS) + 1));
+  CF_TRY(cf_io_flatten(ctx, set, &arrays, &wanted, &count));
+  CF_TRY(CF_SCRATCH(ctx, &name, count + 1));
   if (!(mat = Mat_CreateVer(temporary, "MATLAB 5.0 MAT-file, written by cortifold", MAT_FT_MAT5)))
     CF_TRY(matio_fail(ctx, CF_ERR_FAILURE, path, "cannot be created"));
-  for (size_t k = 0; k < set->count; k++) {
-    const char *wanted = set->array[k]->name && set->array[k]->name[0] ? set->array[k]->name : "data";
-    make_identifier(wanted, name, used, name[used]);
-    if (strcmp(wanted, name[used]) != 0) cf_warn(ctx, "%s: '%s' is no MATLAB name, written as '%s'", path, wanted, name[used]);
+  for (size_t k = 0; k < count; k++) {
+    make_identifier(wanted[k], name, used, name[used]);
+    if (strcmp(wanted[k], name[used]) != 0) cf_warn(ctx, "%s: '%s' is no MATLAB name, written as '%s'", path, wanted[k], name[used]);
     used++;
-    CF_TRY(write_array(ctx, mat, path, name[used - 1], set->array[k]));
+    CF_TRY(write_array(ctx, mat, path, name[used - 1], arrays[k]));
   }
-  for (size_t k = 0; k < set->count; k++)
-    for (int i = 0; i < set->array[k]->ndim; i++) {
-      const cf_array *a = set->array[k];
-      if (!a->coordinate[i] || !a->axis[i]) continue;
-      make_identifier(a->axis[i], NULL, 0, next);
-      bool taken = false;
-      for (size_t j = 0; j < used; j++) taken = taken || strcmp(name[j], next) == 0;
-      if (taken) continue;
-      memcpy(name[used++], next, sizeof next);
-      CF_TRY(write_array(ctx, mat, path, next, a->coordinate[i]));
-    }
   if (attributes) {
     make_identifier("attributes", name, used, next);
     matvar_t *v = char_variable(ctx, next, attributes);

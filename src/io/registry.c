@@ -10,7 +10,8 @@
 static const cf_io_driver *const table[] = {
     &cf_io_driver_npy,
     &cf_io_driver_npz,
-    /* hdf5 and mat: MATLAB 7.3 files are HDF5 files too, so mat comes first */
+    &cf_io_driver_mat, /* before hdf5: MATLAB 7.3 files are HDF5 files too */
+    &cf_io_driver_hdf5,
     NULL,
 };
 
