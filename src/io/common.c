@@ -16,3 +16,32 @@ size_t cf_io_utf8(uint32_t c, char *to) {
   to[3] = (char)(0x80 | (c & 0x3f));
   return 4;
 }
+
+cf_status cf_io_row_text(cf_context *ctx, const uint32_t *units, size_t i, size_t rows, size_t n, char **out) {
+  cf_mark mark = cf_scratch_mark(ctx);
+  char *buffer;
+  size_t used = 0;
+  cf_status status = cf_scratch_bytes(ctx, n + 1, 4, (void **)&buffer);
+  if (status != CF_OK) return status;
+  for (size_t j = 0; j < n; j++) {
+    uint32_t c = units[i + rows * j];
+    if (c >= 0xd800 && c < 0xdc00 && j + 1 < n) { /* a UTF-16 pair */
+      uint32_t d = units[i + rows * (j + 1)];
+      if (d >= 0xdc00 && d < 0xe000) c = 0x10000 + ((c - 0xd800) << 10) + (d - 0xdc00), j++;
+    }
+    if (c) used += cf_io_utf8(c, buffer + used);
+  }
+  while (rows > 1 && used > 0 && buffer[used - 1] == ' ') used--;
+  status = cf_io_text(ctx, buffer, used, out);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+void cf_io_listing_cut(cf_io_listing *listing, size_t count) {
+  while (listing->count > count) {
+    cf_io_entry *e = &listing->entry[--listing->count];
+    cf_free(e->member);
+    cf_free(e->stored);
+    *e = (cf_io_entry){0};
+  }
+}

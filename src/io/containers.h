@@ -13,10 +13,11 @@ size_t cf_io_utf8(uint32_t c, char *to);
 /* hdf5.c: blocks of a dataset given by its path. transposed: rows and columns change places, as MATLAB 7.3 needs it. */
 cf_status cf_hdf5_blocks(cf_context *ctx, const char *path, const char *member, bool transposed, cf_blocks *out);
 
-/* hdf5.c: refuses a file that another reader on top of libhdf5 could trip over: links out of the file, raw data in
- * other files, declared sizes beyond the limit, references that go round in a circle. */
-cf_status cf_hdf5_check(cf_context *ctx, const cf_io_file *file);
-/* hdf5.c: switches libhdf5's printing off for this thread. */
-void cf_hdf5_silence(void);
+/* Row i of a column-major matrix of characters (code points or UTF-16 units), `rows` rows of n, as text; without the
+ * blanks at its end when there are several rows. */
+cf_status cf_io_row_text(cf_context *ctx, const uint32_t *units, size_t i, size_t rows, size_t n, char **out);
+
+/* Takes entries back from the end until `count` are left. */
+void cf_io_listing_cut(cf_io_listing *listing, size_t count);
 
 #endif

@@ -274,27 +274,6 @@ done:
 
 /* --------------------------------------------------------------- texts -- */
 
-/* Row i of a character matrix of `rows` rows and n code units per row. */
-static cf_status row_text(reader *r, const uint32_t *units, size_t i, size_t rows, size_t n, char **out) {
-  cf_mark mark = cf_scratch_mark(r->ctx);
-  char *buffer;
-  size_t used = 0;
-  cf_status status = cf_scratch_bytes(r->ctx, n + 1, 4, (void **)&buffer);
-  if (status != CF_OK) return status;
-  for (size_t j = 0; j < n; j++) {
-    uint32_t c = units[i + rows * j];
-    if (c >= 0xd800 && c < 0xdc00 && j + 1 < n) { /* a UTF-16 pair */
-      uint32_t d = units[i + rows * (j + 1)];
-      if (d >= 0xdc00 && d < 0xe000) c = 0x10000 + ((c - 0xd800) << 10) + (d - 0xdc00), j++;
-    }
-    if (c) used += cf_io_utf8(c, buffer + used);
-  }
-  while (rows > 1 && used > 0 && buffer[used - 1] == ' ') used--;
-  status = cf_io_text(r->ctx, buffer, used, out);
-  cf_scratch_release(r->ctx, mark);
-  return status;
-}
-
 /* The rows of a character matrix into the texts `to`. */
 static cf_status read_rows(reader *r, const matrix *m, uint64_t *left, char **to) {
   cf_status status = CF_OK;
@@ -331,7 +310,7 @@ static cf_status read_rows(reader *r, const matrix *m, uint64_t *left, char **to
   }
   for (size_t i = 0; i < rows; i++) {
     char *text = NULL;
-    CF_TRY(row_text(r, units, i, rows, m->count / rows, &text));
+    CF_TRY(cf_io_row_text(r->ctx, units, i, rows, m->count / rows, &text));
     cf_free(to[i]);
     to[i] = text;
   }
@@ -375,11 +354,7 @@ static cf_status add_member(reader *r, const matrix *m, cf_dtype dtype, bool rea
 
 /* The member just listed as `texts from..` turns out to be one cell array of texts: its rows go, one comes. */
 static cf_status merge_texts(reader *r, const matrix *m, size_t from) {
-  while (r->listing->count > from) {
-    cf_io_entry *e = &r->listing->entry[--r->listing->count];
-    cf_free(e->member);
-    cf_free(e->stored);
-  }
+  cf_io_listing_cut(r->listing, from);
   size_t n = m->count;
   return m->vector ? add_member(r, m, CF_TEXT, true, 1, &n) : add_member(r, m, CF_TEXT, true, m->ndim, m->shape);
 }

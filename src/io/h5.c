@@ -1,0 +1,621 @@
+/* The one facade over libhdf5: files, types, datasets, attributes and links, in terms of h5.h. What members, axes and
+ * MATLAB's conventions mean is decided in hdf5.c and mat73.c.                                                        */
+#define H5_USE_110_API
+#include "io/h5.h"
+#include <hdf5.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ------------------------------------------------------------- errors -- */
+
+static herr_t keep_innermost(unsigned n, const H5E_error2_t *error, void *payload) {
+  char *text = payload;
+  if (n == 0 && error->desc) snprintf(text, 160, "%s", error->desc);
+  return 0;
+}
+
+/* "PATH:MEMBER: what (libhdf5's innermost message)". */
+static cf_status h5_fail(cf_context *ctx, cf_status status, const char *path, const char *member, const char *what) {
+  char detail[160] = "";
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, detail);
+  H5Eclear2(H5E_DEFAULT);
+  return cf_fail(ctx, status, "%s%s%s: %s%s%s%s", path, member ? ":" : "", member ? member : "", what,
+                 detail[0] ? " (" : "", detail, detail[0] ? ")" : "");
+}
+
+#define H5_TRY(call, code, what)                          \
+  do {                                                    \
+    if ((call) < 0) {                                     \
+      status = h5_fail(ctx, (code), path, member, what);  \
+      goto done;                                          \
+    }                                                     \
+  } while (0)
+
+/* -------------------------------------------------------------- types -- */
+
+static hid_t small_float(size_t mantissa, size_t exponent) {
+  hid_t type = H5Tcopy(H5T_IEEE_F32LE);
+  if (type < 0) return type;
+  H5Tset_fields(type, 15, mantissa, exponent, 0, mantissa);
+  H5Tset_size(type, 2);
+  H5Tset_ebias(type, ((size_t)1 << (exponent - 1)) - 1);
+  return type;
+}
+
+static hid_t complex_type(const char *re, const char *im, hid_t part) {
+  size_t size = H5Tget_size(part);
+  hid_t type = H5Tcreate(H5T_COMPOUND, 2 * size);
+  if (type >= 0) {
+    H5Tinsert(type, re, 0, part);
+    H5Tinsert(type, im, size, part);
+  }
+  return type;
+}
+
+static hid_t native_type(cf_dtype dtype) {
+  const hid_t integers[] = {H5T_NATIVE_UINT8,  H5T_NATIVE_INT8,   H5T_NATIVE_UINT8, H5T_NATIVE_INT16, H5T_NATIVE_UINT16,
+                            H5T_NATIVE_INT32, H5T_NATIVE_UINT32, H5T_NATIVE_INT64, H5T_NATIVE_UINT64};
+  return dtype <= CF_U64 ? integers[dtype] : dtype == CF_F32 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
+}
+
+static void describe_number(hid_t type, cf_h5_dataset *t) {
+  size_t size = H5Tget_size(type), spos, epos, esize = 0, mpos, msize = 0;
+  const char *order = H5Tget_order(type) == H5T_ORDER_BE && size > 1 ? " big-endian" : "";
+  if (H5Tget_class(type) == H5T_INTEGER) {
+    bool sign = H5Tget_sign(type) != H5T_SGN_NONE;
+    snprintf(t->stored, sizeof t->stored, "%sint%zu%s", sign ? "" : "u", 8 * size, order);
+    if (size > 8) {
+      snprintf(t->stored, sizeof t->stored, "integer of %zu bytes (wider than 8)", size);
+      return;
+    }
+    int k = size <= 1 ? 0 : size <= 2 ? 1 : size <= 4 ? 2 : 3;
+    static const cf_dtype with_sign[] = {CF_I8, CF_I16, CF_I32, CF_I64}, without[] = {CF_U8, CF_U16, CF_U32, CF_U64};
+    t->dtype = sign ? with_sign[k] : without[k];
+    t->memory = H5Tcopy(native_type(t->dtype));
+    return;
+  }
+  H5Tget_fields(type, &spos, &epos, &esize, &mpos, &msize);
+  snprintf(t->stored, sizeof t->stored, "float%zu%s", 8 * size, order);
+  if (size == 2) {
+    t->dtype = esize == 8 ? CF_BF16 : CF_F16;
+    t->memory = esize == 8 ? small_float(7, 8) : small_float(10, 5);
+  } else {
+    t->dtype = size <= 4 ? CF_F32 : CF_F64;
+    t->memory = H5Tcopy(native_type(t->dtype));
+  }
+}
+
+static void describe_enum(hid_t type, cf_h5_dataset *t) {
+  hid_t super = H5Tget_super(type);
+  if (super < 0) return;
+  describe_number(super, t);
+  H5Tclose(super);
+  if (H5Tget_nmembers(type) == 2 && H5Tget_size(type) == 1) {
+    char *low = H5Tget_member_name(type, 0), *high = H5Tget_member_name(type, 1);
+    if (low && high && strcmp(low, "FALSE") == 0 && strcmp(high, "TRUE") == 0) {
+      t->dtype = CF_BOOL;
+      snprintf(t->stored, sizeof t->stored, "bool");
+    }
+    if (low) H5free_memory(low);
+    if (high) H5free_memory(high);
+  }
+}
+
+/* Two floats of the same size side by side: {r, i} of h5py, {real, imag} of MATLAB, in that order or reversed. */
+static void describe_compound(hid_t type, cf_h5_dataset *t) {
+  snprintf(t->stored, sizeof t->stored, "compound (not numeric)");
+  if (H5Tget_nmembers(type) != 2) return;
+  hid_t first = H5Tget_member_type(type, 0), second = H5Tget_member_type(type, 1);
+  char *a = H5Tget_member_name(type, 0), *b = H5Tget_member_name(type, 1);
+  if (first >= 0 && second >= 0 && a && b && H5Tget_class(first) == H5T_FLOAT && H5Tget_class(second) == H5T_FLOAT) {
+    bool forward = a[0] == 'r' && b[0] == 'i', backward = a[0] == 'i' && b[0] == 'r';
+    size_t size = CF_MAX(H5Tget_size(first), H5Tget_size(second));
+    if (forward || backward) {
+      t->dtype = size <= 4 ? CF_C64 : CF_C128;
+      t->memory = complex_type(forward ? a : b, forward ? b : a, size <= 4 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE);
+      snprintf(t->stored, sizeof t->stored, "complex%zu {%.20s, %.20s}", 16 * size, a, b);
+    }
+  }
+  if (a) H5free_memory(a);
+  if (b) H5free_memory(b);
+  if (first >= 0) H5Tclose(first);
+  if (second >= 0) H5Tclose(second);
+}
+
+static void describe_type(hid_t type, cf_h5_dataset *t) {
+  snprintf(t->stored, sizeof t->stored, "not numeric");
+  size_t size = H5Tget_size(type);
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER:
+    case H5T_FLOAT: describe_number(type, t); break;
+    case H5T_ENUM: describe_enum(type, t); break;
+    case H5T_COMPOUND: describe_compound(type, t); break;
+    case H5T_BITFIELD: /* PyTables writes truth values like this */
+      if (size == 1) t->dtype = CF_BOOL, t->memory = H5Tcopy(H5T_NATIVE_B8);
+      break;
+    case H5T_STRING:
+      t->dtype = CF_TEXT;
+      t->variable = H5Tis_variable_str(type) > 0;
+      if (t->variable) snprintf(t->stored, sizeof t->stored, "text of any length");
+      else snprintf(t->stored, sizeof t->stored, "text of %zu bytes", size);
+      t->memory = H5Tcopy(type);
+      break;
+    case H5T_REFERENCE:
+      snprintf(t->stored, sizeof t->stored, "reference (not numeric)");
+      t->references = H5Tequal(type, H5T_STD_REF_OBJ) > 0;
+      break;
+    case H5T_VLEN: snprintf(t->stored, sizeof t->stored, "ragged array (not rectangular)"); break;
+    case H5T_ARRAY: snprintf(t->stored, sizeof t->stored, "array type (not numeric)"); break;
+    default: break;
+  }
+}
+
+/* -------------------------------------------------------------- files -- */
+
+static herr_t refuse_external(const char *parent, const char *group, const char *file, const char *object, unsigned *flags,
+                              hid_t access, void *payload) {
+  (void)parent, (void)group, (void)file, (void)object, (void)flags, (void)access, (void)payload;
+  return -1;
+}
+
+cf_status cf_h5_open(cf_context *ctx, const char *path, int64_t *file) {
+  cf_status status = CF_OK;
+  const char *member = NULL;
+  hid_t access = -1;
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  H5_TRY(access = H5Pcreate(H5P_FILE_ACCESS), CF_ERR_FAILURE, "no property list");
+  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+  H5_TRY(*file = H5Fopen(path, H5F_ACC_RDONLY, access), CF_ERR_INPUT, "cannot be opened as HDF5");
+done:
+  if (access >= 0) H5Pclose(access);
+  return status;
+}
+
+void cf_h5_close(int64_t file) {
+  if (file >= 0) H5Fclose(file);
+}
+
+static herr_t add_name(cf_h5_names *list, const char *name) {
+  if (list->count == list->capacity) {
+    size_t capacity = list->capacity ? 2 * list->capacity : 64;
+    char **wider = NULL;
+    list->status = CF_ALLOC(list->ctx, &wider, capacity);
+    if (list->status != CF_OK) return -1;
+    if (list->count) memcpy(wider, list->name, list->count * sizeof *wider);
+    cf_free(list->name);
+    list->name = wider;
+    list->capacity = capacity;
+  }
+  list->status = cf_strdup(list->ctx, name, &list->name[list->count]);
+  if (list->status != CF_OK) return -1;
+  list->count++;
+  return 0;
+}
+
+static herr_t add_dataset(hid_t object, const char *name, const H5O_info_t *info, void *payload) {
+  (void)object;
+  return info->type == H5O_TYPE_DATASET ? add_name(payload, name) : 0;
+}
+
+static herr_t add_child(hid_t group, const char *name, const H5L_info_t *info, void *payload) {
+  (void)group;
+  return info->type == H5L_TYPE_HARD ? add_name(payload, name) : 0;
+}
+
+void cf_h5_names_free(cf_h5_names *list) {
+  for (size_t i = 0; i < list->count; i++) cf_free(list->name[i]);
+  cf_free(list->name);
+  *list = (cf_h5_names){0};
+}
+
+cf_status cf_h5_paths(cf_context *ctx, const char *path, int64_t file, cf_h5_names *out) {
+  *out = (cf_h5_names){ctx, CF_OK, 0, 0, NULL};
+  if (H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, add_dataset, out) < 0)
+    return out->status != CF_OK ? out->status : h5_fail(ctx, CF_ERR_INPUT, path, NULL, "damaged HDF5 file");
+  return CF_OK;
+}
+
+cf_status cf_h5_children(cf_context *ctx, const char *path, int64_t group, cf_h5_names *out) {
+  *out = (cf_h5_names){ctx, CF_OK, 0, 0, NULL};
+  if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_child, out) < 0)
+    return out->status != CF_OK ? out->status : h5_fail(ctx, CF_ERR_INPUT, path, NULL, "damaged group");
+  return CF_OK;
+}
+
+static int64_t known_object(hid_t object, bool *is_group) {
+  H5I_type_t type = object >= 0 ? H5Iget_type(object) : H5I_BADID;
+  *is_group = type == H5I_GROUP;
+  if (type == H5I_GROUP || type == H5I_DATASET) return object;
+  if (object >= 0) H5Oclose(object);
+  return -1;
+}
+
+int64_t cf_h5_child(int64_t group, const char *name, bool *is_group) {
+  H5L_info_t link;
+  *is_group = false;
+  if (H5Lget_info(group, name, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD) return -1;
+  return known_object(H5Oopen(group, name, H5P_DEFAULT), is_group);
+}
+
+int64_t cf_h5_refer(int64_t file, uint64_t reference, bool *is_group) {
+  hobj_ref_t r = reference;
+  return known_object(H5Rdereference2(file, H5P_DEFAULT, H5R_OBJECT, &r), is_group);
+}
+
+void cf_h5_object_close(int64_t object) {
+  if (object >= 0) H5Oclose(object);
+}
+
+/* ----------------------------------------------------------- datasets -- */
+
+void cf_h5_dataset_close(cf_h5_dataset *d) {
+  if (d->memory >= 0) H5Tclose(d->memory);
+  if (d->space >= 0) H5Sclose(d->space);
+  if (d->id >= 0) H5Dclose(d->id);
+  d->memory = d->space = d->id = -1;
+}
+
+static void refuse(cf_h5_dataset *d, const char *why) {
+  d->refused = true;
+  if (d->memory >= 0) H5Tclose(d->memory);
+  d->memory = -1;
+  snprintf(d->stored, sizeof d->stored, "%s", why);
+}
+
+/* Chunks are taken into memory whole, so their declared size counts too. */
+static size_t chunk_bytes(hid_t layout, size_t element, size_t limit) {
+  hsize_t chunk[H5S_MAX_RANK];
+  int n = H5Pget_chunk(layout, H5S_MAX_RANK, chunk);
+  size_t bytes = element ? element : 1;
+  for (int i = 0; i < n; i++) {
+    if (chunk[i] > 0 && bytes > limit / chunk[i]) return SIZE_MAX;
+    bytes *= chunk[i];
+  }
+  return bytes;
+}
+
+/* Looks at everything of an open dataset that reading it depends on; what cannot be read gets a reason, not an error. */
+static void describe_dataset(cf_h5_dataset *d, size_t limit) {
+  hsize_t dims[H5S_MAX_RANK] = {0};
+  char why[96];
+  hid_t type = H5Dget_type(d->id), layout = H5Dget_create_plist(d->id);
+  d->space = H5Dget_space(d->id);
+  if (type >= 0) describe_type(type, d);
+  size_t element = type >= 0 ? H5Tget_size(type) : 0;
+  int ndim = d->space >= 0 ? H5Sget_simple_extent_ndims(d->space) : -1;
+  if (ndim < 0 || layout < 0) {
+    refuse(d, "damaged");
+  } else if (ndim > CF_MAX_DIMS) {
+    snprintf(why, sizeof why, "%d dimensions (at most %d)", ndim, CF_MAX_DIMS);
+    refuse(d, why);
+  } else {
+    H5Sget_simple_extent_dims(d->space, dims, NULL);
+    d->ndim = ndim;
+    d->count = 1;
+    if (H5Sget_simple_extent_type(d->space) == H5S_NULL) d->ndim = 1, dims[0] = 0;
+    bool empty = false;
+    for (int i = 0; i < d->ndim; i++) d->shape[i] = (size_t)dims[i], empty = empty || dims[i] == 0;
+    size_t wide = CF_MAX(element, cf_dtype_size(d->dtype));
+    for (int i = 0; i < d->ndim && !empty && d->count != SIZE_MAX; i++)
+      d->count = dims[i] > limit / d->count ? SIZE_MAX : d->count * d->shape[i];
+    if (empty) d->count = 0;
+    if (H5Pget_layout(layout) == H5D_VIRTUAL) refuse(d, "virtual dataset (data in other files)");
+    else if (H5Pget_layout(layout) == H5D_CONTIGUOUS && H5Pget_external_count(layout) > 0)
+      refuse(d, "external dataset (data in other files)");
+    else if (d->count > limit / (wide ? wide : 1)) refuse(d, "larger than the memory limit and the file");
+    else if (H5Pget_layout(layout) == H5D_CHUNKED && chunk_bytes(layout, element, limit) > limit)
+      refuse(d, "chunks larger than the memory limit and the file");
+  }
+  if (type >= 0) H5Tclose(type);
+  if (layout >= 0) H5Pclose(layout);
+}
+
+void cf_h5_dataset_of(int64_t id, size_t limit, cf_h5_dataset *out) {
+  *out = (cf_h5_dataset){.id = id, .space = -1, .memory = -1, .dtype = CF_F64};
+  describe_dataset(out, limit);
+}
+
+cf_status cf_h5_dataset_open(cf_context *ctx, const char *path, int64_t file, const char *member, size_t limit, size_t cache,
+                             cf_h5_dataset *out) {
+  cf_status status = CF_OK;
+  hid_t access = -1, id = -1;
+  *out = (cf_h5_dataset){.id = -1, .space = -1, .memory = -1};
+  H5_TRY(access = H5Pcreate(H5P_DATASET_ACCESS), CF_ERR_FAILURE, "no property list");
+  H5Pset_elink_cb(access, refuse_external, NULL);
+  if (cache) H5Pset_chunk_cache(access, 1009, cache, 1.0);
+  H5_TRY(id = H5Dopen2(file, member, access), CF_ERR_INPUT, "no dataset of this name in the file");
+  cf_h5_dataset_of(id, limit, out);
+done:
+  if (access >= 0) H5Pclose(access);
+  return status;
+}
+
+/* ------------------------------------------------------------ reading -- */
+
+/* Memory for variable-length texts, with an end: small files can declare a great many references to one long text.
+ * All blocks are chained and freed at once, also those that libhdf5 loses when a read fails half way. */
+typedef struct text_block {
+  struct text_block *next;
+} text_block;
+typedef struct text_budget {
+  cf_context *ctx;
+  size_t left;
+  text_block *first;
+} text_budget;
+static void *budget_take(size_t size, void *payload) {
+  text_budget *budget = payload;
+  void *block = NULL;
+  if (size > budget->left || budget->left - size < 2 * sizeof(text_block)) return NULL;
+  if (cf_alloc_bytes(budget->ctx, size + sizeof(text_block), 1, &block) != CF_OK) return NULL;
+  budget->left -= size + sizeof(text_block);
+  ((text_block *)block)->next = budget->first;
+  budget->first = block;
+  return (text_block *)block + 1;
+}
+static void budget_keep(void *block, void *payload) { (void)block, (void)payload; }
+static void budget_free(text_budget *budget) {
+  while (budget->first) {
+    text_block *next = budget->first->next;
+    cf_free(budget->first);
+    budget->first = next;
+  }
+}
+
+static size_t fixed_length(const char *text, size_t size, H5T_str_t padding) {
+  size_t n = padding == H5T_STR_NULLTERM ? strnlen(text, size) : size;
+  while (n > 0 && (text[n - 1] == '\0' || (padding == H5T_STR_SPACEPAD && text[n - 1] == ' '))) n--;
+  return strnlen(text, n);
+}
+
+static cf_status read_texts(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, size_t limit,
+                            char **out) {
+  cf_status status = CF_OK;
+  cf_mark mark = cf_scratch_mark(ctx);
+  text_budget budget = {ctx, limit, NULL};
+  hid_t transfer = -1;
+  size_t size = H5Tget_size(d->memory), wide = d->variable ? sizeof(char *) : size;
+  H5T_str_t padding = H5Tget_strpad(d->memory);
+  char *raw = NULL;
+  CF_TRY(cf_scratch_bytes(ctx, d->count ? d->count : 1, wide, (void **)&raw));
+  memset(raw, 0, d->count * wide);
+  H5_TRY(transfer = H5Pcreate(H5P_DATASET_XFER), CF_ERR_FAILURE, "no property list");
+  H5Pset_vlen_mem_manager(transfer, budget_take, &budget, budget_keep, &budget);
+  H5_TRY(H5Dread(d->id, d->memory, H5S_ALL, H5S_ALL, transfer, raw), CF_ERR_INPUT, "texts cannot be read");
+  for (size_t i = 0; i < d->count; i++) {
+    const char *text = d->variable ? ((char **)(void *)raw)[i] : raw + i * size;
+    size_t n = d->variable ? (text ? strlen(text) : 0) : fixed_length(text, size, padding);
+    char *copy;
+    CF_TRY(cf_io_text(ctx, text, n, &copy));
+    cf_free(out[i]);
+    out[i] = copy;
+  }
+done:
+  budget_free(&budget);
+  if (transfer >= 0) H5Pclose(transfer);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+cf_status cf_h5_attribute(cf_context *ctx, int64_t object, const char *name, int n, char *out[CF_MAX_DIMS]) {
+  cf_status status = CF_OK;
+  char *raw[CF_MAX_DIMS] = {NULL};
+  hid_t attribute = -1, space = -1, type = -1;
+  for (int i = 0; i < n; i++) out[i] = NULL;
+  if (n == 0 || H5Aexists(object, name) <= 0) goto done;
+  if ((attribute = H5Aopen(object, name, H5P_DEFAULT)) < 0 || (space = H5Aget_space(attribute)) < 0 ||
+      (type = H5Aget_type(attribute)) < 0)
+    goto done;
+  if (H5Sget_simple_extent_npoints(space) != n || H5Tis_variable_str(type) <= 0) goto done;
+  if (H5Aread(attribute, type, raw) < 0) goto done;
+  for (int i = 0; i < n && status == CF_OK; i++)
+    if (raw[i] && raw[i][0]) status = cf_io_text(ctx, raw[i], strlen(raw[i]), &out[i]);
+  H5Dvlen_reclaim(type, space, H5P_DEFAULT, raw);
+done:
+  if (type >= 0) H5Tclose(type);
+  if (space >= 0) H5Sclose(space);
+  if (attribute >= 0) H5Aclose(attribute);
+  H5Eclear2(H5E_DEFAULT);
+  return status;
+}
+
+/* The attribute and its type when it is of this class and no longer than size bytes, else -1. */
+static hid_t open_attribute(hid_t object, const char *name, H5T_class_t class, size_t size, hid_t *type) {
+  hid_t attribute = H5Aexists(object, name) > 0 ? H5Aopen(object, name, H5P_DEFAULT) : -1;
+  if (attribute < 0) return -1;
+  *type = H5Aget_type(attribute);
+  if (*type >= 0 && H5Tget_class(*type) == class && H5Tis_variable_str(*type) <= 0 && H5Tget_size(*type) <= size &&
+      H5Aget_storage_size(attribute) == H5Tget_size(*type))
+    return attribute;
+  if (*type >= 0) H5Tclose(*type);
+  H5Aclose(attribute);
+  return -1;
+}
+
+static bool read_attribute(hid_t attribute, hid_t type, hid_t memory, void *out) {
+  bool good = H5Aread(attribute, memory, out) >= 0;
+  H5Tclose(type);
+  H5Aclose(attribute);
+  return good;
+}
+
+bool cf_h5_word(int64_t object, const char *name, char *out, size_t size) {
+  hid_t type, attribute = open_attribute(object, name, H5T_STRING, size - 1, &type);
+  memset(out, 0, size); /* read as it is stored, so that a word without its zero keeps its last letter */
+  return attribute >= 0 && read_attribute(attribute, type, type, out);
+}
+
+bool cf_h5_number(int64_t object, const char *name, uint64_t *out) {
+  hid_t type, attribute = open_attribute(object, name, H5T_INTEGER, 8, &type);
+  return attribute >= 0 && read_attribute(attribute, type, H5T_NATIVE_UINT64, out);
+}
+
+cf_status cf_h5_read(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, size_t limit, void *data) {
+  if (d->memory < 0) return cf_fail(ctx, CF_ERR_INPUT, "%s:%s: cannot be read: %s", path, member, d->stored);
+  if (d->count == 0) return CF_OK;
+  if (d->dtype == CF_TEXT) return read_texts(ctx, path, member, d, limit, data);
+  if (H5Dread(d->id, d->memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+    return h5_fail(ctx, CF_ERR_INPUT, path, member, "values cannot be read");
+  if (d->dtype == CF_BOOL)
+    for (size_t i = 0; i < d->count; i++) ((uint8_t *)data)[i] = ((uint8_t *)data)[i] != 0;
+  return CF_OK;
+}
+
+cf_status cf_h5_references(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, uint64_t *out) {
+  if (d->count && (!d->references || d->refused ||
+                   H5Dread(d->id, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0))
+    return h5_fail(ctx, CF_ERR_INPUT, path, member, "references cannot be read");
+  return CF_OK;
+}
+
+cf_status cf_h5_read_window(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, size_t row,
+                            size_t rows, size_t col, size_t cols, double *out) {
+  cf_status status = CF_OK;
+  cf_mark mark = cf_scratch_mark(ctx);
+  hsize_t start[2] = {row, col}, count[2] = {rows, cols};
+  hid_t memory = -1;
+  H5_TRY(H5Sselect_hyperslab(d->space, H5S_SELECT_SET, start, NULL, count, NULL), CF_ERR_INPUT, "no such window");
+  H5_TRY(memory = H5Screate_simple(2, count, NULL), CF_ERR_FAILURE, "no data space");
+  if (d->dtype == CF_BOOL) {
+    uint8_t *truth;
+    CF_TRY(CF_SCRATCH(ctx, &truth, rows * cols));
+    H5_TRY(H5Dread(d->id, d->memory, memory, d->space, H5P_DEFAULT, truth), CF_ERR_INPUT, "values cannot be read");
+    for (size_t i = 0; i < rows * cols; i++) out[i] = truth[i] != 0;
+  } else {
+    H5_TRY(H5Dread(d->id, H5T_NATIVE_DOUBLE, memory, d->space, H5P_DEFAULT, out), CF_ERR_INPUT, "values cannot be read");
+  }
+done:
+  if (memory >= 0) H5Sclose(memory);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+size_t cf_h5_wanted_cache(cf_context *ctx, const cf_h5_dataset *d, size_t *chunk) {
+  hsize_t side[H5S_MAX_RANK];
+  size_t cache = 0;
+  hid_t layout = H5Dget_create_plist(d->id);
+  *chunk = 0;
+  if (layout >= 0 && d->memory >= 0 && H5Pget_layout(layout) == H5D_CHUNKED && H5Pget_chunk(layout, H5S_MAX_RANK, side) == 2 &&
+      side[1] > 0) {
+    size_t across = (d->shape[1] + (size_t)side[1] - 1) / (size_t)side[1];
+    *chunk = chunk_bytes(layout, H5Tget_size(d->memory), SIZE_MAX / 2);
+    if (__builtin_mul_overflow(*chunk, across, &cache)) cache = SIZE_MAX;
+    cache = CF_MIN(cache, cf_context_memory(ctx) / 4);
+  }
+  if (layout >= 0) H5Pclose(layout);
+  return CF_MAX(cache, (size_t)1 << 20);
+}
+
+/* ------------------------------------------------------------ writing -- */
+
+static hid_t file_type(cf_dtype dtype) {
+  hid_t type;
+  signed char truth[] = {0, 1};
+  switch (dtype) {
+    case CF_BOOL:
+      if ((type = H5Tenum_create(H5T_NATIVE_INT8)) >= 0) {
+        H5Tenum_insert(type, "FALSE", &truth[0]);
+        H5Tenum_insert(type, "TRUE", &truth[1]);
+      }
+      return type;
+    case CF_F16: return small_float(10, 5);
+    case CF_BF16: return small_float(7, 8);
+    case CF_C64: return complex_type("r", "i", H5T_NATIVE_FLOAT);
+    case CF_C128: return complex_type("r", "i", H5T_NATIVE_DOUBLE);
+    case CF_TEXT:
+      if ((type = H5Tcopy(H5T_C_S1)) >= 0) {
+        H5Tset_size(type, H5T_VARIABLE);
+        H5Tset_cset(type, H5T_CSET_UTF8);
+      }
+      return type;
+    default: return H5Tcopy(native_type(dtype));
+  }
+}
+
+/* n texts (NULL: empty) as attribute; n = 0 a scalar of texts[0]. */
+static cf_status write_attribute(cf_context *ctx, const char *path, hid_t object, const char *name, size_t n,
+                                 const char *const *texts) {
+  cf_status status = CF_OK;
+  const char *member = name, *filled[CF_MAX_DIMS];
+  hsize_t dims[1] = {n};
+  hid_t type = -1, space = -1, attribute = -1;
+  for (size_t i = 0; i < CF_MAX(n, (size_t)1); i++) filled[i] = texts[i] ? texts[i] : "";
+  H5_TRY(type = file_type(CF_TEXT), CF_ERR_FAILURE, "no data type");
+  H5_TRY(space = n ? H5Screate_simple(1, dims, NULL) : H5Screate(H5S_SCALAR), CF_ERR_FAILURE, "no data space");
+  H5_TRY(attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT), CF_ERR_FAILURE, "cannot be written");
+  H5_TRY(H5Awrite(attribute, type, filled), CF_ERR_FAILURE, "cannot be written");
+done:
+  if (attribute >= 0) H5Aclose(attribute);
+  if (space >= 0) H5Sclose(space);
+  if (type >= 0) H5Tclose(type);
+  return status;
+}
+
+/* Integers and truth values of 64 KiB or more are deflated in chunks of about 1 MiB of whole rows; floats, which hardly
+ * shrink, lie contiguous, so that blocks of them are read at the speed of the disk. */
+static void choose_layout(hid_t layout, const cf_array *a, const hsize_t *dims) {
+  size_t item = cf_dtype_size(a->dtype), count = cf_array_count(a);
+  if (a->ndim == 0 || a->dtype > CF_U64 || count < 65536 / item) return;
+  hsize_t chunk[CF_MAX_DIMS];
+  size_t left = ((size_t)1 << 20) / item;
+  for (int i = a->ndim - 1; i >= 0; i--) {
+    chunk[i] = CF_MIN(dims[i], (hsize_t)CF_MAX(left, (size_t)1));
+    left /= (size_t)chunk[i];
+  }
+  H5Pset_chunk(layout, a->ndim, chunk);
+  H5Pset_shuffle(layout);
+  H5Pset_deflate(layout, 4);
+}
+
+cf_status cf_h5_put(cf_context *ctx, const char *path, int64_t file, const char *name, const cf_array *a,
+                    const char *const *labels, const char *const *coordinates) {
+  cf_status status = CF_OK;
+  const char *member = name;
+  hsize_t dims[CF_MAX_DIMS];
+  hid_t type = -1, space = -1, links = -1, layout = -1, set = -1;
+  for (int i = 0; i < a->ndim; i++) dims[i] = a->shape[i];
+  H5_TRY(type = file_type(a->dtype), CF_ERR_FAILURE, "no data type");
+  H5_TRY(space = a->ndim ? H5Screate_simple(a->ndim, dims, NULL) : H5Screate(H5S_SCALAR), CF_ERR_FAILURE, "no data space");
+  H5_TRY(links = H5Pcreate(H5P_LINK_CREATE), CF_ERR_FAILURE, "no property list");
+  H5_TRY(layout = H5Pcreate(H5P_DATASET_CREATE), CF_ERR_FAILURE, "no property list");
+  H5Pset_create_intermediate_group(links, 1);
+  H5Pset_char_encoding(links, H5T_CSET_UTF8);
+  choose_layout(layout, a, dims);
+  H5_TRY(set = H5Dcreate2(file, name, type, space, links, layout, H5P_DEFAULT), CF_ERR_FAILURE, "cannot be written");
+  if (cf_array_count(a) > 0)
+    H5_TRY(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, a->data), CF_ERR_FAILURE, "cannot be written");
+  if (labels) CF_TRY(write_attribute(ctx, path, set, CF_H5_LABELS, (size_t)a->ndim, labels));
+  if (coordinates) CF_TRY(write_attribute(ctx, path, set, CF_H5_COORDINATES, (size_t)a->ndim, coordinates));
+done:
+  if (set >= 0 && H5Dclose(set) < 0 && status == CF_OK) status = h5_fail(ctx, CF_ERR_FAILURE, path, member, "cannot be written");
+  if (layout >= 0) H5Pclose(layout);
+  if (links >= 0) H5Pclose(links);
+  if (space >= 0) H5Sclose(space);
+  if (type >= 0) H5Tclose(type);
+  return status;
+}
+
+cf_status cf_h5_put_text(cf_context *ctx, const char *path, int64_t file, const char *attribute, const char *text) {
+  return write_attribute(ctx, path, file, attribute, 0, &text);
+}
+
+cf_status cf_h5_create(cf_context *ctx, const char *temporary, const char *path, int64_t *file) {
+  cf_status status = CF_OK;
+  const char *member = NULL;
+  hid_t access = -1;
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  H5_TRY(access = H5Pcreate(H5P_FILE_ACCESS), CF_ERR_FAILURE, "no property list");
+  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+  H5_TRY(*file = H5Fcreate(temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access), CF_ERR_FAILURE, "cannot be created");
+done:
+  if (access >= 0) H5Pclose(access);
+  return status;
+}
+
+cf_status cf_h5_finish(cf_context *ctx, const char *path, int64_t file, cf_status status) {
+  if (file < 0) return status;
+  bool bad = H5Fflush(file, H5F_SCOPE_GLOBAL) < 0;
+  if (bad && status == CF_OK) status = h5_fail(ctx, CF_ERR_FAILURE, path, NULL, "cannot be written: is the disk full?");
+  if (H5Fclose(file) < 0 && status == CF_OK)
+    status = h5_fail(ctx, CF_ERR_FAILURE, path, NULL, "cannot be written: is the disk full?");
+  return status;
+}

@@ -1,0 +1,78 @@
+/* The one facade over libhdf5, free of its types: identifiers are int64_t, -1 for none. hdf5.c and mat73.c build on it.
+ * `path` and `member` are what messages name. libhdf5's own printing is off for a thread that opened a file here; its
+ * innermost message is in ours. Opening follows no link out of the file.                                            */
+#ifndef CF_IO_H5_H
+#define CF_IO_H5_H
+#include "io/format.h"
+
+cf_status cf_h5_open(cf_context *ctx, const char *path, int64_t *file);
+/* Closes a file that was read, with everything that is still open in it; -1 allowed. */
+void cf_h5_close(int64_t file);
+
+/* Paths (or names), sorted; owned by the list. */
+typedef struct cf_h5_names {
+  cf_context *ctx;
+  cf_status status;
+  size_t count, capacity;
+  char **name;
+} cf_h5_names;
+/* Of all datasets of the file, each object once, so that cycles of links end. */
+cf_status cf_h5_paths(cf_context *ctx, const char *path, int64_t file, cf_h5_names *out);
+/* Of the hard links in a group. */
+cf_status cf_h5_children(cf_context *ctx, const char *path, int64_t group, cf_h5_names *out);
+void cf_h5_names_free(cf_h5_names *names);
+
+/* An open dataset, and everything that reading it depends on. What cannot be read has a reason, not an error. */
+typedef struct cf_h5_dataset {
+  int64_t id, space;
+  int64_t memory;  /* type to read it as; -1: cannot be read */
+  cf_dtype dtype;
+  bool variable;   /* texts of any length */
+  bool references; /* to other objects */
+  bool refused;    /* not for its type: reading it would be unsafe */
+  char stored[96]; /* the stored type in words, or why it cannot be read */
+  int ndim;
+  size_t shape[CF_MAX_DIMS], count;
+} cf_h5_dataset;
+/* limit: bytes beyond which it is not readable; cache: bytes of the chunk cache, 0 as libhdf5 has it. */
+cf_status cf_h5_dataset_open(cf_context *ctx, const char *path, int64_t file, const char *member, size_t limit,
+                             size_t cache, cf_h5_dataset *out);
+/* The same of an open object, which *out owns then. */
+void cf_h5_dataset_of(int64_t id, size_t limit, cf_h5_dataset *out);
+void cf_h5_dataset_close(cf_h5_dataset *d);
+
+/* All elements, as d->dtype, into memory for d->count of them (texts: char *, each owned by the caller then). */
+cf_status cf_h5_read(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, size_t limit,
+                     void *data);
+/* A window of a 2-D dataset of real numbers. */
+cf_status cf_h5_read_window(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, size_t row,
+                            size_t rows, size_t col, size_t cols, double *out);
+/* Chunk cache that holds one row of chunks, at most a quarter of the memory budget; *chunk: bytes of one chunk. */
+size_t cf_h5_wanted_cache(cf_context *ctx, const cf_h5_dataset *d, size_t *chunk);
+
+/* The n texts of an attribute (NULL where empty); all NULL when there is no such attribute of n texts. */
+cf_status cf_h5_attribute(cf_context *ctx, int64_t object, const char *name, int n, char *out[CF_MAX_DIMS]);
+/* A scalar attribute; false when the object has none of that kind. */
+bool cf_h5_word(int64_t object, const char *name, char *out, size_t size);
+bool cf_h5_number(int64_t object, const char *name, uint64_t *out);
+
+/* Object by hard link, or by reference; -1 on failure. Close with cf_h5_object_close unless a dataset owns it. */
+int64_t cf_h5_child(int64_t group, const char *name, bool *is_group);
+int64_t cf_h5_refer(int64_t file, uint64_t reference, bool *is_group);
+void cf_h5_object_close(int64_t object);
+/* d->count references. */
+cf_status cf_h5_references(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, uint64_t *out);
+
+/* Writing. temporary is created anew. */
+cf_status cf_h5_create(cf_context *ctx, const char *temporary, const char *path, int64_t *file);
+/* labels, coordinates: a->ndim texts for the attributes of these names; NULL: none. */
+cf_status cf_h5_put(cf_context *ctx, const char *path, int64_t file, const char *name, const cf_array *a,
+                    const char *const *labels, const char *const *coordinates);
+cf_status cf_h5_put_text(cf_context *ctx, const char *path, int64_t file, const char *attribute, const char *text);
+/* Closes the file; status when that is an error already, else what closing came to. */
+cf_status cf_h5_finish(cf_context *ctx, const char *path, int64_t file, cf_status status);
+
+#define CF_H5_LABELS "DIMENSION_LABELS"
+#define CF_H5_COORDINATES "coordinate_members"
+
+#endif
