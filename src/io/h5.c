@@ -1,6 +1,7 @@
 /* The one facade over libhdf5: files, types, datasets, attributes and links, in terms of h5.h. What members, axes and
  * MATLAB's conventions mean is decided in hdf5.c and mat73.c.                                                        */
 #define H5_USE_110_API
+#include "io/containers.h"
 #include "io/h5.h"
 #include <hdf5.h>
 #include <stdio.h>
@@ -332,35 +333,6 @@ done:
 
 /* ------------------------------------------------------------ reading -- */
 
-/* Memory for variable-length texts, with an end: small files can declare a great many references to one long text.
- * All blocks are chained and freed at once, also those that libhdf5 loses when a read fails half way. */
-typedef struct text_block {
-  struct text_block *next;
-} text_block;
-typedef struct text_budget {
-  cf_context *ctx;
-  size_t left;
-  text_block *first;
-} text_budget;
-static void *budget_take(size_t size, void *payload) {
-  text_budget *budget = payload;
-  void *block = NULL;
-  if (size > budget->left || budget->left - size < 2 * sizeof(text_block)) return NULL;
-  if (cf_alloc_bytes(budget->ctx, size + sizeof(text_block), 1, &block) != CF_OK) return NULL;
-  budget->left -= size + sizeof(text_block);
-  ((text_block *)block)->next = budget->first;
-  budget->first = block;
-  return (text_block *)block + 1;
-}
-static void budget_keep(void *block, void *payload) { (void)block, (void)payload; }
-static void budget_free(text_budget *budget) {
-  while (budget->first) {
-    text_block *next = budget->first->next;
-    cf_free(budget->first);
-    budget->first = next;
-  }
-}
-
 static size_t fixed_length(const char *text, size_t size, H5T_str_t padding) {
   size_t n = padding == H5T_STR_NULLTERM ? strnlen(text, size) : size;
   while (n > 0 && (text[n - 1] == '\0' || (padding == H5T_STR_SPACEPAD && text[n - 1] == ' '))) n--;
@@ -371,7 +343,7 @@ static cf_status read_texts(cf_context *ctx, const char *path, const char *membe
                             char **out) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
-  text_budget budget = {ctx, limit, NULL};
+  cf_io_budget budget = {ctx, limit, NULL};
   hid_t transfer = -1;
   size_t size = H5Tget_size(d->memory), wide = d->variable ? sizeof(char *) : size;
   H5T_str_t padding = H5Tget_strpad(d->memory);
@@ -379,7 +351,7 @@ static cf_status read_texts(cf_context *ctx, const char *path, const char *membe
   CF_TRY(cf_scratch_bytes(ctx, d->count ? d->count : 1, wide, (void **)&raw));
   memset(raw, 0, d->count * wide);
   H5_TRY(transfer = H5Pcreate(H5P_DATASET_XFER), CF_ERR_FAILURE, "no property list");
-  H5Pset_vlen_mem_manager(transfer, budget_take, &budget, budget_keep, &budget);
+  H5Pset_vlen_mem_manager(transfer, cf_io_budget_take, &budget, cf_io_budget_keep, &budget);
   H5_TRY(H5Dread(d->id, d->memory, H5S_ALL, H5S_ALL, transfer, raw), CF_ERR_INPUT, "texts cannot be read");
   for (size_t i = 0; i < d->count; i++) {
     const char *text = d->variable ? ((char **)(void *)raw)[i] : raw + i * size;
@@ -390,7 +362,7 @@ static cf_status read_texts(cf_context *ctx, const char *path, const char *membe
     out[i] = copy;
   }
 done:
-  budget_free(&budget);
+  cf_io_budget_free(&budget);
   if (transfer >= 0) H5Pclose(transfer);
   cf_scratch_release(ctx, mark);
   return status;

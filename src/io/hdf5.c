@@ -216,7 +216,14 @@ static cf_status place_coordinate(cf_context *ctx, const char *path, int64_t fil
     *place = NULL;
     if (attempt == 0 && a->axis[axis]) CF_TRY(cf_sprintf(ctx, place, "%.*s%s", folder, a->name, a->axis[axis]));
     else CF_TRY(cf_sprintf(ctx, place, "%s_%s%s", a->name, a->axis[axis] ? a->axis[axis] : "axis", number));
-    const cf_array *there = cf_dataset_get(set, *place);
+    const cf_array *there = attempt == 0 && folder && a->axis[axis] ? cf_dataset_get(set, a->axis[axis]) : NULL;
+    if (there && same_values(there, coordinate)) { /* at the root already */
+      cf_free(*place);
+      *place = NULL;
+      status = cf_strdup(ctx, a->axis[axis], place);
+      goto done;
+    }
+    there = cf_dataset_get(set, *place);
     if (!there) there = cf_dataset_get(written, *place);
     if (there && same_values(there, coordinate)) goto done;
     if (!there) break;

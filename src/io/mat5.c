@@ -326,6 +326,7 @@ static cf_status read_char(reader *r, const matrix *m, uint64_t *left) {
   if (rows > cf_io_size_limit(r->ctx, r->file->size) / sizeof(char *)) CF_TRY(damaged(r, "too many rows of characters"));
   CF_TRY(cf_io_array_new(r->ctx, r->file->path, r->wanted, CF_TEXT, 1, &rows, &array));
   if (m->count) CF_TRY(read_rows(r, m, left, array->data));
+  CF_TRY(cf_io_fill_texts(r->ctx, array));
   *r->out = array;
   array = NULL;
 done:
@@ -396,6 +397,7 @@ static cf_status read_children(reader *r, const matrix *m, uint64_t *left, const
   if (r->listing && texts) CF_TRY(merge_texts(r, m, from));
   if (mine) {
     r->texts = NULL;
+    CF_TRY(cf_io_fill_texts(r->ctx, array));
     if (!m->vector) { /* texts of a matrix of cells: turn the order */
       CF_TRY(cf_io_array_new(r->ctx, r->file->path, r->wanted, CF_TEXT, m->ndim, m->shape, &turned));
       for (size_t i = 0; i < m->count; i++) { /* free the empty texts, then take the pointers over */

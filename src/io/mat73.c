@@ -155,6 +155,7 @@ static cf_status read_leaf(reader *r, const item *t) {
     if (t->count > r->limit / 8) CF_TRY(damaged(r, "text beyond the memory limit"));
     CF_TRY(cf_io_array_new(r->ctx, r->in->path, r->wanted, CF_TEXT, 1, &rows, &array));
     if (t->count) CF_TRY(read_rows(r, t, array->data));
+    CF_TRY(cf_io_fill_texts(r->ctx, array));
   } else {
     CF_TRY(cf_io_array_new(r->ctx, r->in->path, r->wanted, dtype, t->ndim, t->shape, &array));
     if (t->count) {
@@ -289,6 +290,7 @@ static cf_status visit_references(reader *r, const item *t, const char *field, i
                              is_vector(t) ? &t->count : t->shape));
   }
   if (mine) {
+    CF_TRY(cf_io_fill_texts(r->ctx, array));
     *r->out = array;
     array = NULL;
   }
