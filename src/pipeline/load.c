@@ -80,7 +80,7 @@ static cf_status find_layout(cf_context *ctx, const cf_array *a, const char *add
       used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%zu", d ? ", " : "", a->shape[d]);
     }
     return cf_fail(ctx, CF_ERR_INPUT,
-                   "%s: shape (%s) is neither a stack (rdm, condition, condition), one square matrix, nor packed upper "
+                   "%s: shape (%s) is neither a stack (..., condition, condition), one square matrix, nor packed upper "
                    "triangles (rdm, n(n-1)/2)",
                    address, shape);
   }
@@ -193,6 +193,28 @@ done:
   return status;
 }
 
+/* (subject, session, n, n) becomes (subject x session, n, n): arrays from files are contiguous. */
+static void flatten_leading_axes(cf_context *ctx, cf_array *a, const char *address) {
+  int extra = a->ndim - 3;
+  if (extra <= 0 || a->shape[a->ndim - 2] != a->shape[a->ndim - 1]) return;
+  for (int d = 0; d <= extra; d++) { /* the names of single axes say nothing about the product */
+    if (d > 0) a->shape[0] *= a->shape[d];
+    cf_free(a->axis[d]);
+    cf_array_free(a->coordinate[d]);
+    a->axis[d] = NULL;
+    a->coordinate[d] = NULL;
+  }
+  for (int d = 1; d < 3; d++) {
+    a->shape[d] = a->shape[d + extra];
+    a->axis[d] = a->axis[d + extra];
+    a->coordinate[d] = a->coordinate[d + extra];
+    a->axis[d + extra] = NULL;
+    a->coordinate[d + extra] = NULL;
+  }
+  a->ndim = 3;
+  cf_warn(ctx, "%s: its first %d axes are taken as %zu separate RDMs", address, extra + 1, a->shape[0]);
+}
+
 static cf_status load_one(cf_context *ctx, const char *address, cf_rdm_check check, cf_result *result,
                           cf_rdm_stack **out) {
   static const char *const members[] = {"condition", "conditions", "stimulus", NULL};
@@ -209,6 +231,7 @@ static cf_status load_one(cf_context *ctx, const char *address, cf_rdm_check che
     status = cf_explain(ctx, status, "%s", address);
     goto done;
   }
+  flatten_leading_axes(ctx, a, address);
   CF_TRY(find_layout(ctx, a, address, &how));
   CF_TRY(CF_ALLOC(ctx, &s, 1));
   s->rdms = how.rdms;
