@@ -1,0 +1,18 @@
+/* cortifold/cortifold.h - the whole public interface.                       */
+#ifndef CORTIFOLD_CORTIFOLD_H
+#define CORTIFOLD_CORTIFOLD_H
+
+#include <cortifold/base.h>
+#include <cortifold/array.h>
+#include <cortifold/linalg.h>
+#include <cortifold/stats.h>
+#include <cortifold/json.h>
+#include <cortifold/io.h>
+#include <cortifold/rdm.h>
+#include <cortifold/rsa.h>
+#include <cortifold/compare.h>
+#include <cortifold/figure.h>
+#include <cortifold/pipeline.h>
+#include <cortifold/study.h>
+
+#endif
