@@ -434,7 +434,11 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   cf_rsa_result *r = NULL;
   CF_TRY(load_inputs(ctx, options, result, &in));
   read_options(options, &in, &o);
-  CF_TRY(cf_rsa_evaluate(ctx, &o, in.data->n, in.data->rdms, in.data->packed, in.models->rdms, in.models->packed, &r));
+  status = cf_rsa_evaluate(ctx, &o, in.data->n, in.data->rdms, in.data->packed, in.models->rdms, in.models->packed, &r);
+  if (status == CF_ERR_INPUT)
+    status = cf_explain(ctx, status, "data %s, models %s", cf_options_text(options, "data"),
+                        cf_options_text(options, "models"));
+  CF_TRY(status);
   fill_values(options, &o, &in, r, result->values);
   CF_TRY(fill_arrays(ctx, &in, r, result));
   CF_TRY(say_summary(ctx, options, &o, &in, r, result));

@@ -1,0 +1,3 @@
+npy data.npy '(3, 10)' 1 2 3 4 5 6 7 8 9 10 2 1 3 4 6 5 7 9 8 10 1 3 2 5 4 6 8 7 9 10
+npy models.npy '(2, 10)' 1 2 3 4 5 6 7 8 10 9 5 1 9 2 8 3 7 4 10 6
+cortifold rsa --data data.npy --models models.npy --model-names near,far --comparator rho-a
