@@ -212,8 +212,9 @@ static cf_status add_task(reading *r, const cf_yaml *node, const cf_analysis *an
   CF_TRY(cf_strdup(r->ctx, id, &task->id));
   CF_TRY(text_field(r, node, "title", &task->title));
   CF_TRY(text_field(r, node, "note", &task->note));
-  if (!task->title) CF_TRY(cf_strdup(r->ctx, id, &task->title));
-  if (each && *suffix) {
+  if (!task->title) {
+    CF_TRY(cf_strdup(r->ctx, id, &task->title)); /* tells the copies of `each` apart already */
+  } else if (*suffix) {
     char *longer;
     CF_TRY(cf_sprintf(r->ctx, &longer, "%s (%s)", task->title, suffix + 1));
     cf_free(task->title);
