@@ -13,7 +13,7 @@
 #include "geometry/compare_internal.h"
 
 #define NUCLEAR_TOL 1e-10
-#define EPS 2.220446049250313e-16
+#define EPS         2.220446049250313e-16
 
 cf_status cf_nuclear_norm(cf_context *ctx, size_t rows, size_t cols, double *m, double *out) {
   cf_status status = CF_OK;
@@ -47,7 +47,8 @@ done:
   return status;
 }
 
-cf_status cf_basis_product(cf_context *ctx, size_t n, const cf_basis *x, const cf_basis *y, const size_t *pi, double *m) {
+cf_status cf_basis_product(cf_context *ctx, size_t n, const cf_basis *x, const cf_basis *y, const size_t *pi,
+                           double *m) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const double *z = y->z;

@@ -25,8 +25,8 @@
 #include "geometry/compare_internal.h"
 
 /* The first k columns of U, regularised, as a basis in scratch (or U itself). */
-static cf_status canonical_basis(cf_context *ctx, const cf_system *s, const double *u, const double *sv, size_t have, size_t k,
-                                 double regularization, cf_basis *out) {
+static cf_status canonical_basis(cf_context *ctx, const cf_system *s, const double *u, const double *sv, size_t have,
+                                 size_t k, double regularization, cf_basis *out) {
   cf_status status = CF_OK;
   out->r = k;
   out->z = u;
@@ -35,7 +35,8 @@ static cf_status canonical_basis(cf_context *ctx, const cf_system *s, const doub
   CF_TRY(CF_SCRATCH(ctx, &z, s->n * k));
   const double ridge = regularization * s->norm2 / (double)CF_MIN(s->n - 1, s->p);
   for (size_t i = 0; i < s->n; i++)
-    for (size_t j = 0; j < k; j++) z[i * k + j] = u[i * have + j] * (ridge > 0 ? sv[j] / sqrt(sv[j] * sv[j] + ridge) : 1.0);
+    for (size_t j = 0; j < k; j++)
+      z[i * k + j] = u[i * have + j] * (ridge > 0 ? sv[j] / sqrt(sv[j] * sv[j] + ridge) : 1.0);
   out->z = z;
 done:
   return status;
@@ -123,8 +124,8 @@ done:
   return status;
 }
 
-static cf_status cca_permute(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o, basis_of basis, size_t n,
-                             double *out) {
+static cf_status cca_permute(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o, basis_of basis,
+                             size_t n, double *out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   cf_basis bx, by;
@@ -170,12 +171,13 @@ cf_status cf_measure_svcca_permute(cf_context *ctx, cf_system *x, cf_system *y, 
 typedef struct weighting {
   const cf_system *x;
   bool paper;
-  const double *loading; /* clean: Zx' Xc, r x p; paper: Vx', rows are right singular vectors of X */
+  const double *loading;   /* clean: Zx' Xc, r x p; paper: Vx', rows are right singular vectors of X */
   const double *loading_y; /* paper: Vy' */
 } weighting;
 
 /* w_i = sum_j |(A' L)_ij| for the k columns of A (r x k). */
-static cf_status weights_clean(cf_context *ctx, const weighting *w, size_t r, size_t k, const double *a, double *weight) {
+static cf_status weights_clean(cf_context *ctx, const weighting *w, size_t r, size_t k, const double *a,
+                               double *weight) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const size_t p = w->x->p;
@@ -193,8 +195,8 @@ done:
 
 /* The published recipe. Its channel means are added to variates whose signs are LAPACK's, so the value depends on the
  * signs that the SVD of the whitened cross-covariance Vx M Vy' (p x q) comes with; they are taken as they come. */
-static cf_status weighted_mean_paper(cf_context *ctx, size_t rx, size_t ry, const double *m, const weighting *w, double *rho,
-                                     double *out) {
+static cf_status weighted_mean_paper(cf_context *ctx, size_t rx, size_t ry, const double *m, const weighting *w,
+                                     double *rho, double *out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const cf_system *x = w->x;
@@ -288,10 +290,11 @@ static cf_status pwcca_bases(cf_context *ctx, cf_system *x, cf_system *y, const 
                      "use preset clean",
                      x->p, y->p);
     if (x->rank < x->p || y->rank < y->p)
-      return cf_fail(ctx, CF_ERR_INPUT,
-                     "pwcca, preset paper: the published code needs full column rank (X has rank %zu of %zu channels, Y %zu "
-                     "of %zu), use preset clean",
-                     x->rank, x->p, y->rank, y->p);
+      return cf_fail(
+          ctx, CF_ERR_INPUT,
+          "pwcca, preset paper: the published code needs full column rank (X has rank %zu of %zu channels, Y %zu "
+          "of %zu), use preset clean",
+          x->rank, x->p, y->rank, y->p);
     if (o->regularization > 0)
       return cf_fail(ctx, CF_ERR_USAGE, "pwcca, preset paper: the published recipe has no regularization");
   }

@@ -5,10 +5,10 @@
  *          (Kornblith et al. 2019; linear, biased: the V-statistic of HSIC)
  *   rv   = tr(Sxy Syx) / sqrt(tr(Sxx^2) tr(Syy^2)), the same number (Escoufier 1973; Robert and Escoufier 1976)
  *   cka-debiased = HSIC_u(K,L) / sqrt(HSIC_u(K,K) HSIC_u(L,L)), with the U-statistic of Song et al. (2012):
- *          U-centre K: off the diagonal K_ij - r_i/(n-2) - r_j/(n-2) + r/((n-1)(n-2)), r_i the row sums of K without its
- *          diagonal, r their sum; zero on it. HSIC_u(K,L) = <K_u, L_u> / (n(n-3)). n >= 4; may be negative.
- *   cka-rbf: K_ij = exp(-d_ij^2 / (2 s^2)), s^2 the median of d_ij^2 over pairs i < j of each system, double centred.
- *          The published code takes the median over all n^2 entries, the n zeros of the diagonal included (preset paper).
+ *          U-centre K: off the diagonal K_ij - r_i/(n-2) - r_j/(n-2) + r/((n-1)(n-2)), r_i the row sums of K without
+ * its diagonal, r their sum; zero on it. HSIC_u(K,L) = <K_u, L_u> / (n(n-3)). n >= 4; may be negative. cka-rbf: K_ij =
+ * exp(-d_ij^2 / (2 s^2)), s^2 the median of d_ij^2 over pairs i < j of each system, double centred. The published code
+ * takes the median over all n^2 entries, the n zeros of the diagonal included (preset paper).
  *
  * Linear, one evaluation: the side with fewer flops, n x n (n^2 (p+q)) or
  * p x q (n (p^2 + q^2 + 2pq)); the Gram matrices are kept, so a further layer costs one.   */
@@ -19,7 +19,9 @@
 #include "base/internal.h"
 #include "geometry/compare_internal.h"
 
-static double clip(double v, double low, double high) { return v < low ? low : v > high ? high : v; }
+static double clip(double v, double low, double high) {
+  return v < low ? low : v > high ? high : v;
+}
 
 /* sum of squares of a product A'B without keeping it: a n x p, b n x q. */
 static cf_status cross_norm2(cf_context *ctx, const cf_system *x, const cf_system *y, double *out) {
@@ -69,8 +71,8 @@ done:
 }
 
 /* Copies of two kernels scaled to unit length, then their permuted products. */
-static cf_status permute_kernels(cf_context *ctx, size_t n, const double *k, const double *l, bool diagonal, size_t n_perm,
-                                 double *out) {
+static cf_status permute_kernels(cf_context *ctx, size_t n, const double *k, const double *l, bool diagonal,
+                                 size_t n_perm, double *out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   double *a = NULL, *b = NULL;
@@ -122,7 +124,8 @@ cf_status cf_measure_cka_permute(cf_context *ctx, cf_system *x, cf_system *y, co
   cf_status status = CF_OK;
   (void)o;
   /* Flops run about eight times as fast as gathered products. */
-  if (x->n > CF_GRAM_LIMIT || (double)x->p * (double)y->p < 4.0 * (double)x->n) return permute_features(ctx, x, y, n, out);
+  if (x->n > CF_GRAM_LIMIT || (double)x->p * (double)y->p < 4.0 * (double)x->n)
+    return permute_features(ctx, x, y, n, out);
   CF_TRY(cf_system_gram(ctx, x));
   CF_TRY(cf_system_gram(ctx, y));
   CF_TRY(permute_kernels(ctx, x->n, x->gram, y->gram, true, n, out));
@@ -163,8 +166,9 @@ static cf_status u_centered(cf_context *ctx, cf_system *s, double **out) {
   cf_status status = CF_OK;
   double *rows = NULL;
   if (s->n < 4)
-    return cf_fail(ctx, CF_ERR_INPUT, "%s: %zu conditions; debiased CKA needs at least 4 (its U-statistic divides by n - 3)",
-                   s->name, s->n);
+    return cf_fail(ctx, CF_ERR_INPUT,
+                   "%s: %zu conditions; debiased CKA needs at least 4 (its U-statistic divides by n - 3)", s->name,
+                   s->n);
   CF_TRY(cf_system_gram(ctx, s));
   CF_TRY(CF_SCRATCH(ctx, out, s->n * s->n));
   CF_TRY(CF_SCRATCH(ctx, &rows, s->n));
@@ -195,8 +199,8 @@ done:
   return status;
 }
 
-cf_status cf_measure_cka_debiased_permute(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o, size_t n,
-                                          double *out) {
+cf_status cf_measure_cka_debiased_permute(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o,
+                                          size_t n, double *out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   double *a = NULL, *b = NULL;
@@ -209,12 +213,11 @@ done:
   return status;
 }
 
-cf_status cf_measure_cka_debiased_resample(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o, size_t n,
-                                           double *out) {
+cf_status cf_measure_cka_debiased_resample(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o,
+                                           size_t n, double *out) {
   cf_status status = CF_OK;
   (void)o;
-  if (x->n < 8)
-    return cf_fail(ctx, CF_ERR_INPUT, "%zu conditions; half samples of debiased CKA need at least 8", x->n);
+  if (x->n < 8) return cf_fail(ctx, CF_ERR_INPUT, "%zu conditions; half samples of debiased CKA need at least 8", x->n);
   CF_TRY(cf_system_gram(ctx, x));
   CF_TRY(cf_system_gram(ctx, y));
   CF_TRY(cf_gram_bootstrap(ctx, x->n, x->gram, y->gram, true, n, out));
@@ -279,8 +282,10 @@ static cf_status rbf_kernel(cf_context *ctx, cf_system *s, bool paper) {
   for (size_t i = 0; paper && i < n; i++) d[count++] = 0;
   const double width2 = median(count, d);
   if (!(width2 > 0))
-    CF_TRY(cf_fail(ctx, CF_ERR_NUMERIC, "%s: the median distance between conditions is 0, so the rbf kernel has no width; "
-                   "more than half of the pairs coincide", s->name));
+    CF_TRY(cf_fail(ctx, CF_ERR_NUMERIC,
+                   "%s: the median distance between conditions is 0, so the rbf kernel has no width; "
+                   "more than half of the pairs coincide",
+                   s->name));
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < n; j++) k[i * n + j] = exp(-k[i * n + j] / (2 * width2));
   double total = 0;
@@ -324,8 +329,8 @@ done:
   return status;
 }
 
-cf_status cf_measure_cka_rbf_resample(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o, size_t n,
-                                      double *out) {
+cf_status cf_measure_cka_rbf_resample(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o,
+                                      size_t n, double *out) {
   cf_status status = CF_OK;
   CF_TRY(rbf_kernel(ctx, x, o->paper));
   CF_TRY(rbf_kernel(ctx, y, o->paper));

@@ -8,21 +8,21 @@
 struct cf_system {
   char *name;
   size_t n, p;
-  double *raw;           /* n x p, as given */
-  double *x;             /* n x p, columns centred */
-  double *mean;          /* p */
-  double norm2;          /* ||X||_F^2 of the centred data */
-  double largest;        /* largest |entry| of raw, for round-off */
-  size_t constant;       /* channels without variance */
-  uint64_t hash;         /* of raw */
-  const size_t *source;  /* bootstrap sample: which original condition a row is (borrowed); NULL: all differ */
-  double *gram;          /* n x n, X X' */
-  double *u, *s;         /* thin SVD: u n x rank, s rank, descending */
+  double *raw;          /* n x p, as given */
+  double *x;            /* n x p, columns centred */
+  double *mean;         /* p */
+  double norm2;         /* ||X||_F^2 of the centred data */
+  double largest;       /* largest |entry| of raw, for round-off */
+  size_t constant;      /* channels without variance */
+  uint64_t hash;        /* of raw */
+  const size_t *source; /* bootstrap sample: which original condition a row is (borrowed); NULL: all differ */
+  double *gram;         /* n x n, X X' */
+  double *u, *s;        /* thin SVD: u n x rank, s rank, descending */
   size_t rank;
   double *top_u, *top_s; /* leading `top` of the same */
   size_t top;
-  double *rbf[2];        /* centred rbf kernels, clean and paper */
-  double *rdm;           /* n x n, of metric */
+  double *rbf[2]; /* centred rbf kernels, clean and paper */
+  double *rdm;    /* n x n, of metric */
   char *metric;
 };
 
@@ -38,8 +38,8 @@ cf_status cf_system_svd(cf_context *ctx, cf_system *s);
 cf_status cf_system_top(cf_context *ctx, cf_system *s, size_t k);
 
 /* Products of two symmetric matrices under permutations of one of them:
- * out[r] = sum_ij a_ij b_{pi(i) pi(j)}, for the permutations of replicates 0 .. n_perm-1. `diagonal` false leaves i = j out.
- * Values within 2^-22 ||a|| ||b|| of `observed` are in double precision. */
+ * out[r] = sum_ij a_ij b_{pi(i) pi(j)}, for the permutations of replicates 0 .. n_perm-1. `diagonal` false leaves i = j
+ * out. Values within 2^-22 ||a|| ||b|| of `observed` are in double precision. */
 cf_status cf_gram_permute(cf_context *ctx, size_t n, const double *a, const double *b, bool diagonal, double observed,
                           size_t n_perm, double *out);
 /* The permutation of a replicate. */
@@ -57,7 +57,8 @@ typedef struct cf_basis {
 } cf_basis;
 
 /* m (rx x ry) = Zx' P Zy, row i of P Zy being row pi[i] of Zy; pi NULL: identity. */
-cf_status cf_basis_product(cf_context *ctx, size_t n, const cf_basis *x, const cf_basis *y, const size_t *pi, double *m);
+cf_status cf_basis_product(cf_context *ctx, size_t n, const cf_basis *x, const cf_basis *y, const size_t *pi,
+                           double *m);
 /* out[r] = score(Zx' P_r Zy) over permutations; score gets the product (destroyed), its sizes and the payload. */
 typedef cf_status (*cf_basis_score)(cf_context *ctx, size_t rx, size_t ry, double *m, const void *payload, double *out);
 cf_status cf_basis_permute(cf_context *ctx, size_t n, const cf_basis *x, const cf_basis *y, cf_basis_score score,
@@ -69,17 +70,17 @@ cf_status cf_shape_angle(cf_context *ctx, size_t n, const cf_basis *x, const cf_
 cf_status cf_shape_basis(cf_context *ctx, cf_system *s, double alpha, double regularization, cf_basis *out);
 
 /* Distances between k systems, lower and upper triangle of d. */
-cf_status cf_shape_distances(cf_context *ctx, size_t k, cf_system *const *systems, const cf_compare_options *o, double alpha,
-                             double *d);
+cf_status cf_shape_distances(cf_context *ctx, size_t k, cf_system *const *systems, const cf_compare_options *o,
+                             double alpha, double *d);
 
 /* Registry entries' run functions. */
-#define CF_MEASURE_FUNCTIONS(name)                                                                                      \
+#define CF_MEASURE_FUNCTIONS(name)                                                                                     \
   cf_status cf_##name##_value(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o,                \
                               cf_compare_value *out);                                                                  \
   cf_status cf_##name##_permute(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o, size_t n,    \
                                 double *out);                                                                          \
   cf_status cf_##name##_prepare(cf_context *ctx, cf_system *s, const cf_compare_options *o)
-#define CF_MEASURE_RESAMPLE(name)                                                                                       \
+#define CF_MEASURE_RESAMPLE(name)                                                                                      \
   cf_status cf_##name##_resample(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o, size_t n,   \
                                  double *out)
 CF_MEASURE_FUNCTIONS(measure_rsa);

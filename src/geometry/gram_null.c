@@ -30,9 +30,9 @@
 #include "base/internal.h"
 #include "geometry/compare_internal.h"
 
-#define PERM_BATCH 32
+#define PERM_BATCH   32
 #define SINGLE_ABOVE 512 /* conditions; below, everything fits the caches in double */
-#define BOOT_BATCH 128
+#define BOOT_BATCH   128
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
 #define CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
@@ -41,14 +41,16 @@
 #endif
 
 /* sum_j a[j] b[at[j]]: a single, a double. */
-CLONES static double gather_single(size_t n, const float *restrict a, const double *restrict b, const int32_t *restrict at) {
+CLONES static double gather_single(size_t n, const float *restrict a, const double *restrict b,
+                                   const int32_t *restrict at) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (size_t j = 0; j < n; j++) sum += (double)a[j] * b[at[j]];
   return sum;
 }
 
-CLONES static double gather_double(size_t n, const double *restrict a, const double *restrict b, const int32_t *restrict at) {
+CLONES static double gather_double(size_t n, const double *restrict a, const double *restrict b,
+                                   const int32_t *restrict at) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (size_t j = 0; j < n; j++) sum += a[j] * b[at[j]];
@@ -148,7 +150,8 @@ done:
 /* ----------------------------------------------------------- bootstrap -- */
 
 /* Weights of one sample, column r of w (n x ld): draws with replacement, or half of the conditions without. */
-static void draw_weights(cf_context *ctx, size_t n, bool halves, uint32_t replicate, size_t *scratch, double *w, size_t ld) {
+static void draw_weights(cf_context *ctx, size_t n, bool halves, uint32_t replicate, size_t *scratch, double *w,
+                         size_t ld) {
   cf_rng rng = cf_rng_make(cf_context_seed(ctx), cf_hash_text("compare/bootstrap"), replicate);
   for (size_t i = 0; i < n; i++) w[i * ld] = 0;
   if (halves) {

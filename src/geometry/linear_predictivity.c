@@ -4,14 +4,13 @@
  * T the training and S the test rows, everything is fitted on T alone:
  *   Kc = H X_T X_T' H = Q diag(l) Q',  B = Q' H Y_T                (H centres)
  *   lambda = the g in 10^-6 .. 10^4 times tr(Kc)/|T| with the least generalised cross-validation error
- *            GCV = sum_k (1-d_k)^2 ||B_k||^2 / (|T| - 1 - sum d)^2,  d_k = l_k/(l_k + lambda)   (Golub, Heath, Wahba 1979)
- *   prediction  mean(Y_T) + (X_S - mean X_T) X_T' H Q diag(1/(l + lambda)) B
- *   value = 1 - sum ||Y_S - prediction||^2 / sum ||Y_S - mean(Y_T)||^2
- * pooled over channels and folds: a share of Y's variance, rotations of either
- * system leave it alone. At most 1; negative when the prediction is worse than the mean.
+ *            GCV = sum_k (1-d_k)^2 ||B_k||^2 / (|T| - 1 - sum d)^2,  d_k = l_k/(l_k + lambda)   (Golub, Heath, Wahba
+ * 1979) prediction  mean(Y_T) + (X_S - mean X_T) X_T' H Q diag(1/(l + lambda)) B value = 1 - sum ||Y_S - prediction||^2
+ * / sum ||Y_S - mean(Y_T)||^2 pooled over channels and folds: a share of Y's variance, rotations of either system leave
+ * it alone. At most 1; negative when the prediction is worse than the mean.
  *
- * paper: the published recipe (spec "encoding" score). z-score the columns of both (ddof 0), principal components: 10 of X,
- * 2 of Y, all on all rows; per split ridge with lambda 1 and unpenalised intercept from the components of X to
+ * paper: the published recipe (spec "encoding" score). z-score the columns of both (ddof 0), principal components: 10
+ * of X, 2 of Y, all on all rows; per split ridge with lambda 1 and unpenalised intercept from the components of X to
  * each component of Y; R^2 on the test rows clipped to [0, 1]; mean over splits and components. Scaling and components
  * have seen the test rows, so the value flatters.
  *
@@ -25,9 +24,9 @@
 #include "base/internal.h"
 #include "geometry/compare_internal.h"
 
-#define GRID 21
-#define PAPER_X 10
-#define PAPER_Y 2
+#define GRID         21
+#define PAPER_X      10
+#define PAPER_Y      2
 #define PAPER_SPLITS 10
 
 /* --------------------------------------------------------------- clean -- */
@@ -35,10 +34,10 @@
 typedef struct fold {
   size_t nt, ns;
   size_t *train, *test;
-  double *q;      /* nt x nt, rows are eigenvectors */
-  double *l;      /* nt */
-  double *cross;  /* ns x nt: centred test-training products times Q' */
-  double scale;   /* tr(Kc)/nt */
+  double *q;     /* nt x nt, rows are eigenvectors */
+  double *l;     /* nt */
+  double *cross; /* ns x nt: centred test-training products times Q' */
+  double scale;  /* tr(Kc)/nt */
 } fold;
 
 typedef struct plan {
@@ -47,7 +46,9 @@ typedef struct plan {
   const double *y; /* n x q, centred over all rows (a shift that cancels) */
 } plan;
 
-static double ridge_at(const fold *f, int g) { return pow(10.0, -6.0 + 0.5 * g) * f->scale; }
+static double ridge_at(const fold *f, int g) {
+  return pow(10.0, -6.0 + 0.5 * g) * f->scale;
+}
 
 /* Folds over distinct conditions: the copies of one in a bootstrap sample stay together. */
 static cf_status assign_folds(cf_context *ctx, const cf_system *x, size_t k, size_t *of_row) {
@@ -103,7 +104,8 @@ static cf_status prepare_fold(cf_context *ctx, size_t index, void *payload) {
   }
   f->scale = trace / (double)nt;
   if (!(f->scale > 0))
-    CF_TRY(cf_fail(ctx, CF_ERR_NUMERIC, "fold %zu: the predictors do not vary over the %zu training conditions", index, nt));
+    CF_TRY(cf_fail(ctx, CF_ERR_NUMERIC, "fold %zu: the predictors do not vary over the %zu training conditions", index,
+                   nt));
   CF_TRY(cf_eigh(ctx, nt, kc, f->l, f->q));
   for (size_t i = 0; i < nt; i++) f->l[i] = f->l[i] > 0 ? f->l[i] : 0;
   for (size_t i = 0; i < ns; i++) {
@@ -186,8 +188,7 @@ static cf_status score_fold(cf_context *ctx, const plan *p, const fold *f, const
   CF_TRY(CF_SCRATCH(ctx, &b, nt * q));
   CF_TRY(CF_SCRATCH(ctx, &b2, nt));
   CF_TRY(CF_SCRATCH(ctx, &pred, ns * q));
-  for (size_t i = 0; i < nt; i++)
-    memcpy(yt + i * q, p->y + (pi ? pi[f->train[i]] : f->train[i]) * q, q * sizeof *yt);
+  for (size_t i = 0; i < nt; i++) memcpy(yt + i * q, p->y + (pi ? pi[f->train[i]] : f->train[i]) * q, q * sizeof *yt);
   cf_center_columns(nt, q, yt, q, mean);
   CF_TRY(cf_gemm(ctx, false, false, nt, q, nt, 1.0, f->q, nt, yt, q, 0.0, b, q));
   for (size_t k = 0; k < nt; k++) b2[k] = cf_dot(q, b + k * q, b + k * q);
@@ -267,11 +268,13 @@ done:
   return status;
 }
 
-static cf_status make_paper_plan(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o, paper_plan *p) {
+static cf_status make_paper_plan(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o,
+                                 paper_plan *p) {
   cf_status status = CF_OK;
   unsigned char *made = NULL;
   if (x->n < 6)
-    return cf_fail(ctx, CF_ERR_INPUT, "%zu conditions; the published recipe of linear predictivity needs at least 6", x->n);
+    return cf_fail(ctx, CF_ERR_INPUT, "%zu conditions; the published recipe of linear predictivity needs at least 6",
+                   x->n);
   *p = (paper_plan){x->n, 0, 0, o->test ? o->splits : PAPER_SPLITS, NULL, NULL, o->test};
   CF_TRY(z_scores(ctx, x, PAPER_X, &p->kx, &p->x));
   CF_TRY(z_scores(ctx, y, PAPER_Y, &p->ky, &p->y));
@@ -303,7 +306,8 @@ static cf_status score_split(cf_context *ctx, const paper_plan *p, size_t split,
       nt++;
   }
   if (nt < 2 || ns < 2)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "split %zu has %zu training and %zu test conditions; both need two", split, nt, ns));
+    CF_TRY(
+        cf_fail(ctx, CF_ERR_INPUT, "split %zu has %zu training and %zu test conditions; both need two", split, nt, ns));
   for (size_t c = 0; c < kx; c++) mx[c] /= (double)nt;
   for (size_t c = 0; c < ky; c++) {
     my[c] /= (double)nt;
@@ -412,8 +416,8 @@ done:
   return status;
 }
 
-cf_status cf_measure_linear_predictivity_permute(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o,
-                                                 size_t n, double *out) {
+cf_status cf_measure_linear_predictivity_permute(cf_context *ctx, cf_system *x, cf_system *y,
+                                                 const cf_compare_options *o, size_t n, double *out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   plan p;

@@ -14,33 +14,37 @@ static const cf_param rsa_params[] = {
     {"comparator", 0, CF_PARAM_TEXT, "C", "spearman", 0, 0, NULL, "how the two matrices are compared"},
     CF_PARAM_END};
 static const cf_param preset_params[] = {
-    {"preset", 0, CF_PARAM_CHOICE, "P", "clean", 0, 0, "clean|paper", "definition, or the published code"}, CF_PARAM_END};
-static const cf_param cca_params[] = {
-    {"regularization", 0, CF_PARAM_REAL, "R", "0", 0, 1e6, NULL, "ridge on the covariances, in units of the mean eigenvalue"},
+    {"preset", 0, CF_PARAM_CHOICE, "P", "clean", 0, 0, "clean|paper", "definition, or the published code"},
     CF_PARAM_END};
+static const cf_param cca_params[] = {{"regularization", 0, CF_PARAM_REAL, "R", "0", 0, 1e6, NULL,
+                                       "ridge on the covariances, in units of the mean eigenvalue"},
+                                      CF_PARAM_END};
 static const cf_param pwcca_params[] = {
-    {"regularization", 0, CF_PARAM_REAL, "R", "0", 0, 1e6, NULL, "ridge on the covariances, in units of the mean eigenvalue"},
+    {"regularization", 0, CF_PARAM_REAL, "R", "0", 0, 1e6, NULL,
+     "ridge on the covariances, in units of the mean eigenvalue"},
     {"preset", 0, CF_PARAM_CHOICE, "P", "clean", 0, 0, "clean|paper", "definition, or the published code"},
     CF_PARAM_END};
 static const cf_param svcca_params[] = {
     {"energy", 0, CF_PARAM_REAL, "E", "0.99", 0, 1, NULL, "share of the variance that is kept"},
     {"directions", 0, CF_PARAM_INTEGER, "K", "0", 0, 1e6, NULL, "number of directions kept instead; 0: by energy"},
-    {"regularization", 0, CF_PARAM_REAL, "R", "0", 0, 1e6, NULL, "ridge on the covariances, in units of the mean eigenvalue"},
+    {"regularization", 0, CF_PARAM_REAL, "R", "0", 0, 1e6, NULL,
+     "ridge on the covariances, in units of the mean eigenvalue"},
     CF_PARAM_END};
 static const cf_param procrustes_params[] = {
     {"form", 0, CF_PARAM_CHOICE, "F", "angular", 0, 0, "angular|euclidean", "angle, or length"}, CF_PARAM_END};
 static const cf_param shape_params[] = {
     {"alpha", 0, CF_PARAM_REAL, "A", "1", 0, 1, NULL, "1 Procrustes .. 0 canonical correlation"},
     {"form", 0, CF_PARAM_CHOICE, "F", "angular", 0, 0, "angular|euclidean", "angle, or length"},
-    {"regularization", 0, CF_PARAM_REAL, "R", "0", 0, 1e6, NULL, "ridge on the covariances, in units of the mean eigenvalue"},
+    {"regularization", 0, CF_PARAM_REAL, "R", "0", 0, 1e6, NULL,
+     "ridge on the covariances, in units of the mean eigenvalue"},
     CF_PARAM_END};
 static const cf_param predict_params[] = {
     {"preset", 0, CF_PARAM_CHOICE, "P", "clean", 0, 0, "clean|paper", "cross-validated ridge, or the published recipe"},
     {"folds", 0, CF_PARAM_INTEGER, "K", "5", 2, 1e6, NULL, "folds of the clean form"},
     CF_PARAM_END};
 
-#define PI_HALF 1.5707963267948966
-#define ROTATION (CF_MEASURE_ORTHOGONAL | CF_MEASURE_SHIFT | CF_MEASURE_ORDER)
+#define PI_HALF   1.5707963267948966
+#define ROTATION  (CF_MEASURE_ORTHOGONAL | CF_MEASURE_SHIFT | CF_MEASURE_ORDER)
 #define RUN(name) cf_measure_##name##_value, cf_measure_##name##_prepare, cf_measure_##name##_permute
 
 static const cf_measure table[] = {
@@ -48,20 +52,23 @@ static const cf_measure table[] = {
      "Kriegeskorte, Mur and Bandettini (2008) Front. Syst. Neurosci. 2:4", true, false, false, true, -1, 1,
      CF_MEASURE_SCALING | CF_MEASURE_ORDER, NULL, rsa_params, RUN(rsa), cf_measure_rsa_resample},
     {"cka", "linear centred kernel alignment", "||Y'X||_F^2 / (||X'X||_F ||Y'Y||_F), columns centred",
-     "Kornblith, Norouzi, Lee and Hinton (2019) ICML", true, false, false, true, 0, 1, ROTATION | CF_MEASURE_SCALING, NULL,
-     no_params, RUN(cka), cf_measure_cka_resample},
+     "Kornblith, Norouzi, Lee and Hinton (2019) ICML", true, false, false, true, 0, 1, ROTATION | CF_MEASURE_SCALING,
+     NULL, no_params, RUN(cka), cf_measure_cka_resample},
     {"cka-debiased", "debiased linear centred kernel alignment",
      "HSIC_u(K,L) / sqrt(HSIC_u(K,K) HSIC_u(L,L)), U-statistic, K = XX', L = YY'",
-     "Song, Smola, Gretton, Bedo and Borgwardt (2012) JMLR 13; Nguyen, Raghu and Kornblith (2021) ICLR", true, false, true,
-     true, -1, 1, ROTATION | CF_MEASURE_SCALING, NULL, no_params, RUN(cka_debiased), cf_measure_cka_debiased_resample},
+     "Song, Smola, Gretton, Bedo and Borgwardt (2012) JMLR 13; Nguyen, Raghu and Kornblith (2021) ICLR", true, false,
+     true, true, -1, 1, ROTATION | CF_MEASURE_SCALING, NULL, no_params, RUN(cka_debiased),
+     cf_measure_cka_debiased_resample},
     {"cka-rbf", "centred kernel alignment with Gaussian kernels",
-     "<HKH, HLH> / (||HKH|| ||HLH||), K_ij = exp(-d_ij^2 / (2 s^2)), s^2 the median of d_ij^2 over i < j of each system",
+     "<HKH, HLH> / (||HKH|| ||HLH||), K_ij = exp(-d_ij^2 / (2 s^2)), s^2 the median of d_ij^2 over i < j of each "
+     "system",
      "Kornblith, Norouzi, Lee and Hinton (2019) ICML", true, false, false, true, 0, 1, ROTATION | CF_MEASURE_SCALING,
      "the median is taken over all n^2 entries, the zero diagonal included", preset_params, RUN(cka_rbf),
      cf_measure_cka_rbf_resample},
-    {"cca", "mean canonical correlation", "mean of the min(rank X, rank Y) singular values of Ux' Uy, U the left singular vectors",
-     "Hotelling (1936) Biometrika 28", true, false, false, true, 0, 1, ROTATION | CF_MEASURE_SCALING | CF_MEASURE_LINEAR, NULL,
-     cca_params, RUN(cca), NULL},
+    {"cca", "mean canonical correlation",
+     "mean of the min(rank X, rank Y) singular values of Ux' Uy, U the left singular vectors",
+     "Hotelling (1936) Biometrika 28", true, false, false, true, 0, 1,
+     ROTATION | CF_MEASURE_SCALING | CF_MEASURE_LINEAR, NULL, cca_params, RUN(cca), NULL},
     {"svcca", "singular vector canonical correlation",
      "cca of the fewest left singular vectors of each system with sum s^2 >= 0.99 of the total",
      "Raghu, Gilmer, Yosinski and Sohl-Dickstein (2017) NeurIPS", true, false, false, true, 0, 1,
@@ -70,29 +77,36 @@ static const cf_measure table[] = {
      "sum w_i rho_i / sum w_i, w_i = sum_j |<h_i, x_j>|, h_i the canonical variates of X, x_j its centred channels",
      "Morcos, Raghu and Bengio (2018) NeurIPS", false, false, false, true, 0, 1,
      CF_MEASURE_SCALING | CF_MEASURE_SHIFT | CF_MEASURE_ORDER,
-     "the variates are formed without the inverse square root of the covariance and with the channel means, so the value "
+     "the variates are formed without the inverse square root of the covariance and with the channel means, so the "
+     "value "
      "moves with a constant shift; stops when X has more channels than Y",
      pwcca_params, RUN(pwcca), NULL},
-    {"procrustes", "Procrustes distance", "arccos(||X'Y||_* / (||X||_F ||Y||_F)); euclidean: sqrt(||X||^2 + ||Y||^2 - 2||X'Y||_*)",
-     "Schoenemann (1966) Psychometrika 31; Williams, Kunz, Kornblith and Linderman (2021) NeurIPS", true, true, false, true, 0,
-     PI_HALF, ROTATION | CF_MEASURE_SCALING, NULL, procrustes_params, RUN(procrustes), NULL},
+    {"procrustes", "Procrustes distance",
+     "arccos(||X'Y||_* / (||X||_F ||Y||_F)); euclidean: sqrt(||X||^2 + ||Y||^2 - 2||X'Y||_*)",
+     "Schoenemann (1966) Psychometrika 31; Williams, Kunz, Kornblith and Linderman (2021) NeurIPS", true, true, false,
+     true, 0, PI_HALF, ROTATION | CF_MEASURE_SCALING, NULL, procrustes_params, RUN(procrustes), NULL},
     {"shape", "shape distance between CCA and Procrustes",
-     "angular Procrustes of X (a I + (1-a)(X'X)^(-1/2)); a = 1 is procrustes, a = 0 arccos(sum rho / sqrt(rank X rank Y))",
-     "Williams, Kunz, Kornblith and Linderman (2021) NeurIPS", true, true, false, true, 0, PI_HALF, ROTATION, NULL, shape_params,
-     RUN(shape), NULL},
+     "angular Procrustes of X (a I + (1-a)(X'X)^(-1/2)); a = 1 is procrustes, a = 0 arccos(sum rho / sqrt(rank X rank "
+     "Y))",
+     "Williams, Kunz, Kornblith and Linderman (2021) NeurIPS", true, true, false, true, 0, PI_HALF, ROTATION, NULL,
+     shape_params, RUN(shape), NULL},
     {"rv", "RV coefficient", "tr(Sxy Syx) / sqrt(tr(Sxx^2) tr(Syy^2)); equals linear cka",
      "Robert and Escoufier (1976) Appl. Stat. 25", true, false, false, true, 0, 1, ROTATION | CF_MEASURE_SCALING, NULL,
      no_params, RUN(cka), cf_measure_cka_resample},
     {"linear-predictivity", "cross-validated ridge regression from X to Y",
-     "1 - sum ||Y - prediction||^2 / sum ||Y - mean of training||^2 over held-out conditions, ridge chosen inside the training "
+     "1 - sum ||Y - prediction||^2 / sum ||Y - mean of training||^2 over held-out conditions, ridge chosen inside the "
+     "training "
      "set by generalised cross-validation",
-     "Golub, Heath and Wahba (1979) Technometrics 21; Yamins et al. (2014) PNAS 111", false, false, false, false, -INFINITY, 1,
-     CF_MEASURE_ORTHOGONAL | CF_MEASURE_SCALING | CF_MEASURE_SHIFT,
-     "z-scores and principal components (10 of X, 2 of Y) see the test rows, R2 is clipped at 0; ridge 1, mean over 10 splits",
+     "Golub, Heath and Wahba (1979) Technometrics 21; Yamins et al. (2014) PNAS 111", false, false, false, false,
+     -INFINITY, 1, CF_MEASURE_ORTHOGONAL | CF_MEASURE_SCALING | CF_MEASURE_SHIFT,
+     "z-scores and principal components (10 of X, 2 of Y) see the test rows, R2 is clipped at 0; ridge 1, mean over 10 "
+     "splits",
      predict_params, RUN(linear_predictivity), NULL},
 };
 
-const cf_measure *cf_measure_at(size_t i) { return i < sizeof table / sizeof *table ? &table[i] : NULL; }
+const cf_measure *cf_measure_at(size_t i) {
+  return i < sizeof table / sizeof *table ? &table[i] : NULL;
+}
 
 const cf_measure *cf_measure_find(const char *id) {
   for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -117,8 +131,8 @@ static const cf_compare_options defaults = CF_COMPARE_OPTIONS_INIT;
 
 static cf_status check_pair(cf_context *ctx, const cf_system *x, const cf_system *y, const cf_compare_options *o) {
   if (x->n != y->n)
-    return cf_fail(ctx, CF_ERR_INPUT, "%s has %zu conditions and %s %zu; both systems need the same conditions", x->name, x->n,
-                   y->name, y->n);
+    return cf_fail(ctx, CF_ERR_INPUT, "%s has %zu conditions and %s %zu; both systems need the same conditions",
+                   x->name, x->n, y->name, y->n);
   return cf_compare_options_check(ctx, o);
 }
 
@@ -128,8 +142,8 @@ void cf_compare_value_free(cf_compare_value *v) {
   v->correlations = v->r2 = NULL;
 }
 
-cf_status cf_compare(cf_context *ctx, const cf_measure *measure, cf_system *x, cf_system *y, const cf_compare_options *options,
-                     cf_compare_value *out) {
+cf_status cf_compare(cf_context *ctx, const cf_measure *measure, cf_system *x, cf_system *y,
+                     const cf_compare_options *options, cf_compare_value *out) {
   cf_status status = CF_OK;
   const cf_compare_options *o = options ? options : &defaults;
   memset(out, 0, sizeof *out);
@@ -139,14 +153,16 @@ done:
   if (status != CF_OK) {
     cf_compare_value_free(out);
     out->value = NAN;
-    return cf_explain(ctx, status, "%s: ", measure->id);
+    return cf_explain(ctx, status, "%s", measure->id);
   }
   return CF_OK;
 }
 
 /* -------------------------------------------------------------- warnings -- */
 
-static bool is(const cf_measure *m, const char *id) { return strcmp(m->id, id) == 0; }
+static bool is(const cf_measure *m, const char *id) {
+  return strcmp(m->id, id) == 0;
+}
 
 cf_status cf_compare_check(cf_context *ctx, const cf_measure *measure, cf_system *x, cf_system *y,
                            const cf_compare_options *options, double value) {
@@ -156,15 +172,16 @@ cf_status cf_compare_check(cf_context *ctx, const cf_measure *measure, cf_system
   cf_system *const both[2] = {x, y};
   for (int i = 0; i < 2; i++)
     if (both[i]->constant)
-      cf_warn(ctx, "%s: %zu of %zu channels are constant over the conditions and add nothing", both[i]->name, both[i]->constant,
-              both[i]->p);
+      cf_warn(ctx, "%s: %zu of %zu channels are constant over the conditions and add nothing", both[i]->name,
+              both[i]->constant, both[i]->p);
   if ((is(measure, "cka") || is(measure, "rv")) && n >= 4 && n <= CF_GRAM_LIMIT && CF_MAX(x->p, y->p) > n) {
     cf_compare_value v;
     CF_TRY(cf_compare(ctx, cf_measure_find("cka-debiased"), x, y, o, &v));
-    cf_warn(ctx,
-            "%s: biased upwards with more channels than conditions (%zu and %zu channels, %zu conditions): %s and %s give "
-            "%.4g, the debiased cka %.4g",
-            measure->id, x->p, y->p, n, x->name, y->name, value, v.value);
+    cf_warn(
+        ctx,
+        "%s: biased upwards with more channels than conditions (%zu and %zu channels, %zu conditions): %s and %s give "
+        "%.4g, the debiased cka %.4g",
+        measure->id, x->p, y->p, n, x->name, y->name, value, v.value);
     cf_compare_value_free(&v);
   }
   if (is(measure, "cca") || is(measure, "pwcca")) {
@@ -173,20 +190,23 @@ cf_status cf_compare_check(cf_context *ctx, const cf_measure *measure, cf_system
     const size_t shared = x->rank + y->rank > n - 1 ? x->rank + y->rank - (n - 1) : 0;
     if (shared >= CF_MIN(x->rank, y->rank))
       cf_warn(ctx,
-              "%s: says nothing here: with ranks %zu and %zu over %zu conditions every canonical correlation of %s and %s is 1 "
+              "%s: says nothing here: with ranks %zu and %zu over %zu conditions every canonical correlation of %s and "
+              "%s is 1 "
               "whatever the data; use svcca with few directions, regularization, or cka-debiased",
               measure->id, x->rank, y->rank, n, x->name, y->name);
     else if (shared > 0)
-      cf_warn(ctx, "%s: ranks %zu and %zu over %zu conditions force %zu canonical correlations of %s and %s to 1", measure->id,
-              x->rank, y->rank, n, shared, x->name, y->name);
+      cf_warn(ctx, "%s: ranks %zu and %zu over %zu conditions force %zu canonical correlations of %s and %s to 1",
+              measure->id, x->rank, y->rank, n, shared, x->name, y->name);
   }
   if (is(measure, "svcca") && o->directions)
     for (int i = 0; i < 2; i++)
       if (both[i]->top < o->directions)
-        cf_warn(ctx, "svcca: %s has rank %zu, so %zu directions were kept, not %zu", both[i]->name, both[i]->rank, both[i]->top,
-                o->directions);
+        cf_warn(ctx, "svcca: %s has rank %zu, so %zu directions were kept, not %zu", both[i]->name, both[i]->rank,
+                both[i]->top, o->directions);
   if (is(measure, "shape") && o->alpha > 0 && o->alpha < 1)
-    cf_warn(ctx, "shape: with alpha strictly between 0 and 1 the distance depends on the units of both systems, as published");
+    cf_warn(
+        ctx,
+        "shape: with alpha strictly between 0 and 1 the distance depends on the units of both systems, as published");
 done:
   return status;
 }
@@ -200,7 +220,7 @@ cf_status cf_compare_permute(cf_context *ctx, const cf_measure *measure, cf_syst
   CF_TRY(check_pair(ctx, x, y, o));
   CF_TRY(measure->permute(ctx, x, y, o, n, values));
 done:
-  return status == CF_OK ? status : cf_explain(ctx, status, "%s: ", measure->id);
+  return status == CF_OK ? status : cf_explain(ctx, status, "%s", measure->id);
 }
 
 /* -------------------------------------------------------------- bootstrap -- */
@@ -214,7 +234,8 @@ typedef struct resampling {
 } resampling;
 
 /* A sample of a system: the given rows (NULL: all) and columns (NULL: all). */
-static cf_status sample(cf_context *ctx, const cf_system *s, size_t n, const size_t *rows, const size_t *cols, cf_system **out) {
+static cf_status sample(cf_context *ctx, const cf_system *s, size_t n, const size_t *rows, const size_t *cols,
+                        cf_system **out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   double *data = NULL;
@@ -295,7 +316,7 @@ cf_status cf_compare_bootstrap(cf_context *ctx, const cf_measure *measure, cf_sy
   }
   cf_progress_end(ctx);
 done:
-  return status == CF_OK ? status : cf_explain(ctx, status, "%s: bootstrap: ", measure->id);
+  return status == CF_OK ? status : cf_explain(ctx, status, "%s: bootstrap", measure->id);
 }
 
 /* -------------------------------------------------------------- distances -- */
@@ -359,5 +380,5 @@ cf_status cf_compare_distances(cf_context *ctx, const cf_measure *measure, size_
   status = cf_parallel_for(ctx, k * k, one_pair, &job);
   cf_progress_end(ctx);
 done:
-  return status == CF_OK ? status : cf_explain(ctx, status, "%s: ", measure->id);
+  return status == CF_OK ? status : cf_explain(ctx, status, "%s", measure->id);
 }

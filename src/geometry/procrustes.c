@@ -67,7 +67,8 @@ done:
 }
 
 /* Angle by the chord, for near pairs. m = Zx' Zy, destroyed. */
-static cf_status angle_by_chord(cf_context *ctx, size_t n, const cf_basis *x, const cf_basis *y, double *m, double *angle) {
+static cf_status angle_by_chord(cf_context *ctx, size_t n, const cf_basis *x, const cf_basis *y, double *m,
+                                double *angle) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const size_t k = CF_MIN(x->r, y->r);
@@ -151,8 +152,8 @@ done:
   return status;
 }
 
-static cf_status shape_permute(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o, double alpha, size_t n,
-                               double *out) {
+static cf_status shape_permute(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o, double alpha,
+                               size_t n, double *out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const lengths l = {o->euclidean, sqrt(x->norm2), sqrt(y->norm2)};
@@ -197,8 +198,8 @@ done:
   return status;
 }
 
-cf_status cf_shape_distances(cf_context *ctx, size_t k, cf_system *const *systems, const cf_compare_options *o, double alpha,
-                             double *d) {
+cf_status cf_shape_distances(cf_context *ctx, size_t k, cf_system *const *systems, const cf_compare_options *o,
+                             double alpha, double *d) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   cf_basis *basis = NULL;
@@ -228,8 +229,8 @@ cf_status cf_measure_procrustes_value(cf_context *ctx, cf_system *x, cf_system *
                                       cf_compare_value *out) {
   return shape_value(ctx, x, y, o, 1.0, out);
 }
-cf_status cf_measure_procrustes_permute(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o, size_t n,
-                                        double *out) {
+cf_status cf_measure_procrustes_permute(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o,
+                                        size_t n, double *out) {
   return shape_permute(ctx, x, y, o, 1.0, n, out);
 }
 cf_status cf_measure_shape_value(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o,

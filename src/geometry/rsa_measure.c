@@ -32,8 +32,10 @@ cf_status cf_measure_rsa_prepare(cf_context *ctx, cf_system *s, const cf_compare
   const cf_rdm_metric *metric = cf_rdm_metric_find(o->metric);
   if (!metric) return cf_fail(ctx, CF_ERR_USAGE, "metric '%s' is none of %s", o->metric, CF_RDM_METRICS);
   if (metric->needs_folds)
-    return cf_fail(ctx, CF_ERR_USAGE, "metric '%s' needs folds, which two plain systems do not have; make the RDMs first and "
-                   "compare those", o->metric);
+    return cf_fail(ctx, CF_ERR_USAGE,
+                   "metric '%s' needs folds, which two plain systems do not have; make the RDMs first and "
+                   "compare those",
+                   o->metric);
   cf_free(s->rdm);
   cf_free(s->metric);
   s->rdm = NULL;
@@ -41,7 +43,7 @@ cf_status cf_measure_rsa_prepare(cf_context *ctx, cf_system *s, const cf_compare
   options.metric = o->metric;
   const cf_view view = cf_view_matrix(s->raw, s->n, s->p);
   status = cf_rdm_compute(ctx, &view, &options, &rdm);
-  if (status != CF_OK) CF_TRY(cf_explain(ctx, status, "%s: RDM: ", s->name));
+  if (status != CF_OK) CF_TRY(cf_explain(ctx, status, "%s: RDM", s->name));
   CF_TRY(cf_strdup(ctx, o->metric, &s->metric));
   s->rdm = rdm->d;
   rdm->d = NULL;
@@ -85,7 +87,8 @@ cf_status cf_measure_rsa_value(cf_context *ctx, cf_system *x, cf_system *y, cons
   pack(y, NULL, y->source, b);
   CF_TRY(cf_rdm_compare(ctx, c, x->n, 1, a, 1, b, &out->value));
   /* rho-a and tau-a stay below 1 when dissimilarities tie: that is their definition and is left alone. */
-  if (cf_system_same(x, y) && isfinite(out->value) && c != CF_COMPARE_RHO_A && c != CF_COMPARE_KENDALL_TAU_A) out->value = 1;
+  if (cf_system_same(x, y) && isfinite(out->value) && c != CF_COMPARE_RHO_A && c != CF_COMPARE_KENDALL_TAU_A)
+    out->value = 1;
   out->value = out->value > 1 ? 1 : out->value < -1 ? -1 : out->value;
 done:
   cf_scratch_release(ctx, mark);

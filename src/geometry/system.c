@@ -37,10 +37,18 @@ void cf_system_free(cf_system *s) {
   cf_free(s);
 }
 
-size_t cf_system_conditions(const cf_system *s) { return s->n; }
-size_t cf_system_channels(const cf_system *s) { return s->p; }
-size_t cf_system_constant(const cf_system *s) { return s->constant; }
-const char *cf_system_name(const cf_system *s) { return s->name; }
+size_t cf_system_conditions(const cf_system *s) {
+  return s->n;
+}
+size_t cf_system_channels(const cf_system *s) {
+  return s->p;
+}
+size_t cf_system_constant(const cf_system *s) {
+  return s->constant;
+}
+const char *cf_system_name(const cf_system *s) {
+  return s->name;
+}
 
 /* ------------------------------------------------------------ centring -- */
 
@@ -111,8 +119,8 @@ cf_status cf_system_new(cf_context *ctx, const cf_view *x, const char *name, cf_
     return cf_fail(ctx, CF_ERR_INPUT, "%s: has %d axes; a system is a matrix of conditions x channels", what, x->ndim);
   const size_t n = x->shape[0], p = x->shape[1];
   if (n < 2 || p < 1)
-    return cf_fail(ctx, CF_ERR_INPUT, "%s: %zu x %zu; a comparison needs at least 2 conditions (rows) and 1 channel", what, n,
-                   p);
+    return cf_fail(ctx, CF_ERR_INPUT, "%s: %zu x %zu; a comparison needs at least 2 conditions (rows) and 1 channel",
+                   what, n, p);
   CF_TRY(cf_view_check_finite(ctx, x, what));
   size_t count = 0;
   CF_TRY(cf_size_mul(ctx, n, p, &count));
@@ -136,7 +144,8 @@ cf_status cf_system_new(cf_context *ctx, const cf_view *x, const char *name, cf_
     s->largest = fmax(s->largest, job->largest[b]);
   }
   if (s->constant == p)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: no channel varies over the %zu conditions; there is nothing to compare", what, n));
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: no channel varies over the %zu conditions; there is nothing to compare",
+                   what, n));
   if (!isfinite(s->norm2 * s->norm2) || !(s->norm2 * s->norm2 > 0))
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: entries up to %g overflow or underflow when squared; rescale the data", what,
                    s->largest));
@@ -178,7 +187,8 @@ static void rows_to_columns(size_t r, size_t n, const double *rows, double *colu
 }
 
 /* U = X V / s for right singular vectors given as rows of v (r x p). */
-static cf_status left_vectors(cf_context *ctx, const cf_system *s, size_t r, const double *v, const double *sv, double *u) {
+static cf_status left_vectors(cf_context *ctx, const cf_system *s, size_t r, const double *v, const double *sv,
+                              double *u) {
   cf_status status = CF_OK;
   CF_TRY(cf_gemm(ctx, false, true, s->n, r, s->p, 1.0, s->x, s->p, v, s->p, 0.0, u, r));
   for (size_t i = 0; i < s->n; i++)
@@ -202,7 +212,8 @@ done:
   return status;
 }
 
-/* SVD by the Gram side; *clean false when its eigenvalues are not cleanly split and the data themselves must be used. */
+/* SVD by the Gram side; *clean false when its eigenvalues are not cleanly split and the data themselves must be used.
+ */
 static cf_status svd_by_gram(cf_context *ctx, cf_system *s, bool *clean) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
@@ -282,10 +293,11 @@ done:
 
 /* ------------------------------------------------- leading directions -- */
 
-/* Block Krylov with full reorthogonalisation on the symmetric matrix g (m x m): the space grows by `block` vectors until
- * the residuals ||g v - lambda v|| of the leading k Ritz pairs are below 1e-11 lambda_1, or the space is a third of m:
- * then *done_ stays false and the caller decomposes the whole matrix. Rows of v (k x m) are the vectors. */
-static cf_status krylov_top(cf_context *ctx, size_t m, const double *g, size_t k, double *values, double *v, bool *done_) {
+/* Block Krylov with full reorthogonalisation on the symmetric matrix g (m x m): the space grows by `block` vectors
+ * until the residuals ||g v - lambda v|| of the leading k Ritz pairs are below 1e-11 lambda_1, or the space is a third
+ * of m: then *done_ stays false and the caller decomposes the whole matrix. Rows of v (k x m) are the vectors. */
+static cf_status krylov_top(cf_context *ctx, size_t m, const double *g, size_t k, double *values, double *v,
+                            bool *done_) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const size_t block = k + 12, most = (m / 3 / block) * block;

@@ -8,6 +8,7 @@ extern const cf_analysis cf_analysis_convert;
 extern const cf_analysis cf_analysis_rdm;
 extern const cf_analysis cf_analysis_rsa;
 extern const cf_analysis cf_analysis_compare;
+extern const cf_analysis cf_analysis_distances;
 extern const cf_analysis cf_analysis_correct;
 extern const cf_analysis cf_analysis_simulate;
 

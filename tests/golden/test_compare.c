@@ -41,7 +41,8 @@ static void expect(const cf_json *e, double got, double value) {
     fail_msg("%s: %.17g, expected %.17g", cf_json_as_text(cf_json_get(e, "at")), got, value);
 }
 
-static cf_compare_value evaluate(cf_context *ctx, const char *id, cf_system *x, cf_system *y, const cf_compare_options *o) {
+static cf_compare_value evaluate(cf_context *ctx, const char *id, cf_system *x, cf_system *y,
+                                 const cf_compare_options *o) {
   cf_compare_value v;
   const cf_measure *m = cf_measure_find(id);
   assert_non_null(m);
@@ -100,7 +101,8 @@ static void test_pairs(void **state) {
   const cf_json *list = cf_json_get(json, "cases");
   size_t done = 0;
   for (size_t c = 0; c < cf_json_count(list); c++) {
-    const cf_json *item = cf_json_at(list, c), *inputs = cf_json_get(item, "inputs"), *exps = cf_json_get(item, "expect");
+    const cf_json *item = cf_json_at(list, c), *inputs = cf_json_get(item, "inputs"),
+                  *exps = cf_json_get(item, "expect");
     const char *id = cf_json_as_text(cf_json_get(item, "id"));
     if (strncmp(id, "compare/", 8) != 0 && strcmp(id, "library/shape-d") != 0) continue;
     cf_system *x = system_of(ctx, cf_json_as_text(cf_json_at(inputs, 0)));

@@ -1,5 +1,5 @@
-/* Every measure of the table on random systems: what it declares (bounds, symmetry, invariances, value with itself) holds,
- * permutations and bootstrap equal plain evaluation, and results do not depend on the number of threads. */
+/* Every measure of the table on random systems: what it declares (bounds, symmetry, invariances, value with itself)
+ * holds, permutations and bootstrap equal plain evaluation, and results do not depend on the number of threads. */
 #include "test.h"
 #include <cortifold/compare.h>
 #include <cortifold/linalg.h>
@@ -37,8 +37,8 @@ static cf_system *make(cf_context *ctx, const double *a, size_t n, size_t p) {
   return s;
 }
 
-static double value_of(cf_context *ctx, const cf_measure *m, const double *x, size_t p, const double *y, size_t q, size_t n,
-                       const cf_compare_options *o) {
+static double value_of(cf_context *ctx, const cf_measure *m, const double *x, size_t p, const double *y, size_t q,
+                       size_t n, const cf_compare_options *o) {
   cf_system *sx = make(ctx, x, n, p), *sy = make(ctx, y, n, q);
   cf_compare_value v;
   assert_ok(ctx, cf_compare(ctx, m, sx, sy, o, &v));
@@ -50,7 +50,8 @@ static double value_of(cf_context *ctx, const cf_measure *m, const double *x, si
 }
 
 /* scale * a t (n x p times p x p; t NULL: identity), plus a shift per channel. */
-static double *mapped(cf_context *ctx, const double *a, size_t n, size_t p, const double *t, double scale, const double *shift) {
+static double *mapped(cf_context *ctx, const double *a, size_t n, size_t p, const double *t, double scale,
+                      const double *shift) {
   double *out = malloc(n * p * sizeof *out);
   if (t)
     assert_ok(ctx, cf_gemm(ctx, false, false, n, p, p, scale, a, p, t, p, 0, out, p));
@@ -84,7 +85,8 @@ static void take_rows(const double *a, size_t p, const size_t *pi, size_t n, dou
 }
 
 static void holds(const char *what, const cf_measure *m, size_t seed, double got, double expected) {
-  if (!(fabs(got - expected) <= 1e-8)) fail_msg("%s, %s, seed %zu: %.17g, expected %.17g", m->id, what, seed, got, expected);
+  if (!(fabs(got - expected) <= 1e-8))
+    fail_msg("%s, %s, seed %zu: %.17g, expected %.17g", m->id, what, seed, got, expected);
 }
 
 typedef struct transform {
@@ -113,7 +115,8 @@ static void test_invariances(void **state) {
       cf_compare_options o = CF_COMPARE_OPTIONS_INIT;
       if (p < 3) o.metric = "euclidean"; /* one channel has no correlation */
       const double v = value_of(ctx, m, x, p, y, q, n, &o);
-      if (!(v >= m->low && v <= m->high)) fail_msg("%s, seed %zu: %g outside [%g, %g]", m->id, seed, v, m->low, m->high);
+      if (!(v >= m->low && v <= m->high))
+        fail_msg("%s, seed %zu: %g outside [%g, %g]", m->id, seed, v, m->low, m->high);
       if (m->symmetric) holds("symmetry", m, seed, value_of(ctx, m, y, q, x, p, n, &o), v);
       for (size_t t = 0; t < sizeof list / sizeof *list; t++) {
         if (!(m->invariances & list[t].flag)) continue;

@@ -1,0 +1,534 @@
+/* `cortifold compare`: measures between two systems, each with permutation null and bootstrap interval. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/internal.h"
+#include "pipeline/analyses.h"
+#include "pipeline/systems.h"
+#include <cortifold/rdm.h>
+#include <cortifold/rsa.h>
+#include <cortifold/stats.h>
+
+static const cf_param params[] = {
+    {"measure", 'm', CF_PARAM_CHOICES, "NAME,...", "cka-debiased", 0, 0, CF_MEASURE_NAMES,
+     "One or several measures, separated by commas."},
+    {"permutations", 'p', CF_PARAM_INTEGER, "N", "0", 0, 1e8, NULL,
+     "Permutations of the pairing of conditions: p (one-sided, for being more alike than chance), mean and spread of "
+     "the null."},
+    {"bootstrap", 'b', CF_PARAM_INTEGER, "N", "0", 0, 1e8, NULL, "Bootstrap samples for a percentile interval."},
+    {"resample", 0, CF_PARAM_CHOICE, "UNITS", "conditions", 0, 0, "conditions|units|both",
+     "What the bootstrap draws: conditions, the channels of both systems, or both."},
+    {"coverage", 0, CF_PARAM_REAL, "SHARE", "0.95", 0.01, 0.9999, NULL, "Coverage of the interval."},
+    CF_MEASURE_OPTIONS,
+    {"splits", 0, CF_PARAM_ADDRESS, "F", NULL, 0, 0, NULL,
+     "linear-predictivity, preset paper: (split, condition), 1 marks test conditions; default: 10 random splits."},
+    CF_PARAM_END,
+};
+
+static const char description[] =
+    "How alike two systems are: X and Y hold the same conditions in their rows and their own channels (units, voxels, "
+    "features) "
+    "in their columns; further axes are flattened into channels. Either may be several: addresses separated by commas, "
+    "or a "
+    "pattern, as in layers.npz:* for all layers of a network. Every measure is then taken for every pair, and what is "
+    "computed "
+    "from one system alone (centring, Gram matrix, singular vectors) is computed once.\n\n"
+    "Conditions are matched by label when both sides have labels (a member or coordinate named condition, stimulus or "
+    "label), "
+    "else by position, and the result says which.\n\n"
+    "Measures (columns centred; K = XX', L = YY'):\n"
+    "rsa: Spearman correlation (--comparator) of the upper triangles of both dissimilarity matrices (--metric).\n"
+    "cka: ||Y'X||^2 / (||X'X|| ||Y'Y||), Frobenius norms. Biased upwards when channels outnumber conditions.\n"
+    "cka-debiased: the same from the unbiased estimate of HSIC; near 0 for unrelated systems, may be negative.\n"
+    "cka-rbf: with Gaussian kernels, width the median distance of each system.\n"
+    "cca: mean canonical correlation. Is 1 whatever the data when the ranks add up to the number of conditions or "
+    "more.\n"
+    "svcca: cca after keeping the leading singular directions with 99 % of the variance (--energy), or --directions.\n"
+    "pwcca: canonical correlations weighted by how much of X they carry; not symmetric.\n"
+    "procrustes: arccos(||X'Y||_* / (||X|| ||Y||)), a distance; --form euclidean for the length.\n"
+    "shape: the same after X (a I + (1-a) (X'X)^-1/2), --alpha a; a distance.\n"
+    "rv: tr(Sxy Syx) / sqrt(tr(Sxx^2) tr(Syy^2)); the same number as cka.\n"
+    "linear-predictivity: share of Y's variance that ridge regression from X predicts on held-out conditions, the "
+    "ridge chosen "
+    "inside the training set. --preset paper gives a published recipe in which scaling and components see the test "
+    "rows.\n\n"
+    "--permutations: rows of Y are permuted; p = (1 + number of permutations at least as alike) / (1 + N), z is "
+    "positive for more "
+    "alike than chance, for distances too. p_fdr adjusts over all entries of the result (Benjamini and Hochberg).\n"
+    "--bootstrap: percentile interval. Conditions are drawn with replacement; rsa leaves out the pair of a condition "
+    "with its own "
+    "copy, linear-predictivity keeps copies in one fold, and cka-debiased takes half samples without replacement, "
+    "which keep it "
+    "unbiased and have the right spread. Most measures are biased in samples with repeated conditions; "
+    "`bootstrap.mean` shows by "
+    "how much, and a warning is given when the interval does not hold the value itself.\n\n"
+    "Values: measures [{name, x, y, value, kind, ci, p, p_fdr, null_mean, null_sd, z, bootstrap, formula, preset, n, "
+    "channels, "
+    "rank, correlations, ...}]. Arrays: value (measure, x, y), and of each measure null/NAME, bootstrap/NAME and "
+    "canonical_correlations/NAME, with the axes x and y where there are several.\n\n"
+    "References: Kriegeskorte et al. (2008); Kornblith et al. (2019); Song et al. (2012); Hotelling (1936); Raghu et "
+    "al. (2017); "
+    "Morcos et al. (2018); Williams et al. (2021); Robert & Escoufier (1976).";
+
+static const char examples[] =
+    "cortifold compare layer4.npy it.npy --measure cka-debiased,procrustes --permutations 1000 --bootstrap 1000\n"
+    "cortifold compare 'resnet.npz:layer*' it.npz --measure cka-debiased,linear-predictivity --permutations 1000 -o "
+    "layers.h5\n"
+    "cortifold compare a.npy b.npy --measure shape --alpha 0.5\n"
+    "cortifold compare a.npy b.npy --measure svcca --directions 20";
+
+#define MOST_MEASURES 32
+
+typedef struct entry {
+  size_t measure, x, y;
+  cf_compare_value v;
+  double p, p_fdr, null_mean, null_sd, z, low, high, boot_mean, boot_sd;
+  size_t boot_defined;
+  double *null, *boot; /* into the arrays of the job */
+} entry;
+
+typedef struct job {
+  const cf_options *options;
+  cf_compare_options o;
+  cf_systems x, y;
+  const cf_measure *measure[MOST_MEASURES];
+  size_t n_measures, permutations, bootstrap, entries, dropped;
+  cf_resample what;
+  double coverage;
+  entry *entry;
+  double *null, *boot; /* entries x permutations, entries x bootstrap */
+  unsigned char *test;
+} job;
+
+static void job_free(job *j) {
+  for (size_t i = 0; i < j->entries && j->entry; i++) cf_compare_value_free(&j->entry[i].v);
+  cf_free(j->entry);
+  cf_free(j->null);
+  cf_free(j->boot);
+  cf_free(j->test);
+  cf_systems_free(&j->x);
+  cf_systems_free(&j->y);
+}
+
+/* ---------------------------------------------------------------- inputs -- */
+
+static cf_status choose_measures(cf_context *ctx, const cf_options *options, job *j) {
+  char name[64];
+  for (size_t i = 0; i < cf_options_list_count(options, "measure"); i++) {
+    const char *id = cf_options_list_entry(options, "measure", i, name, sizeof name);
+    const cf_measure *m = id ? cf_measure_find(id) : NULL;
+    if (!m) return cf_fail(ctx, CF_ERR_USAGE, "--measure: '%s' is none of %s", id ? id : "", CF_MEASURE_NAMES);
+    bool again = false;
+    for (size_t k = 0; k < j->n_measures; k++) again = again || j->measure[k] == m;
+    if (!again && j->n_measures < MOST_MEASURES) j->measure[j->n_measures++] = m;
+  }
+  if (j->n_measures == 0) return cf_fail(ctx, CF_ERR_USAGE, "--measure names no measure");
+  return CF_OK;
+}
+
+static cf_status read_options(cf_context *ctx, const cf_options *options, job *j) {
+  cf_status status = CF_OK;
+  const char *what = cf_options_text(options, "resample");
+  j->options = options;
+  cf_measure_options(options, &j->o);
+  CF_TRY(cf_compare_options_check(ctx, &j->o));
+  CF_TRY(choose_measures(ctx, options, j));
+  j->permutations = (size_t)cf_options_integer(options, "permutations");
+  j->bootstrap = (size_t)cf_options_integer(options, "bootstrap");
+  j->coverage = cf_options_number(options, "coverage");
+  j->what = strcmp(what, "units") == 0  ? CF_RESAMPLE_UNITS
+            : strcmp(what, "both") == 0 ? CF_RESAMPLE_BOTH
+                                        : CF_RESAMPLE_CONDITIONS;
+  CF_TRY(cf_systems_expand(ctx, cf_options_argument(options, 0), &j->x));
+  CF_TRY(cf_systems_expand(ctx, cf_options_argument(options, 1), &j->y));
+done:
+  return status;
+}
+
+static cf_status read_splits(cf_context *ctx, cf_result *result, job *j) {
+  cf_status status = CF_OK;
+  const char *address = cf_options_text(j->options, "splits");
+  cf_array *a = NULL;
+  const size_t n = cf_system_conditions(j->x.system[0]);
+  if (!address) return CF_OK;
+  if (!j->o.paper) return cf_fail(ctx, CF_ERR_USAGE, "--splits belongs to --preset paper");
+  CF_TRY(cf_io_read(ctx, address, "test|splits", &a));
+  CF_TRY(cf_result_input(ctx, result, address));
+  if (a->ndim != 2 || a->shape[0] == 0 || a->shape[1] != n)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: --splits needs (split, condition) with %zu conditions", address, n));
+  CF_TRY(CF_ALLOC(ctx, &j->test, cf_array_count(a)));
+  for (size_t i = 0; i < cf_array_count(a); i++) {
+    const double v = cf_array_number(a, i);
+    if (v != 0 && v != 1)
+      CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: split %zu, condition %zu is %g; 1 marks test conditions and 0 the others",
+                     address, i / n, i % n, v));
+    j->test[i] = v == 1;
+  }
+  j->o.test = j->test;
+  j->o.splits = a->shape[0];
+done:
+  cf_array_free(a);
+  return status;
+}
+
+/* ------------------------------------------------------------ statistics -- */
+
+/* One-sided p for being more alike; values within rounding of the observed one count as equal. */
+static void null_statistics(const cf_measure *m, const double *null, size_t n, entry *e) {
+  const double sign = m->distance ? -1 : 1, observed = sign * e->v.value;
+  const double room = 1e-12 * (1 + fabs(observed));
+  size_t count = 0, defined = 0;
+  double mean = 0, sum2 = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (isnan(null[i])) continue;
+    defined++;
+    count += sign * null[i] >= observed - room;
+    const double d = null[i] - mean;
+    mean += d / (double)defined;
+    sum2 += d * (null[i] - mean);
+  }
+  if (isnan(observed) || defined == 0) return;
+  e->p = (1.0 + (double)count) / (1.0 + (double)defined);
+  e->null_mean = mean;
+  if (defined < 2) return;
+  e->null_sd = sqrt(sum2 / (double)(defined - 1));
+  /* A null without spread (every permutation saturates) has no z. */
+  if (e->null_sd > 1e-12 * (1 + fabs(mean))) e->z = sign * (e->v.value - mean) / e->null_sd;
+}
+
+static cf_status bootstrap_statistics(cf_context *ctx, const job *j, const cf_measure *m, entry *e) {
+  cf_status status = CF_OK;
+  double mean = 0, sum2 = 0;
+  e->boot_defined = 0;
+  for (size_t i = 0; i < j->bootstrap; i++) {
+    if (isnan(e->boot[i])) continue;
+    const double d = e->boot[i] - mean;
+    mean += d / (double)++e->boot_defined;
+    sum2 += d * (e->boot[i] - mean);
+  }
+  if (e->boot_defined < 2) return CF_OK;
+  e->boot_mean = mean;
+  e->boot_sd = sqrt(sum2 / (double)(e->boot_defined - 1));
+  CF_TRY(cf_percentile_interval(ctx, j->bootstrap, e->boot, j->coverage, &e->low, &e->high));
+  if (e->v.value < e->low || e->v.value > e->high)
+    cf_warn(ctx,
+            "%s of %s and %s: the value %.4g lies outside its own bootstrap interval [%.4g, %.4g]: samples with "
+            "repeated %s "
+            "bias this measure, do not read the interval as one of the value",
+            m->id, cf_system_name(j->x.system[e->x]), cf_system_name(j->y.system[e->y]), e->v.value, e->low, e->high,
+            j->what == CF_RESAMPLE_CONDITIONS ? "conditions" : "channels or conditions");
+done:
+  return status;
+}
+
+static cf_status run_entry(cf_context *ctx, job *j, entry *e, size_t index) {
+  cf_status status = CF_OK;
+  const cf_measure *m = j->measure[e->measure];
+  cf_system *x = j->x.system[e->x], *y = j->y.system[e->y];
+  e->p = e->p_fdr = e->null_mean = e->null_sd = e->z = e->low = e->high = e->boot_mean = e->boot_sd = NAN;
+  CF_TRY(cf_compare(ctx, m, x, y, &j->o, &e->v));
+  CF_TRY(cf_compare_check(ctx, m, x, y, &j->o, e->v.value));
+  if (isnan(e->v.value)) cf_warn(ctx, "%s of %s and %s is undefined", m->id, cf_system_name(x), cf_system_name(y));
+  if (j->permutations) {
+    e->null = j->null + index * j->permutations;
+    CF_TRY(cf_compare_permute(ctx, m, x, y, &j->o, j->permutations, e->null));
+    null_statistics(m, e->null, j->permutations, e);
+  }
+  if (j->bootstrap) {
+    e->boot = j->boot + index * j->bootstrap;
+    CF_TRY(cf_compare_bootstrap(ctx, m, x, y, &j->o, j->what, j->bootstrap, e->boot));
+    CF_TRY(bootstrap_statistics(ctx, j, m, e));
+  }
+done:
+  return status;
+}
+
+static cf_status run_all(cf_context *ctx, job *j) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  size_t count = 0, at = 0;
+  double *p = NULL;
+  j->entries = j->n_measures * j->x.count * j->y.count;
+  CF_TRY(CF_ALLOC(ctx, &j->entry, j->entries));
+  CF_TRY(cf_size_mul(ctx, j->entries, CF_MAX(j->permutations, (size_t)1), &count));
+  CF_TRY(CF_ALLOC(ctx, &j->null, count));
+  CF_TRY(cf_size_mul(ctx, j->entries, CF_MAX(j->bootstrap, (size_t)1), &count));
+  CF_TRY(CF_ALLOC(ctx, &j->boot, count));
+  cf_progress_begin(ctx, "comparisons", j->entries);
+  /* A system of X is finished before the next one, so its Gram matrix and bases are made once. */
+  for (size_t x = 0; x < j->x.count && status == CF_OK; x++)
+    for (size_t y = 0; y < j->y.count && status == CF_OK; y++)
+      for (size_t m = 0; m < j->n_measures && status == CF_OK; m++) {
+        at = (m * j->x.count + x) * j->y.count + y;
+        j->entry[at].measure = m;
+        j->entry[at].x = x;
+        j->entry[at].y = y;
+        status = run_entry(ctx, j, &j->entry[at], at);
+        cf_progress_step(ctx, 1);
+      }
+  cf_progress_end(ctx);
+  if (status != CF_OK) goto done;
+  CF_TRY(CF_SCRATCH(ctx, &p, j->entries));
+  for (size_t i = 0; i < j->entries; i++) p[i] = j->entry[i].p;
+  CF_TRY(cf_p_adjust(ctx, CF_CORRECT_BH, j->entries, p, p));
+  for (size_t i = 0; i < j->entries; i++) j->entry[i].p_fdr = p[i];
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+/* ---------------------------------------------------------------- values -- */
+
+static const char *name_at(const cf_systems *s, size_t i) {
+  return ((char **)s->names->data)[i];
+}
+
+static cf_json *pair(double a, double b) {
+  const double both[2] = {a, b};
+  return cf_json_numbers(both, 2);
+}
+
+/* What the value was computed with, beyond the definition. */
+static void set_variant(const cf_measure *m, const cf_compare_options *o, cf_json *out) {
+  const bool has_preset = m->slip != NULL;
+  cf_json_set(out, "preset", cf_json_text(has_preset && o->paper ? "paper" : "clean"));
+  if (has_preset && o->paper) cf_json_set(out, "published_variant", cf_json_text(m->slip));
+  if (strcmp(m->id, "rsa") == 0) {
+    cf_json_set(out, "metric", cf_json_text(o->metric));
+    cf_json_set(out, "comparator", cf_json_text(o->comparator));
+  }
+  if (strcmp(m->id, "shape") == 0) cf_json_set(out, "alpha", cf_json_number(o->alpha));
+  if (m->distance) cf_json_set(out, "form", cf_json_text(o->euclidean ? "euclidean" : "angular"));
+  if (o->regularization > 0 && (strstr(m->id, "cca") || strcmp(m->id, "shape") == 0))
+    cf_json_set(out, "regularization", cf_json_number(o->regularization));
+}
+
+static cf_json *entry_json(const job *j, const entry *e) {
+  const cf_measure *m = j->measure[e->measure];
+  const cf_system *x = j->x.system[e->x], *y = j->y.system[e->y];
+  cf_json *o = cf_json_object();
+  cf_json_set(o, "name", cf_json_text(m->id));
+  cf_json_set(o, "x", cf_json_text(name_at(&j->x, e->x)));
+  cf_json_set(o, "y", cf_json_text(name_at(&j->y, e->y)));
+  cf_json_set(o, "value", cf_json_number(e->v.value));
+  cf_json_set(o, "kind", cf_json_text(m->distance ? "distance" : "similarity"));
+  cf_json_set(o, "ci", j->bootstrap ? pair(e->low, e->high) : cf_json_null());
+  cf_json_set(o, "p", cf_json_number(e->p));
+  cf_json_set(o, "p_fdr", cf_json_number(e->p_fdr));
+  cf_json_set(o, "null_mean", cf_json_number(e->null_mean));
+  cf_json_set(o, "null_sd", cf_json_number(e->null_sd));
+  cf_json_set(o, "z", cf_json_number(e->z));
+  if (j->bootstrap) {
+    cf_json *b = cf_json_object();
+    cf_json_set(b, "mean", cf_json_number(e->boot_mean));
+    cf_json_set(b, "sd", cf_json_number(e->boot_sd));
+    cf_json_set(b, "defined", cf_json_number((double)e->boot_defined));
+    cf_json_set(b, "scheme",
+                cf_json_text(j->what == CF_RESAMPLE_UNITS ? "with replacement"
+                             : m->halves                  ? "half samples of the conditions without replacement"
+                                                          : "with replacement"));
+    cf_json_set(o, "bootstrap", b);
+  }
+  cf_json_set(o, "formula", cf_json_text(m->formula));
+  cf_json_set(o, "reference", cf_json_text(m->reference));
+  set_variant(m, &j->o, o);
+  cf_json_set(o, "bounds", m->distance && j->o.euclidean ? pair(0, INFINITY) : pair(m->low, m->high));
+  cf_json_set(o, "n", cf_json_number((double)cf_system_conditions(x)));
+  cf_json_set(o, "channels", pair((double)cf_system_channels(x), (double)cf_system_channels(y)));
+  if (e->v.rank_x && e->v.rank_y) cf_json_set(o, "rank", pair((double)e->v.rank_x, (double)e->v.rank_y));
+  if (e->v.n_correlations) cf_json_set(o, "correlations", cf_json_numbers(e->v.correlations, e->v.n_correlations));
+  if (e->v.r2) cf_json_set(o, "r2", cf_json_numbers(e->v.r2, e->v.splits * e->v.targets));
+  return o;
+}
+
+static void fill_values(const job *j, cf_json *values) {
+  cf_json *list = cf_json_list();
+  for (size_t i = 0; i < j->entries; i++) cf_json_append(list, entry_json(j, &j->entry[i]));
+  cf_json_set(values, "measures", list);
+  cf_json_set(values, "conditions", cf_json_number((double)cf_system_conditions(j->x.system[0])));
+  cf_json_set(values, "conditions_dropped", cf_json_number((double)j->dropped));
+  cf_json_set(values, "conditions_matched_by",
+              cf_json_text(!j->x.by_position ? "label"
+                           : j->x.by_label   ? "label where both have labels, else position"
+                                             : "position"));
+  cf_json_set(values, "permutations", cf_json_number((double)j->permutations));
+  cf_json_set(values, "bootstrap", cf_json_number((double)j->bootstrap));
+  cf_json_set(values, "resample", cf_json_text(cf_options_text(j->options, "resample")));
+  cf_json_set(values, "coverage", cf_json_number(j->coverage));
+}
+
+/* ---------------------------------------------------------------- arrays -- */
+
+/* A block of one measure: (x, y, n), without the axes x and y where there is one pair. */
+static cf_status put_block(cf_context *ctx, const job *j, const char *kind, const char *id, const char *axis, size_t n,
+                           const double *data, cf_result *result) {
+  cf_status status = CF_OK;
+  cf_array *a = NULL;
+  char name[128];
+  const bool many = j->x.count * j->y.count > 1;
+  const size_t shape[3] = {j->x.count, j->y.count, n};
+  snprintf(name, sizeof name, "%s/%s", kind, id);
+  CF_TRY(cf_array_from_doubles(ctx, name, many ? 3 : 1, many ? shape : shape + 2, data, &a));
+  if (many) {
+    CF_TRY(cf_array_set_axis(ctx, a, 0, "x", j->x.names));
+    CF_TRY(cf_array_set_axis(ctx, a, 1, "y", j->y.names));
+  }
+  CF_TRY(cf_array_set_axis(ctx, a, many ? 2 : 0, axis, NULL));
+  status = cf_dataset_add(ctx, result->arrays, a);
+  return status;
+done:
+  cf_array_free(a);
+  return status;
+}
+
+static cf_status put_correlations(cf_context *ctx, const job *j, size_t m, cf_result *result) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t pairs = j->x.count * j->y.count;
+  const entry *e = j->entry + m * pairs;
+  double *data = NULL;
+  size_t most = 0;
+  for (size_t i = 0; i < pairs; i++) most = CF_MAX(most, e[i].v.n_correlations);
+  if (most == 0) return CF_OK;
+  CF_TRY(CF_SCRATCH(ctx, &data, pairs * most));
+  for (size_t i = 0; i < pairs; i++)
+    for (size_t k = 0; k < most; k++) data[i * most + k] = k < e[i].v.n_correlations ? e[i].v.correlations[k] : NAN;
+  CF_TRY(put_block(ctx, j, "canonical_correlations", j->measure[m]->id, "direction", most, data, result));
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+static cf_status fill_arrays(cf_context *ctx, const job *j, cf_result *result) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t pairs = j->x.count * j->y.count, shape[3] = {j->n_measures, j->x.count, j->y.count};
+  const char *ids[MOST_MEASURES];
+  cf_array *a = NULL, *names = NULL;
+  double *value = NULL;
+  CF_TRY(CF_SCRATCH(ctx, &value, j->entries));
+  for (size_t i = 0; i < j->entries; i++) value[i] = j->entry[i].v.value;
+  for (size_t m = 0; m < j->n_measures; m++) ids[m] = j->measure[m]->id;
+  CF_TRY(cf_array_from_texts(ctx, "measure", j->n_measures, ids, &names));
+  CF_TRY(cf_array_from_doubles(ctx, "value", 3, shape, value, &a));
+  CF_TRY(cf_array_set_axis(ctx, a, 0, "measure", names));
+  CF_TRY(cf_array_set_axis(ctx, a, 1, "x", j->x.names));
+  CF_TRY(cf_array_set_axis(ctx, a, 2, "y", j->y.names));
+  status = cf_dataset_add(ctx, result->arrays, a);
+  a = NULL;
+  if (status != CF_OK) goto done;
+  for (size_t m = 0; m < j->n_measures; m++) {
+    if (j->permutations)
+      CF_TRY(put_block(ctx, j, "null", ids[m], "permutation", j->permutations, j->null + m * pairs * j->permutations,
+                       result));
+    if (j->bootstrap)
+      CF_TRY(put_block(ctx, j, "bootstrap", ids[m], "replicate", j->bootstrap, j->boot + m * pairs * j->bootstrap,
+                       result));
+    CF_TRY(put_correlations(ctx, j, m, result));
+  }
+done:
+  cf_array_free(a);
+  cf_array_free(names);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+/* --------------------------------------------------------------- summary -- */
+
+static const char *number(double v, const char *format, char *buffer, size_t size) {
+  if (isnan(v)) return "-";
+  snprintf(buffer, size, format, v);
+  return buffer;
+}
+
+static cf_status say_summary(cf_context *ctx, const job *j, cf_result *result) {
+  cf_status status = CF_OK;
+  int wx = 1, wy = 1;
+  for (size_t i = 0; i < j->x.count; i++) wx = CF_MAX(wx, (int)CF_MIN(strlen(name_at(&j->x, i)), (size_t)32));
+  for (size_t i = 0; i < j->y.count; i++) wy = CF_MAX(wy, (int)CF_MIN(strlen(name_at(&j->y, i)), (size_t)32));
+  CF_TRY(cf_result_say(ctx, result, "%zu conditions, matched by %s%s\n", cf_system_conditions(j->x.system[0]),
+                       j->x.by_position ? "position" : "label", j->o.paper ? ", preset paper" : ""));
+  CF_TRY(cf_result_say(ctx, result, "%-*s  %-*s  %-20s %10s", wx, "X", wy, "Y", "measure", "value"));
+  if (j->bootstrap) CF_TRY(cf_result_say(ctx, result, "  %-22s", "interval"));
+  if (j->permutations) CF_TRY(cf_result_say(ctx, result, "  %8s %8s %10s %8s", "p", "p (fdr)", "null mean", "z"));
+  CF_TRY(cf_result_say(ctx, result, "\n"));
+  for (size_t i = 0; i < j->entries; i++) {
+    const entry *e = &j->entry[i];
+    char a[32], b[32], c[80], d[32];
+    CF_TRY(cf_result_say(ctx, result, "%-*.32s  %-*.32s  %-20s %10s", wx, name_at(&j->x, e->x), wy,
+                         name_at(&j->y, e->y), j->measure[e->measure]->id, number(e->v.value, "%.6f", a, sizeof a)));
+    if (j->bootstrap) {
+      snprintf(c, sizeof c, "[%s, %s]", number(e->low, "%.4f", a, sizeof a), number(e->high, "%.4f", b, sizeof b));
+      CF_TRY(cf_result_say(ctx, result, "  %-22s", c));
+    }
+    if (j->permutations)
+      CF_TRY(cf_result_say(ctx, result, "  %8s %8s %10s %8s", number(e->p, e->p < 0.001 ? "%.1e" : "%.4f", a, sizeof a),
+                           number(e->p_fdr, e->p_fdr < 0.001 ? "%.1e" : "%.4f", b, sizeof b),
+                           number(e->null_mean, "%.4f", c, sizeof c), number(e->z, "%.2f", d, sizeof d)));
+    CF_TRY(cf_result_say(ctx, result, "\n"));
+  }
+done:
+  return status;
+}
+
+static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
+  cf_status status = CF_OK;
+  job j = {0};
+  cf_systems *sets[2] = {&j.x, &j.y};
+  CF_TRY(read_options(ctx, options, &j));
+  CF_TRY(cf_systems_load(ctx, sets, 2, cf_measure_nan(options), result, &j.dropped));
+  CF_TRY(read_splits(ctx, result, &j));
+  CF_TRY(run_all(ctx, &j));
+  fill_values(&j, result->values);
+  CF_TRY(fill_arrays(ctx, &j, result));
+  CF_TRY(say_summary(ctx, &j, result));
+done:
+  job_free(&j);
+  return status;
+}
+
+/* ------------------------------------------------------------------ cost -- */
+
+/* Seconds of one permutation or bootstrap sample of a measure, by the dominant term. */
+static double replicate_cost(const cf_measure *m, double n, double p, double q, bool units, double *once) {
+  const double rate = 4e10, slow = 8e9, small = CF_MIN(n, p), small_y = CF_MIN(n, q);
+  const double svd =
+      (4 * n * small * small + n * p * small) / slow + (4 * n * small_y * small_y + n * q * small_y) / slow;
+  const bool kernel = strstr(m->id, "cka") || strcmp(m->id, "rv") == 0 || strcmp(m->id, "rsa") == 0;
+  *once = kernel ? n * n * (p + q) / rate : strcmp(m->id, "linear-predictivity") == 0 ? 5 * 4 * n * n * n / slow : svd;
+  if (units) return *once;
+  if (kernel) return 0.5 * n * n / 3e9;
+  if (strcmp(m->id, "linear-predictivity") == 0) return 10 * n * n * q / rate;
+  return (2 * n * small * small_y + 4 * CF_MAX(small, small_y) * CF_MIN(small, small_y) * CF_MIN(small, small_y)) /
+         slow;
+}
+
+static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {
+  cf_status status = CF_OK;
+  job j = {0};
+  CF_TRY(read_options(ctx, options, &j));
+  const double threads = cf_context_threads(ctx);
+  for (size_t x = 0; x < j.x.count; x++)
+    for (size_t y = 0; y < j.y.count; y++) {
+      size_t n = 0, p = 0, m = 0, q = 0;
+      if (!cf_systems_shape(ctx, j.x.address[x], &n, &p) || !cf_systems_shape(ctx, j.y.address[y], &m, &q)) continue;
+      for (size_t k = 0; k < j.n_measures; k++) {
+        double once = 0;
+        const double null = replicate_cost(j.measure[k], (double)n, (double)p, (double)q, false, &once);
+        const double boot =
+            replicate_cost(j.measure[k], (double)n, (double)p, (double)q, j.what != CF_RESAMPLE_CONDITIONS, &once);
+        out->seconds += once / threads + ((double)j.permutations * null + (double)j.bootstrap * boot) / threads;
+      }
+      out->bytes = CF_MAX(out->bytes, 8.0 * (3.0 * (double)n * (double)(p + q) + 8.0 * (double)n * (double)n));
+    }
+done:
+  cf_context_clear(ctx);
+  job_free(&j);
+  return status;
+}
+
+const cf_analysis cf_analysis_compare = {
+    "compare",   "Geometry", "Measures between two systems, with null and interval",
+    "X Y",       2,          2,
+    description, examples,   params,
+    run,         cost,       false};
