@@ -5,6 +5,8 @@
 
 static const cf_analysis *const table[] = {
     /* each analysis adds its line here when it lands, in the order of analyses.h */
+    &cf_analysis_info,
+    &cf_analysis_convert,
     &cf_analysis_rdm,
     &cf_analysis_rsa,
     &cf_analysis_compare,
