@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define CF_FIGURE_ONE_COLUMN 89.0
+#define CF_FIGURE_ONE_COLUMN  89.0
 #define CF_FIGURE_TWO_COLUMNS 183.0
 
 typedef struct cf_figure {
@@ -34,7 +34,8 @@ typedef struct cf_figure_options {
   double width_mm;         /* 0: what suits the figure */
   double height_mm;        /* 0: what suits the figure; ignored where the content decides */
 } cf_figure_options;
-#define CF_FIGURE_OPTIONS_INIT {NULL, NULL, NULL, NULL, NULL, 0, 0}
+#define CF_FIGURE_OPTIONS_INIT                                                                                         \
+  { NULL, NULL, NULL, NULL, NULL, 0, 0 }
 
 /* --------------------------------------------------------------- colours -- */
 
@@ -60,15 +61,16 @@ typedef struct cf_matrix_figure {
   const size_t *group;      /* n category codes; NULL: none */
   size_t groups;
   const char *const *group_name; /* groups names */
-  const size_t *order;      /* row shown at position i; NULL: as given */
-  const double *merge;      /* dendrogram on top, (n-1) x 3: cluster a, cluster b, height; leaves 0..n-1, merge k makes n+k; NULL: none */
-  const char *quantity;     /* colour bar's title with its unit */
-  double low, high;         /* colour range; NaN: of the off-diagonal values */
-  bool diverging;           /* signed values: range symmetric about 0 */
-  bool keep_diagonal;       /* false: the diagonal is left grey */
+  const size_t *order;           /* row shown at position i; NULL: as given */
+  const double *merge;  /* dendrogram on top, (n-1) x 3: cluster a, cluster b, height; leaves 0..n-1, merge k makes n+k;
+                           NULL: none */
+  const char *quantity; /* colour bar's title with its unit */
+  double low, high;     /* colour range; NaN: of the off-diagonal values */
+  bool diverging;       /* signed values: range symmetric about 0 */
+  bool keep_diagonal;   /* false: the diagonal is left grey */
 } cf_matrix_figure;
-CF_API CF_CHECKED cf_status cf_figure_matrix(cf_context *ctx, const cf_matrix_figure *spec, const cf_figure_options *options,
-                                             cf_figure **out);
+CF_API CF_CHECKED cf_status cf_figure_matrix(cf_context *ctx, const cf_matrix_figure *spec,
+                                             const cf_figure_options *options, cf_figure **out);
 
 /* Points in the plane, equal scale on both axes, labels set where they do not collide. Errors: CF_ERR_USAGE (n 0),
  * CF_ERR_INPUT (NaN, group out of range). */
@@ -81,20 +83,20 @@ typedef struct cf_scatter_figure {
   const char *const *group_name;
   const char *x_title, *y_title; /* NULL: no axes, only a scale bar (distances are what the map shows) */
 } cf_scatter_figure;
-CF_API CF_CHECKED cf_status cf_figure_scatter(cf_context *ctx, const cf_scatter_figure *spec, const cf_figure_options *options,
-                                              cf_figure **out);
+CF_API CF_CHECKED cf_status cf_figure_scatter(cf_context *ctx, const cf_scatter_figure *spec,
+                                              const cf_figure_options *options, cf_figure **out);
 
 /* How p-values are adjusted where marks are drawn.                           */
 typedef enum cf_figure_correction { CF_FIGURE_P_NONE, CF_FIGURE_P_HOLM, CF_FIGURE_P_FDR } cf_figure_correction;
 
-/* Model evaluation: bars with intervals, dots of subjects, noise-ceiling band, stars against 0, and above the bars one line
- * a model with feathers at the models it exceeds. All three p-values travel as data-* attributes. NaN: not known.
+/* Model evaluation: bars with intervals, dots of subjects, noise-ceiling band, stars against 0, and above the bars one
+ * line a model with feathers at the models it exceeds. All three p-values travel as data-* attributes. NaN: not known.
  * Errors: CF_ERR_USAGE (no models), CF_ERR_INPUT (pair out of range). */
 typedef struct cf_model_bar {
   const char *name;
-  double mean, low, high;      /* interval; NaN: none */
-  double p, p_holm, p_fdr;     /* against chance */
-  const double *subject;       /* per-subject values or NULL */
+  double mean, low, high;  /* interval; NaN: none */
+  double p, p_holm, p_fdr; /* against chance */
+  const double *subject;   /* per-subject values or NULL */
   size_t subjects;
 } cf_model_bar;
 typedef struct cf_model_pair {
@@ -109,19 +111,20 @@ typedef struct cf_models_figure {
   size_t pairs;
   const cf_model_pair *pair;
   cf_figure_correction correction;
-  double alpha;          /* 0: 0.05 */
+  double alpha; /* 0: 0.05 */
   const char *y_title;
   const char *const *subject_name; /* of the per-subject dots; may be NULL */
 } cf_models_figure;
-CF_API CF_CHECKED cf_status cf_figure_models(cf_context *ctx, const cf_models_figure *spec, const cf_figure_options *options,
-                                             cf_figure **out);
+CF_API CF_CHECKED cf_status cf_figure_models(cf_context *ctx, const cf_models_figure *spec,
+                                             const cf_figure_options *options, cf_figure **out);
 
-/* Forest plot: one row a measure with value, interval, the null distribution's mean and central range, and the numbers at
- * the right. Rows with the same `axis` text share one horizontal scale; NULL: all do. Errors: CF_ERR_USAGE (no rows). */
+/* Forest plot: one row a measure with value, interval, the null distribution's mean and central range, and the numbers
+ * at the right. Rows with the same `axis` text share one horizontal scale; NULL: all do. Errors: CF_ERR_USAGE (no
+ * rows). */
 typedef struct cf_interval_row {
   const char *name, *axis;
-  double value, low, high;                /* interval; NaN: none */
-  double null_mean, null_low, null_high;  /* of the permutation null; NaN: none */
+  double value, low, high;               /* interval; NaN: none */
+  double null_mean, null_low, null_high; /* of the permutation null; NaN: none */
   double p;
 } cf_interval_row;
 typedef struct cf_intervals_figure {
@@ -154,15 +157,16 @@ typedef struct cf_lines_figure {
   const char *const *position_name; /* NULL: 1, 2, 3 ... */
   const char *x_title, *y_title;
 } cf_lines_figure;
-CF_API CF_CHECKED cf_status cf_figure_lines(cf_context *ctx, const cf_lines_figure *spec, const cf_figure_options *options,
-                                            cf_figure **out);
+CF_API CF_CHECKED cf_status cf_figure_lines(cf_context *ctx, const cf_lines_figure *spec,
+                                            const cf_figure_options *options, cf_figure **out);
 
 /* ------------------------------------------------------------- rendering -- */
 
 /* The SVG as PDF or PNG (dpi dots an inch, 0: 300, white ground) in memory freed with cf_free. CF_ERR_FAILURE when the
  * renderer refuses. Cost: well under a second a figure. */
 CF_API CF_CHECKED cf_status cf_figure_pdf(cf_context *ctx, const cf_figure *figure, char **bytes, size_t *size);
-CF_API CF_CHECKED cf_status cf_figure_png(cf_context *ctx, const cf_figure *figure, double dpi, char **bytes, size_t *size);
+CF_API CF_CHECKED cf_status cf_figure_png(cf_context *ctx, const cf_figure *figure, double dpi, char **bytes,
+                                          size_t *size);
 
 #ifdef __cplusplus
 }

@@ -20,9 +20,9 @@ static void row_text(const cf_interval_row *row, char *buffer, size_t size) {
   cf_text_p(row->p, p, sizeof p);
   if (isfinite(row->low) && isfinite(row->high))
     snprintf(buffer, size, "%s [%s, %s]%s%s", v, cf_text_value(row->low, a, sizeof a),
-             cf_text_value(row->high, b, sizeof b), p[0] ? "  " : "", p);
+             cf_text_value(row->high, b, sizeof b), p[0] ? ", " : "", p);
   else
-    snprintf(buffer, size, "%s%s%s", v, p[0] ? "  " : "", p);
+    snprintf(buffer, size, "%s%s%s", v, p[0] ? ", " : "", p);
 }
 
 static void draw_row(cf_draw *draw, const cf_interval_row *row, const cf_scale *x, double y, double left,

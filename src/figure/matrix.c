@@ -131,6 +131,9 @@ static void draw_cells(cf_draw *draw, const cf_matrix_figure *spec, const double
     }
   cf_text_put(&draw->body, "</g>\n");
   if (!titles || n > NUMBERS_UP_TO || cell < 13.0) return;
+  cf_ticks ticks;
+  cf_ticks_make(r.low, r.high, 5, &ticks);
+  int decimals = ticks.exponent ? -1 : CF_MIN(4, ticks.decimals + 1);
   cf_text_put(&draw->body, "<g class=\"cf-numbers\" pointer-events=\"none\" text-anchor=\"middle\">\n");
   for (size_t row = 0; row < n; ++row)
     for (size_t col = 0; col < n; ++col) {
@@ -140,7 +143,10 @@ static void draw_cells(cf_draw *draw, const cf_matrix_figure *spec, const double
       if (!shown(spec, i, j) || !isfinite(v)) continue;
       colour_of(spec, r, i, j, v, c);
       bool dark = 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2] < 120.0;
-      cf_text_value(v, text, sizeof text);
+      if (decimals < 0)
+        cf_text_value(v, text, sizeof text);
+      else
+        cf_text_fixed(v, decimals, text, sizeof text);
       double size = CF_MIN(6.5, 0.88 * cell / CF_MAX(1.0, cf_text_width(text)));
       if (size >= 4.0)
         cf_text_write(&draw->body, "<text x=\"$n\" y=\"$n\" font-size=\"$n\" fill=\"$s\">$t</text>\n",
@@ -201,7 +207,7 @@ static void draw_bar(cf_draw *draw, const cf_matrix_figure *spec, range r, doubl
     if (ticks.exponent) cf_text_value(pow(10.0, ticks.exponent), power, sizeof power);
     const char *times = strstr(power, "×");
     snprintf(title, sizeof title, "%s%s%s%s", spec->quantity, times ? " (" : "", times ? times : "", times ? ")" : "");
-    cf_draw_text(draw, x + 16.0 + cf_ticks_width(&ticks), y + 0.5 * height,
+    cf_draw_text(draw, x + 19.0 + cf_ticks_width(&ticks), y + 0.5 * height,
                  (cf_type){.size = 7, .anchor = CF_MIDDLE, .angle = -90, .room = CF_MAX(height, 60.0)}, title);
   }
   cf_text_put(&draw->body, "</g>\n");
@@ -243,7 +249,7 @@ done:
 static cf_status draw_single(cf_draw *draw, const cf_matrix_figure *spec, range r, double *bottom) {
   cf_status status = CF_OK;
   size_t n = spec->n;
-  const double thick = 4.0, bar = 40.0;
+  const double thick = 4.0, bar = 44.0;
   double side0 = draw->width - bar - 8.0, size = 6.5, left = 3.0;
   bool labels = spec->label != NULL;
   if (labels) {
@@ -295,7 +301,7 @@ done:
 
 static cf_status draw_grid(cf_draw *draw, const cf_matrix_figure *spec, range r, double *bottom) {
   cf_status status = CF_OK;
-  const double bar = 40.0, gap = 7.0, head = 9.5;
+  const double bar = 44.0, gap = 7.0, head = 9.5;
   double space = draw->width - bar - 4.0;
   size_t most = CF_MAX(1, (size_t)(space / 62.0)), cols = CF_MIN(spec->panels, most);
   size_t rows = (spec->panels + cols - 1) / cols;

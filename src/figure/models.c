@@ -68,7 +68,7 @@ static void make_layout(cf_draw *draw, const cf_models_figure *spec, double alph
   l->wing_rows = 0;
   if (spec->count <= 24)
     for (size_t i = 0; i < spec->count; ++i) l->wing_rows += has_wing(spec, i, alpha) ? 1 : 0;
-  l->plot_top = draw->top + (l->wing_rows ? 5.5 * (double)l->wing_rows + 6.0 : 2.0);
+  l->plot_top = draw->top + 8.0 + (l->wing_rows ? 5.5 * (double)l->wing_rows + 3.0 : 0.0);
   double height = draw->options->height_mm > 0 ? draw->options->height_mm * CF_MM - l->plot_top - 30.0 : 128.0;
   l->plot_bottom = l->plot_top + CF_MAX(60.0, height);
   l->y = (cf_scale){l->ticks.low, l->ticks.high, l->plot_bottom, l->plot_top};
@@ -117,17 +117,23 @@ static void draw_bar(cf_draw *draw, const cf_models_figure *spec, const layout *
     cf_text_write(&draw->body, " [$s, $s]", cf_text_value(m->low, b, sizeof b), cf_text_value(m->high, c, sizeof c));
   if (isfinite(m->p)) cf_text_write(&draw->body, ", $t", cf_text_p(m->p, p, sizeof p));
   cf_text_put(&draw->body, "</title>\n");
-  cf_text_write(&draw->body,
-                "<rect class=\"cf-bar cf-c0\" x=\"$n\" y=\"$n\" width=\"$n\" height=\"$n\" fill=\"$s\"/>\n",
-                x - 0.5 * l->bar, CF_MIN(y, zero), l->bar, CF_MAX(0.3, fabs(zero - y)), cf_figure_colour(0));
-  if (isfinite(m->low) && isfinite(m->high)) {
-    double top = cf_scale_at(&l->y, m->high), bottom = cf_scale_at(&l->y, m->low), cap = CF_MIN(2.5, 0.3 * l->bar);
-    cf_text_write(&draw->body,
-                  "<path class=\"cf-line cf-error\" d=\"M$n $nH$nM$n $nV$nM$n $nH$n\" fill=\"none\" stroke=\"" CF_INK
-                  "\" stroke-width=\"0.9\"/>\n",
-                  x - cap, top, x + cap, x, top, bottom, x - cap, bottom, x + cap);
-  }
+  cf_text_write(
+      &draw->body,
+      "<rect class=\"cf-bar cf-c0\" x=\"$n\" y=\"$n\" width=\"$n\" height=\"$n\" fill=\"$s\" fill-opacity=\"0.55\"/>\n",
+      x - 0.5 * l->bar, CF_MIN(y, zero), l->bar, CF_MAX(0.3, fabs(zero - y)), cf_figure_colour(0));
   cf_text_put(&draw->body, "</g>\n");
+}
+
+/* Drawn after the dots, which would hide it. */
+static void draw_interval(cf_draw *draw, const cf_models_figure *spec, const layout *l, size_t i) {
+  const cf_model_bar *m = spec->model + i;
+  if (!isfinite(m->low) || !isfinite(m->high)) return;
+  double x = slot_centre(l, i), cap = CF_MIN(2.5, 0.3 * l->bar);
+  double top = cf_scale_at(&l->y, m->high), bottom = cf_scale_at(&l->y, m->low);
+  cf_text_write(&draw->body,
+                "<path class=\"cf-line cf-error\" d=\"M$n $nH$nM$n $nV$nM$n $nH$n\" fill=\"none\" stroke=\"" CF_INK
+                "\" stroke-width=\"1.1\" pointer-events=\"none\"/>\n",
+                x - cap, top, x + cap, x, top, bottom, x - cap, bottom, x + cap);
 }
 
 /* Dots side by side in the order of the subjects, the same place in every bar. */
@@ -137,7 +143,7 @@ static void draw_subjects(cf_draw *draw, const cf_models_figure *spec, const lay
   char value[64], number[32];
   double x = slot_centre(l, i), room = 0.8 * l->bar;
   double r = m->subjects > 40 || l->bar < 12.0 ? 0.8 : 1.2;
-  cf_text_put(&draw->body, "<g class=\"cf-subjects\" fill=\"#fff\" stroke=\"" CF_INK "\" stroke-width=\"0.5\">\n");
+  cf_text_put(&draw->body, "<g class=\"cf-subjects\" fill=\"#fff\" stroke=\"" CF_MUTED "\" stroke-width=\"0.6\">\n");
   for (size_t s = 0; s < m->subjects; ++s) {
     if (!isfinite(m->subject[s])) continue;
     double at = m->subjects > 1 ? (double)s / (double)(m->subjects - 1) - 0.5 : 0.0;
@@ -152,18 +158,13 @@ static void draw_subjects(cf_draw *draw, const cf_models_figure *spec, const lay
   cf_text_put(&draw->body, "</g>\n");
 }
 
+/* All stars in one row above the frame: they mark tests against 0, not heights. */
 static void draw_star(cf_draw *draw, const cf_models_figure *spec, const layout *l, size_t i) {
   const cf_model_bar *m = spec->model + i;
-  double top = CF_MAX(0.0, isfinite(m->mean) ? m->mean : 0.0);
-  if (isfinite(m->high)) top = CF_MAX(top, m->high);
-  for (size_t s = 0; m->subject && s < m->subjects; ++s)
-    if (isfinite(m->subject[s])) top = CF_MAX(top, m->subject[s]);
   cf_text_write(&draw->body,
-                "<text class=\"cf-text cf-star cf-halo\" data-p=\"$v\" data-p-holm=\"$v\" data-p-fdr=\"$v\" x=\"$n\" "
-                "y=\"$n\" font-size=\"8\" "
-                "text-anchor=\"middle\" stroke=\"#fff\" stroke-opacity=\"0.75\" stroke-width=\"1.4\" "
-                "paint-order=\"stroke\">$s</text>\n",
-                m->p, m->p_holm, m->p_fdr, slot_centre(l, i), cf_scale_at(&l->y, top) + 0.8,
+                "<text class=\"cf-text cf-star\" data-p=\"$v\" data-p-holm=\"$v\" data-p-fdr=\"$v\" x=\"$n\" y=\"$n\" "
+                "font-size=\"8\" text-anchor=\"middle\">$s</text>\n",
+                m->p, m->p_holm, m->p_fdr, slot_centre(l, i), l->plot_top - 0.5,
                 stars(chosen_p(spec->correction, m->p, m->p_holm, m->p_fdr)));
 }
 
@@ -173,7 +174,7 @@ static void draw_wings(cf_draw *draw, const cf_models_figure *spec, const layout
   cf_text_put(&draw->body, "<g class=\"cf-wings\" stroke-linecap=\"round\">\n");
   for (size_t i = 0; i < spec->count; ++i) {
     if (!has_wing(spec, i, alpha)) continue;
-    double y = l->plot_top - 7.0 - 5.5 * (double)row++, x = slot_centre(l, i);
+    double y = l->plot_top - 12.5 - 5.5 * (double)row++, x = slot_centre(l, i);
     cf_text_write(&draw->body, "<g class=\"cf-wing\" data-model=\"$i\">\n", (int)i);
     for (size_t k = 0; k < spec->pairs; ++k) {
       const cf_model_pair *q = spec->pair + k;
@@ -212,6 +213,7 @@ cf_status cf_figure_models(cf_context *ctx, const cf_models_figure *spec, const 
   draw_ceiling(&draw, spec, &l);
   for (size_t i = 0; i < spec->count; ++i) draw_bar(&draw, spec, &l, i);
   for (size_t i = 0; i < spec->count; ++i) draw_subjects(&draw, spec, &l, i);
+  for (size_t i = 0; i < spec->count; ++i) draw_interval(&draw, spec, &l, i);
   label_ceiling(&draw, spec, &l);
   for (size_t i = 0; i < spec->count; ++i) draw_star(&draw, spec, &l, i);
   if (l.wing_rows) draw_wings(&draw, spec, &l, alpha);

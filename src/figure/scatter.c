@@ -57,7 +57,8 @@ static void draw_scale_bar(cf_draw *draw, double units_per_point, double x, doub
   char text[64];
   cf_text_put(&draw->body, "<g class=\"cf-scalebar\">\n");
   cf_draw_line(draw, "cf-line", x, y, x + length, y, CF_INK, 1.0);
-  cf_draw_text(draw, x, y - 2.5, (cf_type){.size = 6, .muted = true}, cf_text_value(ticks.step, text, sizeof text));
+  cf_draw_text(draw, x, y - 2.5, (cf_type){.size = 6, .muted = true},
+               cf_text_fixed(ticks.step, CF_MAX(0, ticks.decimals - ticks.exponent), text, sizeof text));
   cf_text_put(&draw->body, "</g>\n");
 }
 

@@ -238,9 +238,10 @@ void cf_text_write(cf_text *text, const char *format, ...) {
       cf_text_put(text, plain);
       break;
     }
+    case 'w':
     case 'v': {
       double v = va_arg(list, double);
-      plain_number(plain, sizeof plain, "%.*g", 6, v);
+      plain_number(plain, sizeof plain, "%.*g", *s == 'w' ? 12 : 6, v);
       cf_text_put(text, isfinite(v) ? plain : "");
       break;
     }

@@ -24,7 +24,8 @@ void cf_text_escape(cf_text *text, const char *any);
 void cf_text_script_json(cf_text *text, const char *json);
 void cf_text_base64(cf_text *text, const void *bytes, size_t size);
 /* Template writer. In `format`: $s raw text, $t escaped text, $n coordinate (double, two decimals at most), $v value
- * (double, six digits), $d value for people (double, three digits, typographic minus), $i int, $$ a dollar. */
+ * (double, six digits), $w the same with twelve, $d value for people (double, three digits, typographic minus), $i int,
+ * $$ a dollar. */
 void cf_text_write(cf_text *text, const char *format, ...);
 
 /* A value for people into buffer: three significant digits, U+2212 as minus, "n/a" for NaN. */

@@ -1,0 +1,16 @@
+# cmake -DOUTPUT=x.c -DNAMES=css,js -DFILES=a.css,b.js -P embed.cmake
+# writes each file as a zero-terminated C array cf_asset_<name>, so that readable sources travel inside the library.
+set(text "/* Made by cmake/embed.cmake. */\n#include \"report/page.h\"\n")
+string(REPLACE "," ";" NAMES "${NAMES}")
+string(REPLACE "," ";" FILES "${FILES}")
+list(LENGTH NAMES count)
+math(EXPR last "${count} - 1")
+foreach(i RANGE ${last})
+  list(GET NAMES ${i} name)
+  list(GET FILES ${i} file)
+  file(READ ${file} bytes HEX)
+  string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(APPEND text "const unsigned char cf_asset_${name}[] = {\n${bytes}0x00};\n")
+endforeach()
+file(WRITE ${OUTPUT} "${text}")

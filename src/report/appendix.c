@@ -1,0 +1,158 @@
+/* Methods (formula and source of each measure used) and provenance. */
+#include "report/page.h"
+#include "base/internal.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct seen {
+  const char *name[200];
+  size_t n;
+} seen;
+
+static bool note(seen *s, const char *name) {
+  for (size_t i = 0; i < s->n; ++i)
+    if (strcmp(s->name[i], name) == 0) return false;
+  if (s->n == sizeof s->name / sizeof *s->name) return false;
+  s->name[s->n++] = name;
+  return true;
+}
+
+static void entry(cf_page *page, seen *s, const char *name, const char *title, const char *formula,
+                  const char *reference) {
+  if (!formula || !note(s, name)) return;
+  cf_text_write(&page->html, "<dt>$t</dt><dd><p class=\"formula\">$t</p>", title, formula);
+  if (reference) cf_text_write(&page->html, "<p class=\"muted\">$t</p>", reference);
+  cf_text_put(&page->html, "</dd>\n");
+}
+
+/* Every object of the result that carries a formula. */
+static void from_result(cf_page *page, seen *s, const cf_json *value, const char *fallback, int depth) {
+  if (!value || depth > 6) return;
+  if (cf_json_is_object(value)) {
+    const char *metric = cf_part_text(value, "metric", NULL);
+    const char *name = cf_part_text(value, "name", cf_part_text(value, "measure", metric ? metric : fallback));
+    const char *title = metric                                ? cf_metric_title(metric)
+                        : strcmp(fallback, "comparator") == 0 ? cf_comparator_title(name)
+                                                              : name;
+    entry(page, s, name, title, cf_part_text(value, "formula", NULL), cf_part_text(value, "reference", NULL));
+  }
+  bool object = cf_json_is_object(value);
+  if (!object && !cf_json_is_list(value)) return;
+  for (size_t i = 0; i < cf_json_count(value) && i < 1000; ++i) {
+    const cf_json *child = object ? cf_json_value(value, i) : cf_json_at(value, i);
+    if (object || cf_json_is_object(child))
+      from_result(page, s, child, object ? cf_json_key(value, i) : fallback, depth + 1);
+  }
+}
+
+cf_status cf_page_methods(cf_page *page) {
+  seen s = {{NULL}, 0};
+  bool rsa = false, compare = false, map = false;
+  cf_text_put(&page->html, "<section id=\"methods\" class=\"task\"><h2>Methods</h2>\n");
+  for (size_t t = 0; t < page->results->count; ++t) {
+    rsa = rsa || strcmp(page->results->task[t].kind, "rsa") == 0;
+    compare = compare || strcmp(page->results->task[t].kind, "compare") == 0;
+    map = map || strcmp(page->results->task[t].kind, "rdm") == 0;
+  }
+  if (rsa)
+    cf_text_put(&page->html, "<p>Model evaluation: each model's RDM is compared with each subject's; the bar is the "
+                             "mean over subjects. The noise ceiling brackets what the best possible model could reach: "
+                             "its upper bound compares each subject with the mean of all subjects, its lower bound "
+                             "with the mean of the others (Nili et al. 2014). "
+                             "With a bootstrap over subjects and stimuli the variance is corrected for counting "
+                             "measurement noise twice (Schütt et al. 2023). "
+                             "Holm controls the family-wise error of a family of tests, FDR the expected share of "
+                             "false discoveries (Benjamini &amp; Hochberg 1995).</p>\n");
+  if (compare)
+    cf_text_put(&page->html, "<p>Comparison of two systems: chance is the mean of the measure when the pairing of the "
+                             "conditions is shuffled; p is the one-sided share of permutations at least as extreme, "
+                             "(1 + k) / (1 + N). Intervals are percentile bootstrap intervals over conditions.</p>\n");
+  if (rsa || map)
+    cf_text_put(&page->html, "<p>Maps: metric multidimensional scaling by SMACOF from the classical solution; stress-1 "
+                             "is the root of the squared misfit over the squared distances (Borg &amp; Groenen 2005). "
+                             "Orders by similarity and trees: average linkage.</p>\n");
+  cf_text_put(&page->html, "<dl class=\"methods\">\n");
+  for (size_t t = 0; t < page->results->count; ++t) {
+    const cf_study_task *task = page->results->task + t;
+    from_result(page, &s, cf_json_get(task->envelope, "result"), task->kind, 0);
+  }
+  cf_text_put(&page->html, "</dl>\n</section>\n");
+  return cf_text_status(&page->html);
+}
+
+static void write_tree(cf_page *page, const cf_json *value, int depth) {
+  bool object = cf_json_is_object(value), list = cf_json_is_list(value);
+  if ((!object && !list) || depth > 8) {
+    char *plain = cf_json_print(value, 0);
+    const char *text = cf_json_as_text(value);
+    cf_text_write(&page->html,
+                  strlen(text ? text : "") == 64 && strspn(text, "0123456789abcdef") == 64
+                      ? "<span class=\"hash\">$t</span>"
+                      : "$t",
+                  text    ? text
+                  : plain ? plain
+                          : "");
+    cf_free(plain);
+    return;
+  }
+  cf_text_put(&page->html, "<ul class=\"tree\">");
+  for (size_t i = 0; i < cf_json_count(value); ++i) {
+    cf_text_put(&page->html, "<li>");
+    if (object) cf_text_write(&page->html, "<span class=\"muted\">$t:</span> ", cf_json_key(value, i));
+    write_tree(page, object ? cf_json_value(value, i) : cf_json_at(value, i), depth + 1);
+    cf_text_put(&page->html, "</li>");
+  }
+  cf_text_put(&page->html, "</ul>\n");
+}
+
+/* Every input once, in order of first use. */
+static void inputs_table(cf_page *page) {
+  static const char *const columns[] = {"Input", "SHA-256"};
+  seen s = {{NULL}, 0};
+  bool open = false;
+  for (size_t t = 0; t < page->results->count; ++t) {
+    const cf_json *list = cf_json_get(page->results->task[t].envelope, "inputs");
+    for (size_t i = 0; list && i < cf_json_count(list); ++i) {
+      const char *path = cf_part_text(cf_json_at(list, i), "path", NULL);
+      if (!path || !note(&s, path)) continue;
+      if (!open) cf_table_open(page, "inputs", "Inputs", columns, 2);
+      open = true;
+      cf_table_row(page);
+      cf_table_text(page, path);
+      cf_text_write(&page->html, "<td class=\"hash\">$t</td>", cf_part_text(cf_json_at(list, i), "sha256", ""));
+      cf_table_end_row(page);
+    }
+  }
+  if (open) cf_table_close(page);
+}
+
+cf_status cf_page_provenance(cf_page *page) {
+  static const char *const columns[] = {"Task", "Analysis", "#Seconds", "#Seed", "Version"};
+  const cf_study_results *r = page->results;
+  cf_text_put(&page->html,
+              "<section id=\"provenance\" class=\"task\"><h2>Provenance</h2>\n<p>What went in and what it took. The "
+              "same inputs, options and seed give the same numbers on any machine and number of threads.</p>\n");
+  inputs_table(page);
+  cf_table_open(page, "tasks", "Tasks", columns, 5);
+  for (size_t t = 0; t < r->count; ++t) {
+    cf_table_row(page);
+    cf_table_text(page, r->task[t].id);
+    cf_table_text(page, r->task[t].kind);
+    cf_table_number(page, r->task[t].seconds);
+    cf_table_number(page, cf_part_number(r->task[t].envelope, "seed"));
+    cf_table_text(page, cf_part_text(r->task[t].envelope, "version", ""));
+    cf_table_end_row(page);
+  }
+  cf_table_close(page);
+  for (size_t i = 0; r->provenance && i < cf_json_count(r->provenance); ++i) {
+    const char *key = cf_json_key(r->provenance, i);
+    const cf_json *value = cf_json_value(r->provenance, i);
+    if (!cf_json_is_object(value) && !cf_json_is_list(value)) continue;
+    cf_text_write(&page->html, "<details><summary>$t</summary>", key);
+    write_tree(page, value, 0);
+    cf_text_put(&page->html, "</details>\n");
+  }
+  cf_text_put(&page->html, "</section>\n");
+  return cf_text_status(&page->html);
+}
