@@ -136,6 +136,9 @@ static cf_status show(cf_context *ctx, cf_study *study, const cf_options *option
   const bool json = cf_options_flag(options, "json"), check = strcmp(action, "check") == 0;
   char seconds[32], bytes[32];
   overview look;
+  cf_study_step first; /* makes the plan: what is wrong with the inputs comes out before the table begins */
+  cf_status planned = cf_study_count(study) ? cf_study_step_at(ctx, study, 0, &first) : CF_OK;
+  if (planned != CF_OK) return planned;
   if (!json && !check) printf("%-20s %-10s %-6s %8s %10s  %s\n", "TASK", "KIND", "STATE", "TIME", "MEMORY", "TITLE");
   const cf_status status = look_over(ctx, study, !json && !check, &look);
   if (status == CF_OK && json) {
