@@ -12,6 +12,7 @@ static const cf_analysis *const table[] = {
     &cf_analysis_compare,
     &cf_analysis_distances,
     &cf_analysis_correct,
+    &cf_analysis_simulate,
     NULL,
 };
 
