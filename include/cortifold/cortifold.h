@@ -14,5 +14,6 @@
 #include <cortifold/figure.h>
 #include <cortifold/pipeline.h>
 #include <cortifold/study.h>
+#include <cortifold/report.h>
 
 #endif

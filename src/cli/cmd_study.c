@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <cortifold/io.h>
+#include <cortifold/report.h>
 #include <cortifold/study.h>
 
 #include <stdlib.h>
@@ -176,12 +177,30 @@ static cf_status parse_shard(cf_context *ctx, const char *text, cf_study_run_opt
   return cf_fail(ctx, CF_ERR_USAGE, "--shard: '%s' is not I/N with I from 0 to N-1", text);
 }
 
+static cf_status report(cf_context *ctx, const cf_study *study, const cf_options *options) {
+  cf_study_results *results = NULL;
+  cf_status status = cf_study_results_read(ctx, cf_study_folder(study), &results);
+  if (status == CF_OK) status = cf_report_write(ctx, results, cf_study_folder(study), NULL);
+  cf_study_results_free(results);
+  if (status == CF_OK && !cf_options_flag(options, "quiet")) printf("%s/report.html\n", cf_study_folder(study));
+  return status;
+}
+
+/* True when every task is there: after a shard or --only the whole comes later. */
+static bool all_done(cf_context *ctx, cf_study *study) {
+  cf_study_step step;
+  for (size_t i = 0; i < cf_study_count(study); i++)
+    if (cf_study_step_at(ctx, study, i, &step) != CF_OK || !step.done) return false;
+  return true;
+}
+
 static cf_status run(cf_context *ctx, cf_study *study, const cf_options *options) {
   cf_study_run_options o = CF_STUDY_RUN_OPTIONS_INIT;
   o.force = cf_options_flag(options, "force");
   o.only = cf_options_text(options, "only");
   cf_status status = parse_shard(ctx, cf_options_text(options, "shard"), &o);
   if (status == CF_OK) status = cf_study_run(ctx, study, &o);
+  if (status == CF_OK && all_done(ctx, study)) status = report(ctx, study, options);
   return status;
 }
 
@@ -211,7 +230,9 @@ cf_status cli_study(cf_context *ctx, const cf_options *options) {
   if (strcmp(action, "init") == 0) return init(ctx, options);
   cf_status status = cf_study_open(ctx, cf_options_argument(options, 1), &study);
   if (status == CF_OK)
-    status = strcmp(action, "run") == 0 ? run(ctx, study, options) : show(ctx, study, options, action);
+    status = strcmp(action, "run") == 0      ? run(ctx, study, options)
+             : strcmp(action, "report") == 0 ? report(ctx, study, options)
+                                             : show(ctx, study, options, action);
   cf_study_free(study);
   return status;
 }
