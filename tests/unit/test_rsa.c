@@ -364,7 +364,7 @@ static void out_of_memory(void **state) {
   static world w;
   make_world(&w, 0.5, 12);
   bool failed = true;
-  for (uint64_t n = 1; failed && n < 400; n++) {
+  for (uint64_t n = 1; failed && n < 10000000; n += 1 + n / 16) { /* every block counts when the arena debugs */
     cf_context *ctx = test_context();
     cf_rsa_options o = CF_RSA_OPTIONS_INIT;
     cf_rsa_result *r = NULL;
