@@ -89,11 +89,14 @@ typedef struct cf_rsa_options {
   bool percentile;       /* ci from bootstrap percentiles; default mean +- t quantile * sem */
   double coverage;       /* default 0.95 */
   bool drop_pairs;       /* leave out pairs that are NaN in any RDM; default: NaN is an error */
+  /* Codes 0 .. units-1 per condition and per data RDM: members of one unit (stimuli of a category, sessions of a
+   * subject) are drawn, left out and put in folds together. NULL: each is a unit of its own. */
+  const size_t *stimulus_unit, *subject_unit;
 } cf_rsa_options;
 #define CF_RSA_OPTIONS_INIT                                                                                            \
   {                                                                                                                    \
     CF_COMPARE_SPEARMAN, false, false, CF_BOOTSTRAP_NONE, 1000, CF_MODEL_FIXED, NULL, 0, 0, 2, false, false, false,    \
-        0.95, false                                                                                                    \
+        0.95, false, NULL, NULL                                                                                        \
   }
 
 typedef struct cf_rsa_pair {
@@ -107,6 +110,7 @@ typedef struct cf_rsa_result {
   size_t pairs;                                     /* dissimilarities used */
   size_t folds_stimuli, folds_subjects, cv_repeats; /* as used */
   size_t replicates, replicates_used;               /* used: samples with enough distinct stimuli and subjects */
+  size_t stimulus_units, subject_units;             /* what is drawn */
   double dof;                                       /* of the t tests */
   double *scores;                                   /* models x subjects; cross-validated for flexible models */
   double *mean, *sem, *ci_low, *ci_high, *percentile_low, *percentile_high; /* models */

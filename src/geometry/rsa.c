@@ -133,6 +133,38 @@ done:
   return status;
 }
 
+/* Units from codes; each item is its own without. Codes must be 0 .. count-1 with none left out. */
+static cf_status make_units(cf_context *ctx, const char *what, size_t n, const size_t *codes, rsa_units *out) {
+  cf_status status = CF_OK;
+  size_t *of;
+  bool *seen;
+  CF_TRY(CF_SCRATCH(ctx, &of, n));
+  CF_TRY(CF_SCRATCH(ctx, &seen, n));
+  out->of = of;
+  out->count = 0;
+  for (size_t i = 0; i < n; i++) {
+    of[i] = codes ? codes[i] : i;
+    seen[i] = false;
+    if (of[i] >= n) CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "%s: unit %zu of item %zu is out of range", what, of[i], i));
+    out->count = CF_MAX(out->count, of[i] + 1);
+  }
+  for (size_t i = 0; i < n; i++) seen[of[i]] = true;
+  for (size_t u = 0; u < out->count; u++)
+    if (!seen[u]) CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "%s: unit %zu has no item", what, u));
+  out->blocks = out->count < n;
+done:
+  return status;
+}
+
+static cf_status check_units(cf_context *ctx, const cf_rsa_options *o, const rsa_problem *p) {
+  bool stimuli = o->bootstrap == CF_BOOTSTRAP_STIMULI || o->bootstrap == CF_BOOTSTRAP_BOTH;
+  bool subjects = o->bootstrap == CF_BOOTSTRAP_SUBJECTS || o->bootstrap == CF_BOOTSTRAP_BOTH;
+  if ((stimuli && p->stimulus.count < 2) || (subjects && p->subject.count < 2))
+    return cf_fail(ctx, CF_ERR_INPUT, "a bootstrap over one group of %s has nothing to draw from",
+                   subjects && p->subject.count < 2 ? "subjects" : "stimuli");
+  return CF_OK;
+}
+
 /* Folds that leave at least three conditions and one subject in each, by the expected number of distinct ones in a
  * sample: two, then up to five as the folds stay large (Schuett et al. 2023). */
 static size_t auto_stimulus_folds(double n) {
@@ -144,17 +176,20 @@ static size_t auto_subject_folds(double n, size_t subjects) {
 
 static cf_status make_folds(cf_context *ctx, const cf_rsa_options *o, rsa_problem *p) {
   cf_status status = CF_OK;
-  double share = 1 - exp(-1), n = (double)p->n, s = (double)p->subjects;
+  double share = 1 - exp(-1), n = (double)p->stimulus.count, s = (double)p->subject.count;
   if (o->bootstrap == CF_BOOTSTRAP_STIMULI || o->bootstrap == CF_BOOTSTRAP_BOTH) n *= share;
   if (o->bootstrap == CF_BOOTSTRAP_SUBJECTS || o->bootstrap == CF_BOOTSTRAP_BOTH) s *= share;
   p->folds_stimuli = o->folds_stimuli ? o->folds_stimuli : p->crossed ? auto_stimulus_folds(n) : 1;
-  p->folds_subjects = o->folds_subjects ? o->folds_subjects : p->crossed ? auto_subject_folds(s, p->subjects) : 1;
+  p->folds_subjects = o->folds_subjects ? o->folds_subjects : p->crossed ? auto_subject_folds(s, p->subject.count) : 1;
   if (p->folds_stimuli * 3 > p->n)
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%zu folds of %zu stimuli: each fold needs at least 3 stimuli", p->folds_stimuli,
                    p->n));
-  if (p->folds_subjects > p->subjects)
-    CF_TRY(
-        cf_fail(ctx, CF_ERR_INPUT, "%zu folds of %zu data RDMs: each fold needs one", p->folds_subjects, p->subjects));
+  if (p->folds_stimuli > p->stimulus.count)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%zu folds of %zu groups of stimuli: each fold needs one", p->folds_stimuli,
+                   p->stimulus.count));
+  if (p->folds_subjects > p->subject.count)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%zu folds of %zu subjects: each fold needs one", p->folds_subjects,
+                   p->subject.count));
   if (p->crossed && p->folds_stimuli == 1)
     cf_warn(ctx, "models are fitted and judged on the same stimuli: scores of flexible models are too high");
   p->crossed |= p->folds_stimuli > 1 || p->folds_subjects > 1;
@@ -173,11 +208,14 @@ typedef struct replicate_job {
   double *values; /* kinds x replicates x repeats x (models + 2) */
 } replicate_job;
 
-static void draw(uint64_t seed, const char *what, size_t r, size_t n, size_t *picks, uint32_t *mult) {
+/* Draws as many units as there are; an item's multiplicity is that of its unit. */
+static void draw(uint64_t seed, const char *what, size_t r, size_t n, const rsa_units *units, size_t *picks,
+                 uint32_t *times, uint32_t *mult) {
   cf_rng rng = cf_rng_make(seed, cf_hash_text(what), (uint32_t)r);
-  cf_rng_resample(&rng, n, n, picks);
-  for (size_t i = 0; i < n; i++) mult[i] = 0;
-  for (size_t i = 0; i < n; i++) mult[picks[i]]++;
+  cf_rng_resample(&rng, units->count, units->count, picks);
+  for (size_t u = 0; u < units->count; u++) times[u] = 0;
+  for (size_t u = 0; u < units->count; u++) times[picks[u]]++;
+  for (size_t i = 0; i < n; i++) mult[i] = times[units->of[i]];
 }
 
 /* Kinds in the order both, subjects, stimuli: which multiplicities each uses. */
@@ -232,15 +270,16 @@ static cf_status replicate(cf_context *ctx, size_t r, void *payload) {
   const rsa_problem *p = job->p;
   cf_mark mark = cf_scratch_mark(ctx);
   size_t *picks;
-  uint32_t *stimulus, *subject;
+  uint32_t *stimulus, *subject, *times;
   rsa_scores scores;
   CF_TRY(cf_check_cancel(ctx));
+  CF_TRY(CF_SCRATCH(ctx, &times, CF_MAX(p->n, p->subjects)));
   CF_TRY(CF_SCRATCH(ctx, &picks, CF_MAX(p->n, p->subjects)));
   CF_TRY(CF_SCRATCH(ctx, &stimulus, p->n));
   CF_TRY(CF_SCRATCH(ctx, &subject, p->subjects));
   CF_TRY(cf_rsa_scores_new(ctx, p, &scores));
-  draw(cf_context_seed(ctx), "rsa/stimuli", r, p->n, picks, stimulus);
-  draw(cf_context_seed(ctx), "rsa/subjects", r, p->subjects, picks, subject);
+  draw(cf_context_seed(ctx), "rsa/stimuli", r, p->n, &p->stimulus, picks, times, stimulus);
+  draw(cf_context_seed(ctx), "rsa/subjects", r, p->subjects, &p->subject, picks, times, subject);
   if (p->crossed)
     CF_TRY(replicate_crossed(ctx, job, r, stimulus, subject, &scores));
   else
@@ -313,6 +352,8 @@ static cf_status new_result(cf_context *ctx, const rsa_problem *p, cf_rsa_result
   r->models = m;
   r->subjects = ns;
   r->conditions = p->n;
+  r->stimulus_units = p->stimulus.count;
+  r->subject_units = p->subject.count;
   r->components = p->components;
   r->folds_stimuli = p->folds_stimuli;
   r->folds_subjects = p->folds_subjects;
@@ -361,9 +402,12 @@ cf_status cf_rsa_evaluate(cf_context *ctx, const cf_rsa_options *options, size_t
                           const double *data, size_t n_models, const double *models, cf_rsa_result **out) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
-  rsa_problem p = {
-      options, conditions, n_data, n_models, 0,    {0, 0, NULL, NULL, NULL}, {0, 0, NULL, NULL, NULL}, NULL, NULL,
-      NULL,    1,          1,      1,        false};
+  rsa_problem p;
+  memset(&p, 0, sizeof p);
+  p.options = options;
+  p.n = conditions;
+  p.subjects = n_data;
+  p.components = n_models;
   rsa_cell base;
   bool *present;
   uint32_t *ones;
@@ -382,6 +426,9 @@ cf_status cf_rsa_evaluate(cf_context *ctx, const cf_rsa_options *options, size_t
     p.present = present;
     cf_warn(ctx, "%zu of %zu pairs are missing in some RDM and left out of all", pairs - kept, pairs);
   }
+  CF_TRY(make_units(ctx, "stimuli", conditions, options->stimulus_unit, &p.stimulus));
+  CF_TRY(make_units(ctx, "subjects", n_data, options->subject_unit, &p.subject));
+  CF_TRY(check_units(ctx, options, &p));
   CF_TRY(make_models(ctx, options, &p));
   CF_TRY(make_folds(ctx, options, &p));
   CF_TRY(make_stack(ctx, options->comparator, n_data, pairs, data, p.present, &p.data));

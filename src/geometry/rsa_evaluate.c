@@ -7,10 +7,10 @@
  * For the linear comparators the pool is never formed: with y_s = c_s z_s (z prepared to unit norm), a_s = k_s c_s and
  * the Gram matrix G_st = z_s . z_t in the comparator's metric,
  *
- *     sim(pool, t) = (G a)_t / sqrt(a'G a),    sim(pool without t, t) = ((G a)_t - a_t G_tt) / sqrt(a'Ga - 2 a_t (Ga)_t
- * + a_t^2 G_tt)
+ *     sim(pool, t) = (G a)_t / sqrt(a'G a),
  *
- * so a resample of subjects costs subjects^2. Rank comparators rank the pooled ranks again, once per pool.
+ * with a_s = 0 for those who are left out; a resample of subjects costs subjects^2 a pool. Rank comparators rank the
+ * pooled ranks again, once per pool.
  *
  * Cross-validation (flexible models): stimuli and subjects are cut into folds; weights are fitted where neither is in
  * the fold and judged where both are. Copies of a stimulus or subject share its fold. The lower ceiling then pools the
@@ -81,29 +81,27 @@ static cf_status ceiling_linear(cf_context *ctx, const rsa_problem *p, const rsa
     pool_weights(p, cell, trained, b);
     part = gram_times(n, cell->gram, b, gb);
   }
-  for (size_t t = 0; t < n; t++) {
-    if (!tested[t]) continue;
-    upper[t] = ga[t] / sqrt(all);
-    if (trained) {
-      lower[t] = gb[t] / sqrt(part);
-      continue;
+  for (size_t t = 0; t < n; t++)
+    if (tested[t]) upper[t] = ga[t] / sqrt(all);
+  for (size_t u = 0; u < (trained ? 1 : p->subject.count); u++) {
+    if (!trained) { /* the pool without unit u */
+      for (size_t s = 0; s < n; s++) b[s] = p->subject.of[s] == u ? 0 : a[s];
+      part = gram_times(n, cell->gram, b, gb);
     }
-    bool others = false;
-    for (size_t s = 0; s < n; s++) others |= s != t && pooled[s] > 0;
-    double own = cell->gram[t * n + t], rest = all - 2 * a[t] * ga[t] + a[t] * a[t] * own;
-    lower[t] = others ? (ga[t] - a[t] * own) / sqrt(rest) : NAN;
+    for (size_t t = 0; t < n; t++)
+      if (tested[t] && (trained || p->subject.of[t] == u)) lower[t] = part > 0 ? gb[t] / sqrt(part) : NAN;
   }
 done:
   cf_scratch_release(ctx, mark);
   return status;
 }
 
-/* Sum over subjects, but one, of what is pooled: ranks, or raw values when asked for. */
+/* Sum over subjects, but those of one unit, of what is pooled: ranks, or raw values when asked for. */
 static void pool_sum(const rsa_problem *p, const rsa_cell *cell, const uint32_t *k, size_t without, double *sum) {
   size_t pairs = cell->sample.pairs;
   for (size_t i = 0; i < pairs; i++) sum[i] = 0;
   for (size_t s = 0; s < p->subjects; s++) {
-    if (s == without || !k[s]) continue;
+    if (p->subject.of[s] == without || !k[s]) continue;
     double w = k[s];
     const double *rank = cell->data.rank + s * pairs, *x = p->data.x + s * p->data.pairs;
     if (p->options->pool_raw)
@@ -143,17 +141,22 @@ static cf_status ceiling_ranked(cf_context *ctx, const rsa_problem *p, const rsa
     pool_sum(p, cell, trained, SIZE_MAX, work.sum);
     CF_TRY(cf_rsa_row_set(ctx, c, s, work.sum, &work.row, 0));
   }
-  for (size_t t = 0; t < p->subjects; t++) {
-    if (!tested[t]) continue;
-    bool others = trained != NULL;
-    for (size_t o = 0; o < p->subjects; o++) others |= o != t && pooled[o] > 0;
-    lower[t] = NAN;
-    if (!others) continue;
-    if (!trained) {
-      pool_sum(p, cell, pooled, t, work.sum);
+  for (size_t u = 0; u < (trained ? 1 : p->subject.count); u++) {
+    bool any = false, others = trained != NULL;
+    for (size_t t = 0; t < p->subjects; t++) {
+      any |= tested[t] && (trained || p->subject.of[t] == u);
+      others |= pooled[t] > 0 && p->subject.of[t] != u;
+    }
+    if (!any) continue;
+    if (!trained && others) { /* the pool without unit u */
+      pool_sum(p, cell, pooled, u, work.sum);
       CF_TRY(cf_rsa_row_set(ctx, c, s, work.sum, &work.row, 0));
     }
-    CF_TRY(pool_similarity(ctx, p, cell, &work, t, &lower[t]));
+    for (size_t t = 0; t < p->subjects; t++) {
+      if (!tested[t] || (!trained && p->subject.of[t] != u)) continue;
+      lower[t] = NAN;
+      if (others) CF_TRY(pool_similarity(ctx, p, cell, &work, t, &lower[t]));
+    }
   }
 done:
   cf_scratch_release(ctx, mark);
@@ -219,18 +222,21 @@ cf_status cf_rsa_evaluate_fixed(cf_context *ctx, const rsa_problem *p, const rsa
 
 /* ----------------------------------------------------- cross-validation -- */
 
-/* Fold of every drawn item (multiplicity > 0), balanced, in random order; false when there are fewer than least a fold.
- */
-static cf_status draw_folds(cf_context *ctx, size_t n, const uint32_t *mult, size_t folds, size_t least, cf_rng *rng,
-                            size_t *fold, bool *enough) {
+/* Fold of every drawn item (multiplicity > 0), units together, balanced, in random order; *enough is false when there
+ * are fewer than `least` units a fold. */
+static cf_status draw_folds(cf_context *ctx, size_t n, const rsa_units *units, const uint32_t *mult, size_t folds,
+                            size_t least, cf_rng *rng, size_t *fold, bool *enough) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
-  size_t *order, count = 0, at = 0;
-  for (size_t i = 0; i < n; i++) count += mult[i] > 0;
+  size_t *order, *place, count = 0;
+  CF_TRY(CF_SCRATCH(ctx, &place, units->count));
+  CF_TRY(CF_SCRATCH(ctx, &order, units->count));
+  for (size_t u = 0; u < units->count; u++) place[u] = SIZE_MAX;
+  for (size_t i = 0; i < n; i++)
+    if (mult[i] && place[units->of[i]] == SIZE_MAX) place[units->of[i]] = count++;
   *enough = count >= least * folds && count > 0;
-  CF_TRY(CF_SCRATCH(ctx, &order, count + 1));
   if (count) cf_rng_permutation(rng, count, order);
-  for (size_t i = 0; i < n; i++) fold[i] = mult[i] ? order[at++] % folds : 0;
+  for (size_t i = 0; i < n; i++) fold[i] = mult[i] ? order[place[units->of[i]]] % folds : 0;
 done:
   cf_scratch_release(ctx, mark);
   return status;
@@ -324,8 +330,9 @@ cf_status cf_rsa_evaluate_crossed(cf_context *ctx, const rsa_problem *p, const u
   CF_TRY(CF_SCRATCH(ctx, &subject_fold, p->subjects));
   CF_TRY(CF_SCRATCH(ctx, &train, p->n));
   CF_TRY(CF_SCRATCH(ctx, &test, p->n));
-  CF_TRY(draw_folds(ctx, p->n, mult, p->folds_stimuli, 3, rng, stimulus_fold, &stimuli_enough));
-  CF_TRY(draw_folds(ctx, p->subjects, subject, p->folds_subjects, 1, rng, subject_fold, &subjects_enough));
+  CF_TRY(draw_folds(ctx, p->n, &p->stimulus, mult, p->folds_stimuli, p->stimulus.blocks ? 1 : 3, rng, stimulus_fold,
+                    &stimuli_enough));
+  CF_TRY(draw_folds(ctx, p->subjects, &p->subject, subject, p->folds_subjects, 1, rng, subject_fold, &subjects_enough));
   if (!stimuli_enough || !subjects_enough) {
     scores_set(p, out, NAN);
     goto done;

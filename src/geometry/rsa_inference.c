@@ -36,7 +36,7 @@ typedef struct variances {
 
 /* Variance of column a, or of a - b (b < columns), over all kinds of bootstrap, corrected. */
 static double contrast(const variances *v, size_t a, size_t b) {
-  double var[3], s = (double)v->p->subjects, n = (double)v->p->n;
+  double var[3], s = (double)v->p->subject.count, n = (double)v->p->stimulus.count;
   for (size_t k = 0; k < v->kinds; k++) {
     const double *c = v->cov + k * v->columns * v->columns;
     var[k] = c[a * v->columns + a];
@@ -209,7 +209,7 @@ cf_status cf_rsa_infer_bootstrap(cf_context *ctx, const rsa_problem *p, size_t k
         ctx, CF_ERR_INPUT,
         "only %zu of %zu bootstrap samples had enough distinct stimuli and subjects for the folds; use fewer folds",
         out->replicates_used, rows));
-  size_t s = p->subjects - 1, n = p->n - 1;
+  size_t s = p->subject.count - 1, n = p->stimulus.count - 1;
   cf_rsa_bootstrap kind = p->options->bootstrap;
   out->dof = (double)(kind == CF_BOOTSTRAP_SUBJECTS ? s : kind == CF_BOOTSTRAP_STIMULI ? n : CF_MIN(s, n));
   list_pairwise(out);
@@ -223,11 +223,24 @@ done:
 
 /* ------------------------------------------------------ over subjects -- */
 
+/* The tests below take one value a unit: the mean over its members. */
+static void unit_means(const rsa_problem *p, const double *x, double *out) {
+  for (size_t u = 0; u < p->subject.count; u++) {
+    double sum = 0, n = 0;
+    for (size_t t = 0; t < p->subjects; t++) {
+      if (p->subject.of[t] != u) continue;
+      sum += x[t];
+      n++;
+    }
+    out[u] = sum / n;
+  }
+}
+
 /* p of mean(x) against 0: t or signed ranks; greater halves the two-sided one by the side of the statistic. */
 static cf_status subject_test(cf_context *ctx, const rsa_problem *p, const double *x, bool greater, double *out) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
-  size_t n = p->subjects;
+  size_t n = p->subject.count;
   cf_test test;
   *out = NAN;
   for (size_t i = 0; i < n; i++)
@@ -261,29 +274,35 @@ static double standard_error(size_t n, const double *x) {
 cf_status cf_rsa_infer_subjects(cf_context *ctx, const rsa_problem *p, cf_rsa_result *out) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
-  size_t n = p->subjects;
-  double *x;
+  size_t n = p->subjects, units = p->subject.count;
+  double *x, *y;
   CF_TRY(CF_SCRATCH(ctx, &x, n));
-  out->dof = (double)(n - 1);
+  CF_TRY(CF_SCRATCH(ctx, &y, units));
+  out->dof = (double)(units - 1);
   list_pairwise(out);
   for (size_t m = 0; m < p->models; m++) {
     const double *score = out->scores + m * n;
-    out->sem[m] = standard_error(n, score);
+    unit_means(p, score, y);
+    out->sem[m] = standard_error(units, y);
     t_interval(out->mean[m], out->sem[m], out->dof, p->options->coverage, &out->ci_low[m], &out->ci_high[m]);
     out->percentile_low[m] = out->percentile_high[m] = NAN;
-    CF_TRY(subject_test(ctx, p, score, p->options->greater, &out->p[m]));
+    CF_TRY(subject_test(ctx, p, y, p->options->greater, &out->p[m]));
     for (size_t t = 0; t < n; t++) x[t] = score[t] - out->ceiling_lower[t];
-    CF_TRY(subject_test(ctx, p, x, false, &out->p_ceiling[m]));
+    unit_means(p, x, y);
+    CF_TRY(subject_test(ctx, p, y, false, &out->p_ceiling[m]));
   }
-  t_interval(out->lower, standard_error(n, out->ceiling_lower), out->dof, p->options->coverage, &out->lower_ci[0],
+  unit_means(p, out->ceiling_lower, y);
+  t_interval(out->lower, standard_error(units, y), out->dof, p->options->coverage, &out->lower_ci[0],
              &out->lower_ci[1]);
-  t_interval(out->upper, standard_error(n, out->ceiling_upper), out->dof, p->options->coverage, &out->upper_ci[0],
+  unit_means(p, out->ceiling_upper, y);
+  t_interval(out->upper, standard_error(units, y), out->dof, p->options->coverage, &out->upper_ci[0],
              &out->upper_ci[1]);
   for (size_t i = 0; i < out->n_pairwise; i++) {
     cf_rsa_pair *pair = &out->pairwise[i];
     for (size_t t = 0; t < n; t++) x[t] = out->scores[pair->a * n + t] - out->scores[pair->b * n + t];
-    pair->sem = standard_error(n, x);
-    CF_TRY(subject_test(ctx, p, x, false, &pair->p));
+    unit_means(p, x, y);
+    pair->sem = standard_error(units, y);
+    CF_TRY(subject_test(ctx, p, y, false, &pair->p));
   }
   CF_TRY(adjust(ctx, out));
 done:

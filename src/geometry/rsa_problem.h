@@ -6,11 +6,19 @@
 
 #include "geometry/rsa_sample.h"
 
+/* What is drawn, left out and folded together. */
+typedef struct rsa_units {
+  size_t count;
+  const size_t *of; /* unit of each item */
+  bool blocks;      /* some unit has several items */
+} rsa_units;
+
 /* A model is a run of components: member[first[m]] .. member[first[m + 1] - 1]. */
 typedef struct rsa_problem {
   const cf_rsa_options *options;
   size_t n, subjects, components, models; /* n conditions */
   rsa_stack data, parts;
+  rsa_units stimulus, subject;
   const bool *present; /* packed pairs, NULL: all */
   size_t *first, *member;
   size_t folds_stimuli, folds_subjects, repeats;

@@ -33,6 +33,11 @@ static const cf_param params[] = {
      "consecutive ones."},
     {"group", 0, CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,
      "Labels, one per model matrix: matrices of equal label form one flexible model of that name."},
+    {"stimulus-groups", 0, CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,
+     "Labels, one per condition of the data: stimuli of equal label are drawn and put in folds together."},
+    {"subject-groups", 0, CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,
+     "Labels, one per data matrix: matrices of equal label (sessions of a person) are drawn, left out and put in folds "
+     "together, and count as one in tests over subjects."},
     {"folds-stimuli", 0, CF_PARAM_INTEGER, "K", "0", 0, 1000, NULL,
      "Cross-validation folds over stimuli; 1: none; 0: 2 to 5 by their number for flexible models, none for fixed "
      "ones."},
@@ -105,8 +110,9 @@ static const char examples[] =
 typedef struct rsa_inputs {
   cf_rdm_stack *data, *models;
   bool by_position;
-  cf_array *names; /* of the evaluated models */
-  size_t *group;   /* code per model matrix; NULL without --group */
+  cf_array *names;                      /* of the evaluated models */
+  size_t *group;                        /* code per model matrix; NULL without --group */
+  size_t *stimulus_unit, *subject_unit; /* codes; NULL without labels */
 } rsa_inputs;
 
 static void inputs_free(rsa_inputs *in) {
@@ -114,6 +120,8 @@ static void inputs_free(rsa_inputs *in) {
   cf_rdm_stack_free(in->models);
   cf_array_free(in->names);
   cf_free(in->group);
+  cf_free(in->stimulus_unit);
+  cf_free(in->subject_unit);
 }
 
 /* --model-names instead of what the files say. */
@@ -168,6 +176,22 @@ done:
   return status;
 }
 
+/* Codes of --stimulus-groups or --subject-groups; NULL when not given. */
+static cf_status load_units(cf_context *ctx, const cf_options *o, const char *option, const char *shown, size_t n,
+                            cf_result *result, size_t **out) {
+  cf_status status = CF_OK;
+  const char *file = cf_options_text(o, option);
+  cf_array *labels = NULL;
+  size_t count;
+  if (!file) return CF_OK;
+  CF_TRY(cf_load_labels(ctx, file, shown, n, result, &labels));
+  CF_TRY(CF_ALLOC(ctx, out, n));
+  CF_TRY(cf_labels_group(ctx, labels, *out, &count, NULL));
+done:
+  cf_array_free(labels);
+  return status;
+}
+
 static cf_status load_inputs(cf_context *ctx, const cf_options *o, cf_result *result, rsa_inputs *in) {
   cf_status status = CF_OK;
   const char *data = cf_options_text(o, "data"), *models = cf_options_text(o, "models");
@@ -182,6 +206,8 @@ static cf_status load_inputs(cf_context *ctx, const cf_options *o, cf_result *re
     cf_warn(ctx, "conditions of data and models are paired by position: only one side has labels");
   CF_TRY(rename_models(ctx, o, in->models));
   CF_TRY(name_models(ctx, o, result, in));
+  CF_TRY(load_units(ctx, o, "stimulus-groups", "--stimulus-groups", in->data->n, result, &in->stimulus_unit));
+  CF_TRY(load_units(ctx, o, "subject-groups", "--subject-groups", in->data->rdms, result, &in->subject_unit));
 done:
   return status;
 }
@@ -197,6 +223,8 @@ static void read_options(const cf_options *o, const rsa_inputs *in, cf_rsa_optio
   }
   out->replicates = (size_t)cf_options_integer(o, "replicates");
   out->group = in->group;
+  out->stimulus_unit = in->stimulus_unit;
+  out->subject_unit = in->subject_unit;
   out->folds_stimuli = (size_t)cf_options_integer(o, "folds-stimuli");
   out->folds_subjects = (size_t)cf_options_integer(o, "folds-subjects");
   out->cv_repeats = (size_t)cf_options_integer(o, "cv-repeats");
@@ -282,6 +310,8 @@ static cf_json *count_json(const cf_rsa_result *r) {
                 {"model_rdms", r->components},
                 {"folds_stimuli", r->folds_stimuli},
                 {"folds_subjects", r->folds_subjects},
+                {"stimulus_groups", r->stimulus_units},
+                {"subject_groups", r->subject_units},
                 {"replicates", r->replicates},
                 {"replicates_used", r->replicates_used}};
   cf_json *o = cf_json_object();
@@ -429,7 +459,7 @@ done:
 
 static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
   cf_status status = CF_OK;
-  rsa_inputs in = {NULL, NULL, false, NULL, NULL};
+  rsa_inputs in = {NULL, NULL, false, NULL, NULL, NULL, NULL};
   cf_rsa_options o;
   cf_rsa_result *r = NULL;
   CF_TRY(load_inputs(ctx, options, result, &in));

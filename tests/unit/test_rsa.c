@@ -297,6 +297,103 @@ static void groups(void **state) {
   cf_context_free(ctx);
 }
 
+/* ----------------------------------------------------------------- units -- */
+
+static void same_inference(const cf_rsa_result *a, const cf_rsa_result *b) {
+  assert_int_equal(a->models, b->models);
+  assert_close(a->lower, b->lower, 0, 1e-12);
+  assert_close(a->upper, b->upper, 0, 1e-12);
+  assert_close(a->dof, b->dof, 0, 0);
+  for (size_t m = 0; m < a->models; m++) {
+    assert_close(a->mean[m], b->mean[m], 0, 1e-12);
+    assert_close(a->sem[m], b->sem[m], 1e-9, 0);
+    assert_close(a->p[m], b->p[m], 1e-8, 0);
+    assert_close(a->p_ceiling[m], b->p_ceiling[m], 1e-8, 0);
+  }
+  assert_close(a->pairwise[0].p, b->pairwise[0].p, 1e-8, 0);
+}
+
+/* Two equal sessions of every subject, declared as one unit, are that subject. */
+static void sessions_of_a_subject(void **state) {
+  (void)state;
+  static world w;
+  static double twice[2 * S * P];
+  size_t unit[2 * S];
+  cf_context *ctx = test_context();
+  make_world(&w, 1, 13);
+  for (size_t s = 0; s < 2 * S; s++) {
+    memcpy(twice + s * P, w.data + s / 2 * P, P * sizeof *twice);
+    unit[s] = s / 2;
+  }
+  for (int c = 0; c < 8; c++)
+    for (int boot = 0; boot < 4; boot++)
+      for (int type = 0; type < 3; type += 2) {
+        cf_rsa_options o = CF_RSA_OPTIONS_INIT;
+        cf_rsa_result *once, *both = NULL;
+        if (type && c % 3) continue;
+        o.comparator = (cf_comparator)c;
+        o.bootstrap = (cf_rsa_bootstrap)boot;
+        o.replicates = 30;
+        o.type = (cf_rsa_type)type;
+        const size_t group[3] = {0, 0, 1};
+        o.group = type ? group : NULL;
+        once = evaluate(ctx, &o, &w, 3);
+        o.subject_unit = unit;
+        assert_ok(ctx, cf_rsa_evaluate(ctx, &o, N, 2 * S, twice, 3, w.models, &both));
+        assert_int_equal(both->subject_units, S);
+        same_inference(both, once);
+        cf_rsa_result_free(once);
+        cf_rsa_result_free(both);
+      }
+  cf_context_free(ctx);
+}
+
+/* Stimuli of one unit are drawn together: each sample written out as positions. */
+static void blocks_of_stimuli(void **state) {
+  (void)state;
+  static world w;
+  enum { UNITS = N / 2, R = 15 };
+  size_t unit[N], picks[UNITS];
+  cf_context *ctx = test_context();
+  make_world(&w, 1, 14);
+  for (size_t i = 0; i < N; i++) unit[i] = i % UNITS;
+  cf_rsa_options o = CF_RSA_OPTIONS_INIT;
+  o.comparator = CF_COMPARE_CORR_COV;
+  o.bootstrap = CF_BOOTSTRAP_STIMULI;
+  o.replicates = R;
+  o.stimulus_unit = unit;
+  cf_rsa_result *r = evaluate(ctx, &o, &w, 1);
+  assert_close(r->dof, UNITS - 1, 0, 0);
+  for (uint32_t k = 0; k < R; k++) {
+    cf_rng rng = cf_rng_make(1, cf_hash_text("rsa/stimuli"), k);
+    double x[P], y[P], sum = 0, sim;
+    cf_rng_resample(&rng, UNITS, UNITS, picks);
+    for (size_t s = 0; s < S; s++) {
+      for (size_t i = 0, p = 0; i < N; i++)
+        for (size_t j = i + 1; j < N; j++, p++) {
+          size_t a = picks[i / 2] + i % 2 * UNITS, b = picks[j / 2] + j % 2 * UNITS, low = a < b ? a : b,
+                 high = a + b - low;
+          size_t full = low * N - low * (low + 1) / 2 + high - low - 1;
+          x[p] = a == b ? NAN : w.data[s * P + full];
+          y[p] = a == b ? NAN : w.models[full];
+        }
+      assert_ok(ctx, cf_rdm_compare(ctx, o.comparator, N, 1, y, 1, x, &sim));
+      sum += sim / S;
+    }
+    assert_close(r->bootstrap[k], sum, 0, 1e-11);
+  }
+  cf_rsa_result_free(r);
+  for (size_t i = 0; i < N; i++) unit[i] = i;
+  o.stimulus_unit = NULL;
+  cf_rsa_result *plain = evaluate(ctx, &o, &w, 3);
+  o.stimulus_unit = unit;
+  r = evaluate(ctx, &o, &w, 3);
+  same_inference(r, plain);
+  cf_rsa_result_free(plain);
+  cf_rsa_result_free(r);
+  cf_context_free(ctx);
+}
+
 /* --------------------------------------------------------------- errors -- */
 
 static void bad_input(void **state) {
@@ -328,6 +425,13 @@ static void bad_input(void **state) {
   o.group = gap;
   assert_status(ctx, CF_ERR_USAGE, cf_rsa_evaluate(ctx, &o, N, S, w.data, 2, w.models, &r));
   o.group = NULL;
+  const size_t one[N] = {0}, beyond[N] = {N};
+  o.stimulus_unit = beyond;
+  assert_status(ctx, CF_ERR_USAGE, cf_rsa_evaluate(ctx, &o, N, S, w.data, 2, w.models, &r));
+  o.stimulus_unit = one;
+  o.bootstrap = CF_BOOTSTRAP_STIMULI;
+  assert_status(ctx, CF_ERR_INPUT, cf_rsa_evaluate(ctx, &o, N, S, w.data, 2, w.models, &r));
+  o = (cf_rsa_options)CF_RSA_OPTIONS_INIT;
   for (size_t p = 0; p < P; p++) w.data[P + p] = 0.3;
   assert_status(ctx, CF_ERR_INPUT, cf_rsa_evaluate(ctx, &o, N, S, w.data, 2, w.models, &r));
   assert_non_null(strstr(cf_context_error(ctx), "data RDM 1"));
@@ -397,6 +501,8 @@ int main(void) {
       cmocka_unit_test(cross_validation_unmasks),
       cmocka_unit_test(groups),
       cmocka_unit_test(bad_input),
+      cmocka_unit_test(sessions_of_a_subject),
+      cmocka_unit_test(blocks_of_stimuli),
       cmocka_unit_test(one_subject_and_constant_model),
       cmocka_unit_test(out_of_memory),
   };
