@@ -14,9 +14,10 @@
  *
  *     var = f var_subjects + g var_stimuli - f g (var_both - var_subjects - var_stimuli),
  *
- * kept between max(f var_subjects, g var_stimuli) and the uncorrected var_both. It is applied to each contrast (a
- * model, a difference of two, a difference from the ceiling) after the contrast's variance is taken in each of the
- * three.
+ * kept between max(f var_subjects, g var_stimuli) and f g var_both, which no truth can leave. (Capping by var_both
+ * itself, as is sometimes done, would take the small-sample factors back: without e, var_both is (s / f + c / g).) It
+ * is applied to each contrast (a model, a difference of two, a difference from the ceiling) after the contrast's
+ * variance is taken in each of the three.
  *
  * Cross-validation: fold assignments add variance that more repeats would remove. With R repeats per sample, V_R the
  * variance of their mean and V_1 the mean variance of single ones, the limit of infinitely many is (R V_R - V_1) / (R -
@@ -46,7 +47,7 @@ static double contrast(const variances *v, size_t a, size_t b) {
   double f = s / (s - 1), g = n / (n - 1);
   if (v->kinds == 1) return var[0] * (v->p->options->bootstrap == CF_BOOTSTRAP_SUBJECTS ? f : g);
   double corrected = f * var[1] + g * var[2] - f * g * (var[0] - var[1] - var[2]);
-  return fmin(fmax(corrected, fmax(f * var[1], g * var[2])), var[0]);
+  return fmin(fmax(corrected, fmax(f * var[1], g * var[2])), f * g * var[0]);
 }
 
 /* Adds factor * covariance of columns a and b over the rows where both are finite. value(r) = at[r * step]. */

@@ -93,9 +93,12 @@ static double variance_of(double (*values)[M + 2], size_t a, size_t b) {
   return cf_variance(n, x, 1);
 }
 
+static size_t inside; /* contrasts where the correction is not at a bound */
+
 static double corrected(const double *v) {
   double f = S / (S - 1.0), g = N / (N - 1.0), x = f * v[1] + g * v[2] - f * g * (v[0] - v[1] - v[2]);
-  return fmin(fmax(x, fmax(f * v[1], g * v[2])), v[0]);
+  inside += x > fmax(f * v[1], g * v[2]) && x < f * g * v[0];
+  return fmin(fmax(x, fmax(f * v[1], g * v[2])), f * g * v[0]);
 }
 
 static void agrees(cf_context *ctx, cf_comparator c, const double *data, const double *models) {
@@ -139,12 +142,16 @@ static void twin(void **state) {
   cf_context *ctx = test_context();
   cf_rng rng = cf_rng_make(9, 9, 9);
   double data[S * P], models[M * P];
+  const double level[S] = {0.1, 0.4, 1,
+                           2}; /* subjects differ, so that neither bootstrap alone has all of the variance */
   for (size_t p = 0; p < P; p++) {
     double base = 3 + cf_rng_normal(&rng);
-    for (size_t s = 0; s < S; s++) data[s * P + p] = base + 0.7 * cf_rng_normal(&rng);
+    for (size_t s = 0; s < S; s++) data[s * P + p] = base + level[s] * cf_rng_normal(&rng);
     for (size_t m = 0; m < M; m++) models[m * P + p] = m == 2 ? floor(base) : base + (double)m * cf_rng_normal(&rng);
   }
   for (size_t c = 0; c < 8; c++) agrees(ctx, (cf_comparator)c, data, models);
+  print_message("%zu contrasts inside the bounds of the correction\n", inside);
+  assert_true(inside >= 8);
   cf_context_free(ctx);
 }
 

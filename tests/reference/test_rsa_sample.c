@@ -155,7 +155,11 @@ static void one_case(cf_context *ctx, size_t k, size_t n, bool ties, bool missin
       mult[cf_rng_below(&rng, n)]++;
     else
       mult[c] = 1;
-  if (copies && k % 3 == 0) mult[0] = (uint32_t)n / 2 + 1; /* one condition fills half of the sample */
+  if (copies && k % 3 == 0) { /* the first condition is drawn as often as makes 2 + N - 2 m zero */
+    uint32_t others = 0;
+    for (size_t c = 1; c < n; c++) others += mult[c];
+    mult[0] = others + 2;
+  }
   expanded e = expand(n, mult, missing ? present : NULL);
   size_t distinct = 0; /* fewer than three distinct pairs are never compared */
   for (size_t i = 0, seen = 0; i < pairs; i++, seen = 0) {

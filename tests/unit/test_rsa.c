@@ -297,6 +297,30 @@ static void groups(void **state) {
   cf_context_free(ctx);
 }
 
+/* Fold assignments add variance; the correction takes it out, so that two repeats say what many do. */
+static void variance_of_folds(void **state) {
+  (void)state;
+  static world w;
+  cf_context *ctx = test_context();
+  double sem[3];
+  const size_t repeats[3] = {1, 2, 12};
+  make_world(&w, 0.2, 15);
+  for (size_t i = 0; i < 3; i++) {
+    cf_rsa_options o = CF_RSA_OPTIONS_INIT;
+    o.comparator = CF_COMPARE_PEARSON;
+    o.bootstrap = CF_BOOTSTRAP_SUBJECTS;
+    o.replicates = 400;
+    o.folds_stimuli = 4;
+    o.cv_repeats = repeats[i];
+    cf_rsa_result *r = evaluate(ctx, &o, &w, 1);
+    sem[i] = r->sem[0] * r->sem[0];
+    cf_rsa_result_free(r);
+  }
+  assert_true(sem[0] > 4 * sem[2]);                  /* single assignments: their variance dominates */
+  assert_true(fabs(sem[1] - sem[2]) < 0.2 * sem[0]); /* uncorrected, two repeats would leave half of it */
+  cf_context_free(ctx);
+}
+
 /* ----------------------------------------------------------------- units -- */
 
 static void same_inference(const cf_rsa_result *a, const cf_rsa_result *b) {
@@ -501,6 +525,7 @@ int main(void) {
       cmocka_unit_test(cross_validation_unmasks),
       cmocka_unit_test(groups),
       cmocka_unit_test(bad_input),
+      cmocka_unit_test(variance_of_folds),
       cmocka_unit_test(sessions_of_a_subject),
       cmocka_unit_test(blocks_of_stimuli),
       cmocka_unit_test(one_subject_and_constant_model),
