@@ -150,6 +150,7 @@ CF_API CF_CHECKED cf_status cf_figure_histogram(cf_context *ctx, const cf_histog
 typedef struct cf_line_series {
   const char *name;
   const double *y, *low, *high; /* positions values each; low, high may be NULL; NaN leaves a gap */
+  const double *chance;         /* dashed line; may be NULL */
 } cf_line_series;
 typedef struct cf_lines_figure {
   size_t count, positions;

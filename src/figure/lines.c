@@ -17,8 +17,9 @@ static void extent(const cf_lines_figure *spec, double *low, double *high) {
   for (size_t s = 0; s < spec->count; ++s)
     for (size_t i = 0; i < spec->positions; ++i) {
       const cf_line_series *q = spec->series + s;
-      const double at[3] = {q->y[i], q->low ? q->low[i] : NAN, q->high ? q->high[i] : NAN};
-      for (int k = 0; k < 3; ++k)
+      const double at[4] = {q->y[i], q->low ? q->low[i] : NAN, q->high ? q->high[i] : NAN,
+                            q->chance ? q->chance[i] : NAN};
+      for (int k = 0; k < 4; ++k)
         if (isfinite(at[k])) *low = CF_MIN(*low, at[k]), *high = CF_MAX(*high, at[k]);
     }
   if (*low > *high) *low = 0.0, *high = 1.0;
@@ -27,6 +28,20 @@ static void extent(const cf_lines_figure *spec, double *low, double *high) {
 
 static double place(const cf_lines_figure *spec, double left, double right, size_t i) {
   return spec->positions > 1 ? left + (right - left) * (double)i / (double)(spec->positions - 1) : 0.5 * (left + right);
+}
+
+static void draw_path(cf_draw *draw, const cf_lines_figure *spec, size_t s, const double *value, const cf_scale *y,
+                      double left, double right, const char *style) {
+  bool pen = false;
+  cf_text_write(&draw->body,
+                "<path class=\"cf-stroke-c$i\" fill=\"none\" stroke=\"$s\" $s stroke-linejoin=\"round\" d=\"",
+                (int)(s % 10), cf_figure_colour(s), style);
+  for (size_t i = 0; i < spec->positions; ++i) {
+    if (isfinite(value[i]))
+      cf_text_write(&draw->body, "$s$n $n", pen ? "L" : "M", place(spec, left, right, i), cf_scale_at(y, value[i]));
+    pen = isfinite(value[i]);
+  }
+  cf_text_put(&draw->body, "\"/>\n");
 }
 
 static void draw_series(cf_draw *draw, const cf_lines_figure *spec, size_t s, const cf_scale *y, double left,
@@ -45,17 +60,8 @@ static void draw_series(cf_draw *draw, const cf_lines_figure *spec, size_t s, co
                     (int)(s % 10), x0, cf_scale_at(y, q->low[i]), x1, cf_scale_at(y, q->low[i + 1]), x1,
                     cf_scale_at(y, q->high[i + 1]), x0, cf_scale_at(y, q->high[i]), colour);
     }
-  cf_text_write(
-      &draw->body,
-      "<path class=\"cf-stroke-c$i\" fill=\"none\" stroke=\"$s\" stroke-width=\"1.3\" stroke-linejoin=\"round\" d=\"",
-      (int)(s % 10), colour);
-  bool pen = false;
-  for (size_t i = 0; i < spec->positions; ++i) {
-    if (isfinite(q->y[i]))
-      cf_text_write(&draw->body, "$s$n $n", pen ? "L" : "M", place(spec, left, right, i), cf_scale_at(y, q->y[i]));
-    pen = isfinite(q->y[i]);
-  }
-  cf_text_put(&draw->body, "\"/>\n");
+  if (q->chance) draw_path(draw, spec, s, q->chance, y, left, right, "stroke-width=\"0.7\" stroke-dasharray=\"2 1.5\"");
+  draw_path(draw, spec, s, q->y, y, left, right, "stroke-width=\"1.3\"");
   for (size_t i = 0; i < spec->positions; ++i) {
     if (!isfinite(q->y[i])) continue;
     cf_text_write(&draw->body,

@@ -47,7 +47,26 @@ done:
   return status;
 }
 
+/* What the numbers are; distances between systems say which measure they come from and how. */
 static const char *quantity_of(const cf_part *part) {
+  static const struct {
+    const char *name, *transform, *words;
+  } known[] = {{"cka", "arccos", "arccos(cka) (radians)"},
+               {"rv", "arccos", "arccos(rv) (radians)"},
+               {"cka-rbf", "arccos", "arccos(cka-rbf) (radians)"},
+               {"cka-debiased", "1 - value", "1 − cka-debiased"},
+               {"rsa", "1 - value", "1 − rsa"},
+               {"cca", "1 - value", "1 − cca"},
+               {"svcca", "1 - value", "1 − svcca"},
+               {"pwcca", "1 - value", "1 − pwcca"},
+               {"linear-predictivity", "1 - value", "1 − linear-predictivity"},
+               {"procrustes", "none", "Procrustes distance"},
+               {"shape", "none", "shape distance"}};
+  const cf_json *measure = cf_json_get(part->result, "measure");
+  const char *name = cf_part_text(measure, "name", NULL), *transform = cf_part_text(measure, "transform", "");
+  for (size_t i = 0; name && i < sizeof known / sizeof *known; ++i)
+    if (strcmp(known[i].name, name) == 0 && strcmp(known[i].transform, transform) == 0) return known[i].words;
+  if (name) return name;
   const char *metric = cf_part_text(part->result, "metric", cf_part_text(part->options, "metric", NULL));
   return cf_part_text(part->result, "quantity", cf_metric_title(metric));
 }

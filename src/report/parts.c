@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_MAP = 1500, MOST_TREE = 1500, MOST_GRID = 60 };
+enum { MOST_MAP = 1500, MOST_TREE = 1500, MOST_GRID = 60, MOST_BESIDE = 20 };
 
 static cf_status write_file(cf_page *page, const char *name, const char *ending, const void *bytes, size_t size) {
   cf_status status = CF_OK;
@@ -48,7 +48,8 @@ done:
 static void inline_drawing(cf_page *page, const cf_figure *figure, bool still) {
   static const char space[] = " xmlns=\"http://www.w3.org/2000/svg\"";
   const char *at = strstr(figure->svg, space);
-  cf_text_write(&page->html, "<div class=\"drawing$s\" style=\"max-width:$nrem\">\n", still ? " static" : "",
+  cf_text_write(&page->html, "<div class=\"drawing$s$s\" style=\"max-width:$nrem\">\n", still ? " static" : "",
+                figure->width_mm > 115.0 && !strstr(figure->svg, "cf-figure cf-matrix") ? " long" : "",
                 figure->width_mm * 0.36);
   if (at && (size_t)(at - figure->svg) < 16) {
     cf_text_bytes(&page->html, figure->svg, (size_t)(at - figure->svg));
@@ -183,7 +184,7 @@ cf_status cf_page_matrices(cf_page *page, const cf_part *part, const char *stem,
   CF_TRY(write_files(page, name, figure));
   cf_text_write(&page->html, "<figure id=\"fig-$t\"$s>\n<h3>$t</h3>\n", name, stack->count > 1 ? " class=\"wide\"" : "",
                 title);
-  if (stack->count > 1) cf_text_put(&page->html, "<div class=\"beside\">\n");
+  if (stack->count > 1) cf_text_put(&page->html, stack->count <= MOST_BESIDE ? "<div class=\"beside\">\n" : "<div>\n");
   if (live) {
     page->embed_left -= fit * each;
     cf_text_write(&page->html,
@@ -306,11 +307,13 @@ cf_status cf_page_stack(cf_page *page, const cf_part *part, const char *stem, co
     spec.merge = merge;
     spec.order = order;
   }
+  if (own_units && stack->count > 1) spec.low = 0.0, spec.high = 100.0;
   cf_figure_options o = CF_FIGURE_OPTIONS_INIT;
   snprintf(id, sizeof id, "%.180s-%.60s", part->task->id, stem);
   o.id = id;
   o.name = title;
   o.description = caption;
+  if (stack->count > 1 && stack->count <= MOST_BESIDE) o.width_mm = 120.0;
   CF_TRY(cf_figure_matrix(page->ctx, &spec, &o, &figure));
   status = cf_page_matrices(page, part, stem, title, caption, quantity, diverging, own_units,
                             tree ? "by similarity" : NULL, stack, figure);

@@ -113,8 +113,9 @@ static void others(void **state) {
   compare(figure, "histogram");
   const double a[4] = {0.1, 0.3, 0.5, 0.45}, al[4] = {0.05, 0.2, 0.4, 0.4}, ah[4] = {0.2, 0.4, 0.6, 0.5},
                b[4] = {0.4, NAN, 0.2, 0.1};
+  const double chance[4] = {0.05, 0.06, 0.05, 0.04};
   const char *const layer[4] = {"conv1", "conv2", "conv3", "fc"};
-  cf_line_series series[2] = {{"V4", a, al, ah}, {"V1", b, NULL, NULL}};
+  cf_line_series series[2] = {{"V4", a, al, ah, NULL}, {"V1", b, NULL, NULL, chance}};
   cf_lines_figure lines = {2, 4, series, layer, "layer", "CKA"};
   assert_ok(ctx, cf_figure_lines(ctx, &lines, NULL, &figure));
   compare(figure, "lines");

@@ -75,7 +75,7 @@ static void hostile_labels_stay_well_formed(void **state) {
   for (size_t i = 0; i < HOSTILE; ++i) {
     bar[i] = (cf_model_bar){hostile[i], 0.1, 0.0, 0.2, 0.01, 0.01, 0.01, values, 3};
     row[i] = (cf_interval_row){hostile[i], hostile[i], 0.1, NAN, NAN, 0, NAN, NAN, 0.5};
-    line[i] = (cf_line_series){hostile[i], values + i, NULL, NULL};
+    line[i] = (cf_line_series){hostile[i], values + i, NULL, NULL, NULL};
   }
   cf_model_pair pair = {0, 1, 0.1, 0.01, 0.01, 0.01};
   cf_models_figure b = {.count = HOSTILE,

@@ -179,6 +179,9 @@ static void compare_task(cf_context *ctx, cf_study_task *t) {
     cf_json_set(m, "ci", ci(value[k] - 0.06, value[k] + 0.05));
     cf_json_set(m, "p", cf_json_number(0.000999));
     cf_json_set(m, "z", cf_json_number(7.3));
+    cf_json_set(m, "kind", cf_json_text(k == 4 ? "distance" : "similarity"));
+    cf_json_set(m, "x", cf_json_text("layer3"));
+    cf_json_set(m, "y", cf_json_text("V4"));
     cf_json_set(m, "null_mean", cf_json_number(chance[k]));
     cf_json_set(m, "formula", cf_json_text(k == 1 ? "CKA(K, L) = <HKH, HLH>_F / (|HKH|_F |HLH|_F)" : "see the manual"));
     cf_json_set(m, "reference", cf_json_text("Kornblith et al. (2019), ICML"));
@@ -207,7 +210,10 @@ static void layers_task(cf_context *ctx, cf_study_task *t) {
       cf_json *m = cf_json_object();
       snprintf(layer, sizeof layer, "block%zu.conv%zu", l / 2 + 1, l % 2 + 1);
       cf_json_set(m, "name", cf_json_text(name[k]));
-      cf_json_set(m, "layer", cf_json_text(layer));
+      cf_json_set(m, "x", cf_json_text(layer));
+      cf_json_set(m, "y", cf_json_text("V4"));
+      cf_json_set(m, "kind", cf_json_text(k == 2 ? "distance" : "similarity"));
+      cf_json_set(m, "null_mean", cf_json_number(k == 2 ? 1.3 : 0.02));
       cf_json_set(m, "value", cf_json_number(v));
       if (k < 2) cf_json_set(m, "ci", ci(v - 0.04, v + 0.05));
       cf_json_append(list, m);
