@@ -98,9 +98,11 @@ typedef struct cf_rdm_options {
   cf_rdm_nan nan;
   bool constant_nan; /* constant pattern under correlation, zero pattern under cosine: NaN instead of an error */
   double prior_lambda, prior_weight; /* of the Poisson metrics */
+  bool double_precision; /* crossnobis: no product in single precision, whatever its size (see cf_rdm.single_precision)
+                          */
 } cf_rdm_options;
 #define CF_RDM_OPTIONS_INIT                                                                                            \
-  { "correlation", NULL, NULL, CF_RDM_NOISE_NONE, NULL, false, false, CF_RDM_NAN_ERROR, false, 1.0, 0.1 }
+  { "correlation", NULL, NULL, CF_RDM_NOISE_NONE, NULL, false, false, CF_RDM_NAN_ERROR, false, 1.0, 0.1, false }
 
 /* ---------------------------------------------------------------- result -- */
 
@@ -112,7 +114,9 @@ typedef struct cf_rdm {
   size_t channels_used;
   size_t folds; /* 0 when the metric has none */
   size_t dropped_conditions;
-  size_t recomputed; /* pairs that were so close that they were computed a second time from the differences */
+  size_t recomputed;     /* pairs that were so close that they were computed a second time from the differences */
+  bool single_precision; /* crossnobis of a large problem: the products of the differences between folds (noise) were
+                          * taken in single precision, their diagonal in double; error about 1e-9 of the noise power */
   cf_rdm_noise noise;
   double noise_dof; /* residual degrees of freedom (sum over folds when per fold); NaN for none and given */
   double shrinkage; /* Ledoit-Wolf intensity b2/d2 in 0..1 (mean over folds when per fold); NaN otherwise */

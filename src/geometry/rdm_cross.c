@@ -90,29 +90,48 @@ done:
   return status;
 }
 
+/* Where the noise part is worth single precision: half the time of a large product. */
+static bool worth_single(const rdm_job *job, size_t negative) {
+  double K = (double)job->design->K, work = K * K * (double)job->source->cols * (double)negative;
+  return !job->options->double_precision && job->design->K >= 256 && work >= 4e9;
+}
+
 static cf_status proportional(cf_context *ctx, rdm_job *job) {
   cf_status status;
   const rdm_design *d = job->design;
   size_t K = d->K, negative, slots;
-  double *mix, *diag, *g = job->out->d;
+  double *mix, *diag, *square, *g = job->out->d;
   bool more = true;
   CF_TRY(CF_SCRATCH(ctx, &mix, d->F * d->F));
   CF_TRY(CF_SCRATCH(ctx, &diag, K));
+  CF_TRY(CF_SCRATCH(ctx, &square, K));
   CF_TRY(fold_mix(ctx, d, mix, &negative, &slots));
   rdm_plan plan = {
       .source = job->source, .design = d, .fill = RDM_FILL_MIX, .slots = slots, .mix = mix, .drop = job->drop};
   plan.diagonal = job->options->noise == CF_RDM_NOISE_DIAGONAL;
   plan.dof = job->out->noise_dof;
+  job->out->single_precision = worth_single(job, negative);
+  if (job->out->single_precision) {
+    plan.narrow = negative;
+    plan.slots = slots - negative;
+    plan.square = square;
+    memset(square, 0, K * sizeof *square);
+  }
   CF_TRY(rdm_plan_open(ctx, &plan, 16.0 * (double)K * (double)K));
   for (;;) {
     CF_TRY(rdm_plan_next(ctx, &plan, &more));
     if (!more) break;
-    size_t ld = slots * plan.cols;
-    CF_TRY(cf_syrk(ctx, false, K, negative * plan.cols, -1.0, plan.a, ld, 1.0, g, K));
-    CF_TRY(cf_syrk(ctx, false, K, (slots - negative) * plan.cols, 1.0, plan.a + negative * plan.cols, ld, 1.0, g, K));
+    size_t ld = plan.slots * plan.cols, first = plan.narrow ? 0 : negative;
+    if (plan.narrow) {
+      size_t depth = plan.narrow * plan.cols;
+      CF_TRY(cf_syrk_single(ctx, K, depth, -1.0, plan.single, depth, g, K));
+    } else {
+      CF_TRY(cf_syrk(ctx, false, K, negative * plan.cols, -1.0, plan.a, ld, 1.0, g, K));
+    }
+    CF_TRY(cf_syrk(ctx, false, K, (slots - negative) * plan.cols, 1.0, plan.a + first * plan.cols, ld, 1.0, g, K));
   }
   job->missing = plan.missing;
-  for (size_t k = 0; k < K; k++) diag[k] = g[k * K + k];
+  for (size_t k = 0; k < K; k++) diag[k] = plan.narrow ? square[k] : g[k * K + k];
   for (size_t i = 0; i < K; i++) {
     g[i * K + i] = 0;
     for (size_t j = i + 1; j < K; j++) g[i * K + j] = g[j * K + i] = diag[i] + diag[j] - 2 * g[i * K + j];

@@ -14,7 +14,8 @@ cf_status rdm_plan_open(cf_context *ctx, rdm_plan *p, double keep) {
   const rdm_design *d = p->design;
   bool two = p->fill == RDM_FILL_TRAIN_TEST || p->poisson;
   double column = 8.0 * ((double)d->K * (double)p->slots * (two ? 2.0 : 1.0) + (p->fold_variance ? (double)d->F : 0.0) +
-                         (p->source->blocks ? (double)d->n : 0.0));
+                         (p->source->blocks ? (double)d->n : 0.0)) +
+                  4.0 * (double)d->K * (double)p->narrow;
   double budget = (double)cf_context_memory(ctx) - keep;
   double room = 0.5 * budget;
   if (p->source->view && room < 32e6)
@@ -32,12 +33,16 @@ cf_status rdm_plan_open(cf_context *ctx, rdm_plan *p, double keep) {
   CF_TRY(cf_size_mul(ctx, slots, p->width, &size));
   CF_TRY(CF_SCRATCH(ctx, &p->a, size));
   if (two) CF_TRY(CF_SCRATCH(ctx, &p->b, size));
+  if (p->narrow) {
+    CF_TRY(cf_size_mul(ctx, d->K * p->narrow, p->width, &size));
+    CF_TRY(CF_SCRATCH(ctx, &p->single, size));
+  }
   if (p->fold_variance) CF_TRY(CF_SCRATCH(ctx, &p->variance, d->F * p->width));
   if (p->source->blocks) {
     CF_TRY(cf_size_mul(ctx, d->n, p->width, &size));
     CF_TRY(CF_SCRATCH(ctx, &p->raw, size));
   }
-  size_t touched = d->n + slots * (two ? 2 : 1);
+  size_t touched = d->n + slots * (two ? 2 : 1) + d->K * p->narrow / 2;
   p->stripe = CF_MIN(CF_MAX(65536 / CF_MAX(touched, 1) / 8 * 8, 32), 512);
   p->col = p->cols = 0;
   p->missing = false;
@@ -176,34 +181,96 @@ static void zero_dropped(const stripe *s, double *buffer) {
   }
 }
 
-/* slot h = sum_f mix[h][f] cell f, in place (slots <= F; the cells come from temporary rows). */
-static void mix_cells(const stripe *s, double *cells, double *shift) {
+/* A common pattern of each fold, the mean of its first conditions: subtracting it changes no difference, and offsets of
+ * runs then cost no digits. */
+static void fold_shift(const stripe *s, double *cell, double *shift) {
+  const rdm_design *d = s->plan->design;
+  size_t w = s->w, n = CF_MIN(d->K, 8);
+  for (size_t f = 0; f < d->F; f++) {
+    double *restrict mean = shift + f * w;
+    memset(mean, 0, w * sizeof *mean);
+    for (size_t k = 0; k < n; k++) {
+      cell_mean(s, f * d->K + k, cell);
+      for (size_t c = 0; c < w; c++) mean[c] += cell[c] / (double)n;
+    }
+  }
+}
+
+/* Cells of condition k less the shift, scaled by the noise; dropped channels are zero. */
+static void shifted_cells(const stripe *s, size_t k, const double *shift, const double *scale, double *cells) {
   const rdm_plan *p = s->plan;
   const rdm_design *d = p->design;
-  size_t F = d->F, K = d->K, w = s->w;
-  memset(shift, 0, F * w * sizeof *shift);
-  for (size_t f = 0; f < F; f++) { /* mean over conditions, fold by fold: run offsets cost no digits */
-    for (size_t k = 0; k < K; k++) {
-      cell_mean(s, f * K + k, cells);
-      for (size_t c = 0; c < w; c++) shift[f * w + c] += cells[c];
+  size_t w = s->w;
+  const bool *drop = p->drop ? p->drop + p->col + s->from : NULL;
+  for (size_t f = 0; f < d->F; f++) {
+    double *restrict x = cells + f * w;
+    const double *restrict mean = shift + f * w;
+    size_t cell = f * d->K + k, first = d->start[cell];
+    if (d->start[cell + 1] - first == 1 && s->col_step == 1) {
+      const double *restrict from = s->x + (ptrdiff_t)d->row[first] * s->row_step;
+      for (size_t c = 0; c < w; c++) x[c] = from[c] - mean[c];
+    } else {
+      cell_mean(s, cell, x);
+      for (size_t c = 0; c < w; c++) x[c] -= mean[c];
     }
-    for (size_t c = 0; c < w; c++) shift[f * w + c] /= (double)K;
+    for (size_t c = 0; scale && c < w; c++) x[c] *= scale[c];
+    for (size_t c = 0; drop && c < w; c++) x[c] = drop[c] ? 0 : x[c];
   }
-  for (size_t k = 0; k < K; k++) {
-    for (size_t f = 0; f < F; f++) {
-      cell_mean(s, f * K + k, cells + f * w);
-      for (size_t c = 0; c < w; c++) cells[f * w + c] -= shift[f * w + c];
+}
+
+static double sum_of_squares(size_t w, const double *restrict x) {
+  double a = 0, b = 0, c = 0, d = 0;
+  size_t i = 0;
+  for (; i + 4 <= w; i += 4) {
+    a += x[i] * x[i];
+    b += x[i + 1] * x[i + 1];
+    c += x[i + 2] * x[i + 2];
+    d += x[i + 3] * x[i + 3];
+  }
+  for (; i < w; i++) a += x[i] * x[i];
+  return (a + b) + (c + d);
+}
+
+/* out = sum_f mix[f] cell f, four folds a pass; returns the sum of its squares. */
+static double mix_one(const double *restrict mix, size_t F, size_t w, const double *restrict cells,
+                      double *restrict out) {
+  for (size_t f = 0; f < F; f += 4) {
+    size_t n = CF_MIN(F - f, 4);
+    const double *restrict x = cells + f * w;
+    double part[4] = {0};
+    for (size_t i = 0; i < n; i++) part[i] = mix[f + i];
+    const double *restrict y = x + (n > 1 ? w : 0), *restrict z = x + (n > 2 ? 2 * w : 0),
+                           *restrict u = x + (n > 3 ? 3 * w : 0);
+    if (f == 0) {
+      for (size_t c = 0; c < w; c++) out[c] = (part[0] * x[c] + part[1] * y[c]) + (part[2] * z[c] + part[3] * u[c]);
+    } else {
+      for (size_t c = 0; c < w; c++) out[c] += (part[0] * x[c] + part[1] * y[c]) + (part[2] * z[c] + part[3] * u[c]);
+    }
+  }
+  return sum_of_squares(w, out);
+}
+
+/* slot h = sum_f mix[h][f] cell f; the first `narrow` ones as floats. square: wide slots minus narrow ones. */
+static bool mix_cells(const stripe *s, const double *shift, const double *scale, double *cells, double *out,
+                      double *square) {
+  const rdm_plan *p = s->plan;
+  size_t F = p->design->F, w = s->w;
+  double all = 0;
+  for (size_t k = 0; k < p->design->K; k++) {
+    double minus = 0, plus = 0;
+    shifted_cells(s, k, shift, scale, cells);
+    for (size_t h = 0; h < p->narrow; h++) {
+      float *restrict narrow = p->single + (k * p->narrow + h) * p->cols + s->from;
+      minus += mix_one(p->mix + h * F, F, w, cells, out);
+      for (size_t c = 0; c < w; c++) narrow[c] = (float)out[c];
     }
     for (size_t h = 0; h < p->slots; h++) {
-      double *restrict z = slot(p, p->a, k, h, s->from);
-      for (size_t c = 0; c < w; c++) z[c] = p->mix[h * F] * cells[c];
-      for (size_t f = 1; f < F; f++) {
-        double m = p->mix[h * F + f];
-        const double *restrict x = cells + f * w;
-        for (size_t c = 0; c < w; c++) z[c] += m * x[c];
-      }
+      plus += mix_one(p->mix + (p->narrow + h) * F, F, w, cells, slot(p, p->a, k, h, s->from));
     }
+    if (square) square[k] = plus - minus;
+    all += (plus + minus) * 0.0;
   }
+  return all == 0.0;
 }
 
 /* b holds the cells; a becomes the mean of the condition's rows in all other folds. Invalid cells become zero in both.
@@ -286,40 +353,71 @@ static void residual_variance(const stripe *s, bool by_fold, size_t f, double do
   for (size_t c = 0; c < w; c++) out[c] /= dof;
 }
 
+/* 1 / noise standard deviation of each column, 0 where there is no noise. */
+static void noise_scale(const stripe *s, double *mean, double *scale) {
+  residual_variance(s, false, 0, s->plan->dof, mean, scale);
+  for (size_t c = 0; c < s->w; c++) scale[c] = scale[c] > 0 ? 1.0 / sqrt(scale[c]) : 0;
+}
+
+static cf_status no_variance(cf_context *ctx, const stripe *s, size_t c) {
+  return cf_fail(
+      ctx, CF_ERR_NUMERIC,
+      "%s: channel %zu has no residual variance, so its noise cannot be normalised; leave it out or use shrinkage "
+      "noise",
+      s->plan->source->name, s->plan->col + s->from + c);
+}
+
 /* Divides the columns by the noise standard deviation. A column without noise is fine only where it carries no
  * difference. */
-static cf_status scale_by_noise(cf_context *ctx, const stripe *s, double *mean, double *variance) {
+static cf_status scale_by_noise(cf_context *ctx, const stripe *s, double *mean, double *scale) {
   const rdm_plan *p = s->plan;
-  residual_variance(s, false, 0, p->dof, mean, variance);
+  noise_scale(s, mean, scale);
   for (size_t c = 0; c < s->w; c++) {
-    if (p->drop && p->drop[p->col + s->from + c]) continue;
-    if (variance[c] > 0) {
-      variance[c] = 1.0 / sqrt(variance[c]);
-      continue;
-    }
-    variance[c] = 0;
+    if (scale[c] > 0 || (p->drop && p->drop[p->col + s->from + c])) continue;
     for (size_t k = 0; k < p->design->K; k++) {
       for (size_t f = 0; f < p->slots; f++) {
-        if (fabs(slot(p, p->a, k, f, s->from)[c]) > 0) {
-          return cf_fail(
-              ctx, CF_ERR_NUMERIC,
-              "%s: channel %zu has no residual variance, so its noise cannot be normalised; leave it out or use "
-              "shrinkage noise",
-              p->source->name, p->col + s->from + c);
-        }
+        if (fabs(slot(p, p->a, k, f, s->from)[c]) > 0) return no_variance(ctx, s, c);
       }
     }
   }
   for (size_t k = 0; k < p->design->K; k++) {
     for (size_t f = 0; f < p->slots; f++) {
       double *restrict a = slot(p, p->a, k, f, s->from);
-      for (size_t c = 0; c < s->w; c++) a[c] *= variance[c];
+      for (size_t c = 0; c < s->w; c++) a[c] *= scale[c];
       if (!p->b) continue;
       a = slot(p, p->b, k, f, s->from);
-      for (size_t c = 0; c < s->w; c++) a[c] *= variance[c];
+      for (size_t c = 0; c < s->w; c++) a[c] *= scale[c];
     }
   }
   return CF_OK;
+}
+
+/* The whole stripe of a MIX plan. */
+static cf_status mix_stripe(cf_context *ctx, const stripe *s, double *square, bool *missing) {
+  cf_status status;
+  const rdm_plan *p = s->plan;
+  size_t F = p->design->F;
+  double *cells, *shift, *out, *first, *scale;
+  CF_TRY(CF_SCRATCH(ctx, &cells, F * s->w));
+  CF_TRY(CF_SCRATCH(ctx, &shift, F * s->w));
+  CF_TRY(CF_SCRATCH(ctx, &out, s->w));
+  CF_TRY(CF_SCRATCH(ctx, &first, s->w));
+  CF_TRY(CF_SCRATCH(ctx, &scale, s->w));
+  fold_shift(s, cells, shift);
+  if (p->diagonal) noise_scale(s, out, scale);
+  for (size_t c = 0; p->diagonal && c < s->w; c++) {
+    if (scale[c] > 0 || !isfinite(shift[c]) || (p->drop && p->drop[p->col + s->from + c])) continue;
+    for (size_t cell = 0; cell < F * p->design->K;
+         cell++) { /* no noise and no differences: the column counts for nothing */
+      cell_mean(s, cell, cell % p->design->K == 0 ? first : out);
+      if (cell % p->design->K == 0 || out[c] == first[c]) continue;
+      status = no_variance(ctx, s, c);
+      goto done;
+    }
+  }
+  *missing = !mix_cells(s, shift, p->diagonal ? scale : NULL, cells, out, square);
+done:
+  return status;
 }
 
 /* --------------------------------------------------------- whole stripes -- */
@@ -360,7 +458,8 @@ static void center_all(const stripe *s, bool *absent, double *sum) {
 
 typedef struct pass {
   rdm_plan *plan;
-  bool *missing; /* per stripe */
+  double *square; /* stripes x K */
+  bool *missing;  /* per stripe */
 } pass;
 
 static cf_status fill_stripe(cf_context *ctx, size_t index, void *payload) {
@@ -375,13 +474,13 @@ static cf_status fill_stripe(cf_context *ctx, size_t index, void *payload) {
   CF_TRY(CF_SCRATCH(ctx, &t1, (d->F + 1) * s.w));
   CF_TRY(CF_SCRATCH(ctx, &t2, (d->F + 1) * s.w));
   CF_TRY(CF_SCRATCH(ctx, &absent, d->K));
-  double *cells = p->fill == RDM_FILL_TRAIN_TEST ? p->b : p->a;
   if (p->fill == RDM_FILL_MIX) {
-    mix_cells(&s, t1, t2);
-  } else {
-    for (size_t k = 0; k < d->K; k++) {
-      for (size_t f = 0; f < p->slots; f++) cell_mean(&s, f * d->K + k, slot(p, cells, k, f, s.from));
-    }
+    status = mix_stripe(ctx, &s, q->square ? q->square + index * d->K : NULL, &q->missing[index]);
+    goto done;
+  }
+  double *cells = p->fill == RDM_FILL_TRAIN_TEST ? p->b : p->a;
+  for (size_t k = 0; k < d->K; k++) {
+    for (size_t f = 0; f < p->slots; f++) cell_mean(&s, f * d->K + k, slot(p, cells, k, f, s.from));
   }
   if (!p->keep_missing && !all_finite(&s, cells, t1)) {
     q->missing[index] = true;
@@ -390,7 +489,7 @@ static cf_status fill_stripe(cf_context *ctx, size_t index, void *payload) {
   if (p->poisson) CF_TRY(check_rates(ctx, &s, cells));
   if (p->fill == RDM_FILL_TRAIN_TEST) make_train(&s, t1);
   if (p->poisson) make_rates(&s);
-  if (p->center && p->fill != RDM_FILL_MIX) center_all(&s, absent, t1);
+  if (p->center) center_all(&s, absent, t1);
   if (p->row_mean) {
     for (size_t k = 0; k < d->K; k++) {
       double *restrict z = slot(p, p->a, k, 0, s.from);
@@ -432,7 +531,11 @@ cf_status rdm_plan_next(cf_context *ctx, rdm_plan *p, bool *more) {
   pass q = {.plan = p};
   CF_TRY(CF_SCRATCH(ctx, &q.missing, stripes));
   memset(q.missing, 0, stripes * sizeof *q.missing);
+  if (p->square) CF_TRY(CF_SCRATCH(ctx, &q.square, stripes * p->design->K));
   CF_TRY(cf_parallel_for(ctx, stripes, fill_stripe, &q));
+  for (size_t i = 0; p->square && i < stripes; i++) {
+    for (size_t k = 0; k < p->design->K; k++) p->square[k] += q.square[i * p->design->K + k];
+  }
   for (size_t i = 0; i < stripes; i++) p->missing = p->missing || q.missing[i];
   if (p->missing) *more = false;
   cf_progress_step(ctx, p->cols);

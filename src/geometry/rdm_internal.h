@@ -45,13 +45,16 @@ typedef struct rdm_plan {
   bool diagonal;          /* divide columns by the residual standard deviation, pooled over folds */
   bool fold_variance;     /* write residual variances per fold and column to variance instead */
   bool keep_missing;      /* NaN stay in a; cells are means of what is finite */
-  const double *mix;      /* slots x F */
+  const double *mix;      /* (narrow + slots) x F */
+  size_t narrow;          /* MIX: the first rows of mix go to the float buffer `single`, K x (narrow * width) */
+  double *square;         /* MIX: K sums of squares of the wide slots minus those of the narrow; NULL: not wanted */
   const double *row_mean; /* K; subtracted from each pattern */
   const bool *drop;       /* per channel, NULL: none */
   double dof;             /* of the pooled residuals; per fold: fold_dof */
   const double *fold_dof; /* F */
   /* filled in by rdm_plan_open */
   double *raw, *a, *b, *variance;
+  float *single;
   size_t stripe;
   /* filled in by rdm_plan_next */
   size_t col, cols; /* current window */

@@ -53,6 +53,22 @@ void cf_blas_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, 
   cf_blas_leave(threads);
 }
 
+void cf_blas_gemm_single(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c,
+                         size_t ldc) {
+  if (m == 0 || n == 0) return;
+  int threads = cf_blas_enter();
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)n, (int)k, 1.0F, a, leading(lda), b, leading(ldb),
+              0.0F, c, leading(ldc));
+  cf_blas_leave(threads);
+}
+
+void cf_blas_syrk_single(size_t n, size_t k, const float *a, size_t lda, float *c, size_t ldc) {
+  if (n == 0) return;
+  int threads = cf_blas_enter();
+  cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)n, (int)k, 1.0F, a, leading(lda), 0.0F, c, leading(ldc));
+  cf_blas_leave(threads);
+}
+
 void cf_blas_syrk(bool trans, size_t n, size_t k, double alpha, const double *a, size_t lda, double beta, double *c,
                   size_t ldc) {
   if (n == 0) return;

@@ -12,6 +12,11 @@ void cf_blas_leave(int threads);
 bool cf_blas_fits(size_t a, size_t b, size_t c);
 void cf_blas_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda,
                   const double *b, size_t ldb, double beta, double *c, size_t ldc);
+/* C (m x n) = A B' for A m x k and B n x k. */
+void cf_blas_gemm_single(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c,
+                         size_t ldc);
+/* Lower triangle of C = A A' only, A n x k. */
+void cf_blas_syrk_single(size_t n, size_t k, const float *a, size_t lda, float *c, size_t ldc);
 /* Lower triangle of C only. */
 void cf_blas_syrk(bool trans, size_t n, size_t k, double alpha, const double *a, size_t lda, double beta, double *c,
                   size_t ldc);

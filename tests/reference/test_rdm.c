@@ -92,10 +92,10 @@ static double *inverse(cf_context *ctx, const double *a, size_t p) {
 
 static double form(size_t p, const double *xi, const double *xj, const double *P, const double *yi, const double *yj) {
   double sum = 0;
-  for (size_t a = 0; a < p; a++) {
+  for (size_t a = 0; !P && a < p; a++) sum += (xi[a] - xj[a]) * (yi[a] - yj[a]);
+  for (size_t a = 0; P && a < p; a++) {
     for (size_t b = 0; b < p; b++) {
-      double w = P ? P[a * p + b] : (a == b ? 1 : 0);
-      if (w != 0) sum += w * (xi[a] - xj[a]) * (yi[b] - yj[b]);
+      sum += P[a * p + b] * (xi[a] - xj[a]) * (yi[b] - yj[b]);
     }
   }
   return sum;
@@ -368,11 +368,55 @@ static void near_duplicates_keep_their_digits(void **state) {
   cf_context_free(ctx);
 }
 
+/* Large crossnobis multiplies the differences between folds in single precision: the error must stay far below both the
+ * noise power (1e-8 of it) and the sampling error. Offsets of runs must not leak into it. */
+static void single_precision_is_good_enough(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  enum { K = 300, F = 4, P = 15000 };
+  double *x = zeros((size_t)K * F * P);
+  size_t n = (size_t)K * F, *cond = calloc(n, sizeof *cond), *fold = calloc(n, sizeof *fold);
+  cf_rng rng = cf_rng_make(7, 8, 0);
+  for (size_t i = 0; i < n; i++) {
+    cond[i] = i % K, fold[i] = i / K;
+    for (size_t c = 0; c < P; c++) {
+      double u = cf_rng_uniform(&rng) - 0.5;
+      x[i * P + c] = 1000.0 * (double)(1 + fold[i]) + u + (cond[i] % 7 == c % 7 ? 0.3 : 0.0);
+    }
+  }
+  cf_array *conditions = labels(ctx, cond, n), *folds = labels(ctx, fold, n);
+  cf_view v = cf_view_matrix(x, n, P);
+  cf_rdm_options o = CF_RDM_OPTIONS_INIT;
+  cf_rdm *fast, *exact;
+  o.metric = "crossnobis";
+  o.conditions = conditions;
+  o.folds = folds;
+  assert_ok(ctx, cf_rdm_compute(ctx, &v, &o, &fast));
+  o.double_precision = true;
+  assert_ok(ctx, cf_rdm_compute(ctx, &v, &o, &exact));
+  assert_true(fast->single_precision && !exact->single_precision);
+  double worst = 0, noise = P / 12.0;
+  for (size_t i = 0; i < (size_t)K * K; i++) worst = fmax(worst, fabs(fast->d[i] - exact->d[i]));
+  assert_true(worst > 0); /* the fast path was taken */
+  if (!(worst < 1e-8 * noise)) fail_msg("largest error %.3g of the noise power", worst / noise);
+  /* exact against the definition, a few pairs */
+  slow s = {n, P, K, F, x, cond, fold};
+  for (size_t i = 0; i < 3; i++) {
+    assert_close(exact->d[i * K + 50 + i], pair_cross(ctx, &s, "crossnobis", i, 50 + i, NULL, false), 1e-10,
+                 1e-9 * noise);
+  }
+  cf_rdm_free(fast), cf_rdm_free(exact);
+  cf_array_free(conditions), cf_array_free(folds);
+  free(x), free(cond), free(fold);
+  cf_context_free(ctx);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(agrees_on_random_designs),
       cmocka_unit_test(views_blocks_and_threads_agree),
       cmocka_unit_test(near_duplicates_keep_their_digits),
+      cmocka_unit_test(single_precision_is_good_enough),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
