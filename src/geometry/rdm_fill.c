@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/internal.h"
-#include "geometry/rdm_internal.h"
+#include "geometry/rdm_stripe.h"
 
 /* ------------------------------------------------------------- windows -- */
 
@@ -50,15 +50,7 @@ done:
   return status;
 }
 
-/* One stripe: columns from .. from + w of the window. */
-typedef struct stripe {
-  const rdm_plan *plan;
-  const double *x; /* row 0, first column of the stripe */
-  ptrdiff_t row_step, col_step;
-  size_t from, w;
-} stripe;
-
-static stripe stripe_at(const rdm_plan *p, size_t index) {
+stripe rdm_stripe_at(const rdm_plan *p, size_t index) {
   stripe s = {.plan = p, .from = index * p->stripe};
   s.w = CF_MIN(p->stripe, p->cols - s.from);
   if (p->raw) {
@@ -105,7 +97,7 @@ static void finite_mean(const stripe *s, const size_t *row, size_t n, double *ou
 }
 
 /* Mean of the rows of a cell; zero for an empty one. */
-static void cell_mean(const stripe *s, size_t cell, double *restrict out) {
+void rdm_cell_mean(const stripe *s, size_t cell, double *restrict out) {
   const rdm_design *d = s->plan->design;
   const size_t *row = d->row + d->start[cell];
   size_t n = d->start[cell + 1] - d->start[cell];
@@ -190,7 +182,7 @@ static void fold_shift(const stripe *s, double *cell, double *shift) {
     double *restrict mean = shift + f * w;
     memset(mean, 0, w * sizeof *mean);
     for (size_t k = 0; k < n; k++) {
-      cell_mean(s, f * d->K + k, cell);
+      rdm_cell_mean(s, f * d->K + k, cell);
       for (size_t c = 0; c < w; c++) mean[c] += cell[c] / (double)n;
     }
   }
@@ -210,7 +202,7 @@ static void shifted_cells(const stripe *s, size_t k, const double *shift, const 
       const double *restrict from = s->x + (ptrdiff_t)d->row[first] * s->row_step;
       for (size_t c = 0; c < w; c++) x[c] = from[c] - mean[c];
     } else {
-      cell_mean(s, cell, x);
+      rdm_cell_mean(s, cell, x);
       for (size_t c = 0; c < w; c++) x[c] -= mean[c];
     }
     for (size_t c = 0; scale && c < w; c++) x[c] *= scale[c];
@@ -409,7 +401,7 @@ static cf_status mix_stripe(cf_context *ctx, const stripe *s, double *square, bo
     if (scale[c] > 0 || !isfinite(shift[c]) || (p->drop && p->drop[p->col + s->from + c])) continue;
     for (size_t cell = 0; cell < F * p->design->K;
          cell++) { /* no noise and no differences: the column counts for nothing */
-      cell_mean(s, cell, cell % p->design->K == 0 ? first : out);
+      rdm_cell_mean(s, cell, cell % p->design->K == 0 ? first : out);
       if (cell % p->design->K == 0 || out[c] == first[c]) continue;
       status = no_variance(ctx, s, c);
       goto done;
@@ -467,7 +459,7 @@ static cf_status fill_stripe(cf_context *ctx, size_t index, void *payload) {
   pass *q = payload;
   const rdm_plan *p = q->plan;
   const rdm_design *d = p->design;
-  stripe s = stripe_at(p, index);
+  stripe s = rdm_stripe_at(p, index);
   cf_mark mark = cf_scratch_mark(ctx);
   double *t1, *t2;
   bool *absent;
@@ -480,7 +472,7 @@ static cf_status fill_stripe(cf_context *ctx, size_t index, void *payload) {
   }
   double *cells = p->fill == RDM_FILL_TRAIN_TEST ? p->b : p->a;
   for (size_t k = 0; k < d->K; k++) {
-    for (size_t f = 0; f < p->slots; f++) cell_mean(&s, f * d->K + k, slot(p, cells, k, f, s.from));
+    for (size_t f = 0; f < p->slots; f++) rdm_cell_mean(&s, f * d->K + k, slot(p, cells, k, f, s.from));
   }
   if (!p->keep_missing && !all_finite(&s, cells, t1)) {
     q->missing[index] = true;
@@ -510,7 +502,7 @@ done:
 }
 
 /* Moves on to the next window and has it in memory. */
-static cf_status next_window(cf_context *ctx, rdm_plan *p, bool *more) {
+cf_status rdm_next_window(cf_context *ctx, rdm_plan *p, bool *more) {
   cf_status status = cf_check_cancel(ctx);
   p->col += p->cols;
   p->cols = CF_MIN(p->width, p->source->cols - p->col);
@@ -525,7 +517,7 @@ static cf_status next_window(cf_context *ctx, rdm_plan *p, bool *more) {
 cf_status rdm_plan_next(cf_context *ctx, rdm_plan *p, bool *more) {
   cf_status status;
   cf_mark mark = cf_scratch_mark(ctx);
-  CF_TRY(next_window(ctx, p, more));
+  CF_TRY(rdm_next_window(ctx, p, more));
   if (!*more) goto done;
   size_t stripes = (p->cols + p->stripe - 1) / p->stripe;
   pass q = {.plan = p};
@@ -539,87 +531,6 @@ cf_status rdm_plan_next(cf_context *ctx, rdm_plan *p, bool *more) {
   for (size_t i = 0; i < stripes; i++) p->missing = p->missing || q.missing[i];
   if (p->missing) *more = false;
   cf_progress_step(ctx, p->cols);
-done:
-  cf_scratch_release(ctx, mark);
-  return status;
-}
-
-/* -------------------------------------------------------------- row sums -- */
-
-typedef struct sums {
-  const rdm_plan *plan;
-  double *part; /* stripes x K x 3: sum, largest magnitude, count */
-} sums;
-
-static cf_status sum_stripe(cf_context *ctx, size_t index, void *payload) {
-  cf_status status;
-  const sums *q = payload;
-  const rdm_plan *p = q->plan;
-  stripe s = stripe_at(p, index);
-  cf_mark mark = cf_scratch_mark(ctx);
-  double *z;
-  CF_TRY(CF_SCRATCH(ctx, &z, s.w));
-  const bool *drop = p->drop ? p->drop + p->col + s.from : NULL;
-  for (size_t k = 0; k < p->design->K; k++) {
-    double sum[4] = {0}, high[4] = {0}, count = 0;
-    cell_mean(&s, k, z);
-    for (size_t c = 0; c < s.w; c++) {
-      if ((drop && drop[c]) || (p->keep_missing && !isfinite(z[c]))) {
-        z[c] = 0;
-      } else {
-        count++;
-      }
-    }
-    for (size_t c = 0; c + 4 <= s.w; c += 4) {
-      for (size_t i = 0; i < 4; i++) {
-        sum[i] += z[c + i];
-        high[i] = fabs(z[c + i]) > high[i] ? fabs(z[c + i]) : high[i];
-      }
-    }
-    for (size_t c = s.w / 4 * 4; c < s.w; c++) {
-      sum[0] += z[c];
-      high[0] = fabs(z[c]) > high[0] ? fabs(z[c]) : high[0];
-    }
-    double *out = q->part + (index * p->design->K + k) * 3;
-    out[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    out[1] = CF_MAX(CF_MAX(high[0], high[1]), CF_MAX(high[2], high[3]));
-    out[2] = count;
-  }
-done:
-  cf_scratch_release(ctx, mark);
-  return status;
-}
-
-cf_status rdm_row_sums(cf_context *ctx, rdm_plan *p, double *sum, double *largest, double *count) {
-  cf_status status;
-  cf_mark mark = cf_scratch_mark(ctx);
-  size_t K = p->design->K, size;
-  bool more = true;
-  sums q = {.plan = p};
-  for (size_t k = 0; k < K; k++) sum[k] = largest[k] = count[k] = 0;
-  size_t most = (p->width + p->stripe - 1) / p->stripe;
-  CF_TRY(cf_size_mul(ctx, most * 3, K, &size));
-  CF_TRY(CF_SCRATCH(ctx, &q.part, size));
-  p->col = p->cols = 0;
-  for (;;) {
-    CF_TRY(next_window(ctx, p, &more));
-    if (!more) break;
-    size_t stripes = (p->cols + p->stripe - 1) / p->stripe;
-    CF_TRY(cf_parallel_for(ctx, stripes, sum_stripe, &q));
-    for (size_t i = 0; i < stripes; i++) {
-      for (size_t k = 0; k < K; k++) {
-        const double *part = q.part + (i * K + k) * 3;
-        sum[k] += part[0];
-        largest[k] = CF_MAX(largest[k], part[1]);
-        count[k] += part[2];
-      }
-    }
-    cf_progress_step(ctx, p->cols);
-  }
-  for (size_t k = 0; k < K; k++) {
-    if (!isfinite(sum[k]) && !p->keep_missing) p->missing = true;
-  }
-  p->col = p->cols = 0;
 done:
   cf_scratch_release(ctx, mark);
   return status;
