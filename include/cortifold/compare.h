@@ -134,7 +134,7 @@ CF_API CF_CHECKED cf_status cf_compare_distances(cf_context *ctx, const cf_measu
                                                  double *distances);
 
 /* Sum of the singular values of m (rows x cols, row-major, destroyed). Serial. By the eigenvalues of the smaller Gram
- * matrix where the error bound n eps s_1^2 / s_i allows 1e-10 of the sum, else by the SVD.    */
+ * matrix where the errors 8 eps s_1^2 / s_i add up to less than 1e-9 of it, else by the SVD. */
 CF_API CF_CHECKED cf_status cf_nuclear_norm(cf_context *ctx, size_t rows, size_t cols, double *m, double *out);
 
 #ifdef __cplusplus

@@ -40,6 +40,12 @@
 #define CLONES
 #endif
 
+#if defined(__GNUC__)
+#define PREFETCH(address) __builtin_prefetch(address)
+#else
+#define PREFETCH(address) ((void)(address))
+#endif
+
 /* sum_j a[j] b[at[j]]: a single, a double. */
 CLONES static double gather_single(size_t n, const float *restrict a, const double *restrict b,
                                    const int32_t *restrict at) {
@@ -107,6 +113,12 @@ static cf_status permute_batch(cf_context *ctx, size_t task, void *payload) {
   for (size_t row = 0; row < n; row++) {
     const double *b = job->b + row * n;
     for (size_t r = 0; r < count; r++) {
+      /* Rows of a come in random order: fetch the head of the next one while this one is summed. */
+      if (job->a_single && r + 1 < count) {
+        const size_t next = (size_t)inverse[(r + 1) * n + row];
+        const float *head = job->a_single + next * n + next;
+        for (size_t j = 0; j < 192 && next + j < n; j += 16) PREFETCH(head + j);
+      }
       const size_t i = (size_t)inverse[r * n + row], rest = n - i - 1;
       const int32_t *p = at + r * n + i + 1;
       sum[r] += job->a_single ? gather_single(rest, job->a_single + i * n + i + 1, b, p)
