@@ -5,7 +5,7 @@
  *   results.tsv       one number a line (long form)
  *   arrays.h5         every task's arrays, as /<task id>/<name>
  *   provenance.json   versions, inputs with SHA-256, options, commands, times
- *   tasks/<hash>/     result.json (the envelope that `--json` prints) and arrays.h5
+ *   tasks/<hash>/     (16 digits) result.json (the envelope that `--json` prints) and arrays.h5
  *   figures/          <task id>-<figure>.svg .pdf .png
  *   report.html       one file, works offline                               */
 #ifndef CORTIFOLD_STUDY_H

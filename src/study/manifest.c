@@ -279,6 +279,33 @@ done:
   return status;
 }
 
+/* "examples/../out/./" -> "out": what people see in commands and messages. Folders that begin with ".." stay. */
+static void shorten_path(char *path) {
+  size_t start[256], parts = 0, used = 0;
+  const bool absolute = *path == '/';
+  const char *at = path + strspn(path, "/");
+  if (strlen(path) > 500) return; /* more parts than start[] holds: left as it is */
+  if (absolute) used = 1;
+  for (bool last = *at == '\0'; !last;) {
+    size_t n = strcspn(at, "/");
+    const char *next = at + n + strspn(at + n, "/");
+    last = *next == '\0'; /* looked at before the slash below may fall on it */
+    bool up = n == 2 && at[0] == '.' && at[1] == '.', here = n == 1 && at[0] == '.';
+    if (up && parts > 0 && strncmp(path + start[parts - 1], "../", 3) != 0) {
+      used = start[--parts];
+    } else if (!here && !(up && absolute && parts == 0)) {
+      start[parts++] = used;
+      memmove(path + used, at, n);
+      used += n;
+      path[used++] = '/';
+    }
+    at = next;
+  }
+  if (parts > 0) used--; /* the last slash */
+  if (used == 0) path[used++] = '.';
+  path[used] = '\0';
+}
+
 static cf_status read_root(reading *r, const cf_yaml *root) {
   static const char *const fields[] = {"cortifold", "title", "description", "banner", "output", "seed", "data", "tasks", NULL};
   cf_status status = CF_OK;
@@ -297,8 +324,13 @@ static cf_status read_root(reading *r, const cf_yaml *root) {
   CF_TRY(read_seed(r, root));
   CF_TRY(read_names(r, cf_yaml_get(root, "data")));
   if (!r->study->title) CF_TRY(cf_strdup(r->ctx, "Untitled study", &r->study->title));
+  if (output && !*output) {
+    status = fail_at(r, cf_yaml_get(root, "output"), "\"output\" must name a folder");
+    goto done;
+  }
   if (!output) CF_TRY(cf_strdup(r->ctx, "results", &output));
   CF_TRY(cf_sprintf(r->ctx, &r->study->folder, "%s%s", output[0] == '/' ? "" : r->study->base, output));
+  shorten_path(r->study->folder);
   const cf_yaml *tasks = cf_yaml_get(root, "tasks");
   if (!tasks || tasks->kind != CF_YAML_LIST || tasks->count == 0) {
     status = fail_at(r, tasks ? tasks : root, "\"tasks\" must be a list with at least one task");

@@ -47,7 +47,7 @@ size_t cf_study_find(const cf_study *study, const char *id, size_t length);
 cf_status cf_plan_order(cf_context *ctx, cf_study *study);
 /* plan.c: resolved options and content hashes of all tasks; inputs must exist. */
 cf_status cf_plan_hash(cf_context *ctx, cf_study *study);
-/* "<folder>/tasks/<hash>"; caller frees. */
+/* "<folder>/tasks/<first 16 digits of the hash>"; caller frees. */
 cf_status cf_task_folder(cf_context *ctx, const cf_study *study, const cf_task *task, char **out);
 bool cf_task_done(cf_context *ctx, const cf_study *study, const cf_task *task);
 #endif

@@ -153,13 +153,13 @@ done:
 /* ------------------------------------------------------------- resolving -- */
 
 cf_status cf_task_folder(cf_context *ctx, const cf_study *s, const cf_task *t, char **out) {
-  return cf_sprintf(ctx, out, "%s/tasks/%s", s->folder, t->hash);
+  return cf_sprintf(ctx, out, "%s/tasks/%.16s", s->folder, t->hash);
 }
 
 bool cf_task_done(cf_context *ctx, const cf_study *s, const cf_task *t) {
   char *path = NULL;
   struct stat info;
-  if (cf_sprintf(ctx, &path, "%s/tasks/%s/result.json", s->folder, t->hash) != CF_OK) return false;
+  if (cf_sprintf(ctx, &path, "%s/tasks/%.16s/result.json", s->folder, t->hash) != CF_OK) return false;
   bool done = stat(path, &info) == 0;
   cf_free(path);
   return done;
@@ -258,7 +258,7 @@ static cf_status resolve_reference(resolving *r, const char *piece, size_t lengt
     return status;
   }
   const cf_task *t = &r->study->task[cf_study_find(r->study, piece + 1, n)];
-  CF_TRY(cf_sprintf(r->ctx, &out->address, "%s/tasks/%s/arrays.h5%s%.*s", r->study->folder, t->hash, member ? ":" : "",
+  CF_TRY(cf_sprintf(r->ctx, &out->address, "%s/tasks/%.16s/arrays.h5%s%.*s", r->study->folder, t->hash, member ? ":" : "",
                     (int)member_length, member ? member : ""));
   CF_TRY(cf_sprintf(r->ctx, &out->identity, "task:%s:%.*s", t->hash, (int)member_length, member ? member : ""));
 done:

@@ -307,11 +307,11 @@ static cf_status read_task(cf_context *ctx, const char *folder, const cf_json *e
   CF_TRY(copy_text(ctx, entry, "note", true, &t->note));
   CF_TRY(copy_text(ctx, entry, "command", false, &t->command));
   t->seconds = cf_json_as_number(cf_json_get(entry, "seconds"));
-  CF_TRY(cf_sprintf(ctx, &path, "%s/tasks/%s/result.json", folder, hash));
+  CF_TRY(cf_sprintf(ctx, &path, "%s/tasks/%.16s/result.json", folder, hash));
   CF_TRY(read_json(ctx, path, &t->envelope));
   cf_free(path);
   path = NULL;
-  CF_TRY(cf_sprintf(ctx, &path, "%s/tasks/%s/arrays.h5", folder, hash));
+  CF_TRY(cf_sprintf(ctx, &path, "%s/tasks/%.16s/arrays.h5", folder, hash));
   if (stat(path, &info) == 0)
     CF_TRY(cf_io_read_all(ctx, path, &t->arrays));
   else

@@ -105,7 +105,7 @@ cf_status cf_store_task(cf_context *ctx, const cf_study *study, const cf_task *t
   cf_status status = CF_OK;
   char *temporary = NULL, *final = NULL, *path = NULL;
   cf_json *facts = task_facts(ctx, task, seconds);
-  CF_TRY(cf_sprintf(ctx, &temporary, "%s/tasks/.%ld.%s", study->folder, (long)getpid(), task->hash));
+  CF_TRY(cf_sprintf(ctx, &temporary, "%s/tasks/.%ld.%.16s", study->folder, (long)getpid(), task->hash));
   CF_TRY(cf_task_folder(ctx, study, task, &final));
   remove_folder(temporary);
   CF_TRY(cf_make_folder(ctx, temporary));

@@ -225,6 +225,27 @@ static void a_failing_task_leaves_the_others_whole(void **state) {
   cf_context_free(ctx);
 }
 
+static void folders_are_written_without_detours(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"a/../b", "b"}, {"./c/./d/", "c/d"}, {"e//f", "e/f"}, {"../x", "../x"}, {"/tmp/q/..//y", "/tmp/y"}, {"z/../..", ".."}};
+  cf_context *ctx = test_context();
+  cf_study *s;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[256];
+    snprintf(text, sizeof text, "output: %s\ntasks:\n  - {id: a, run: correct, inputs: p.tsv}\n", cases[i][0]);
+    FILE *f = fopen("cf_study_paths.yaml", "w"); /* here: a manifest in the current folder adds nothing in front */
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+    assert_ok(ctx, cf_study_open(ctx, "cf_study_paths.yaml", &s));
+    assert_string_equal(cf_study_folder(s), cases[i][1]);
+    cf_study_free(s);
+  }
+  remove("cf_study_paths.yaml");
+  cf_context_free(ctx);
+}
+
 static void missing_inputs_are_found_before_anything_runs(void **state) {
   (void)state;
   cf_context *ctx = test_context();
@@ -294,6 +315,7 @@ int main(void) {
       cmocka_unit_test(tasks_run_in_the_order_of_their_needs),
       cmocka_unit_test(a_study_runs_once_and_again_only_what_changed),
       cmocka_unit_test(a_failing_task_leaves_the_others_whole),
+      cmocka_unit_test(folders_are_written_without_detours),
       cmocka_unit_test(missing_inputs_are_found_before_anything_runs),
       cmocka_unit_test(shards_share_the_work_and_the_last_run_finishes),
       cmocka_unit_test(a_cancelled_study_keeps_no_half_task),
