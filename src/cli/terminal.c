@@ -107,7 +107,8 @@ void cli_wrap(FILE *out, const char *text, int indent, int width) {
 
 /* A paragraph runs to an empty or an indented line; indented lines (formulas) stand as they are. */
 void cli_blocks(FILE *out, const char *text, cli_block_fn block) {
-  while (text && *text) {
+  if (!text) return;
+  while (*text) {
     while (*text == '\n') text++;
     if (!*text) return;
     const bool literal = *text == ' ';

@@ -40,10 +40,10 @@ void cf_draw_begin(cf_draw *draw, cf_context *ctx, const char *kind, const cf_fi
 
 /* Words of the note in lines of the figure's width; returns the y below. */
 static double draw_note(cf_draw *draw, double y) {
-  const char *s = draw->options->note;
+  const char *s = draw->options->note ? draw->options->note : "";
   const double size = 6.0;
   char line[1024] = "";
-  while (s && *s) {
+  while (*s) {
     size_t word = strcspn(s, " ");
     char longer[1024];
     snprintf(longer, sizeof longer, "%s%s%.*s", line, line[0] ? " " : "", (int)CF_MIN(word, 500), s);

@@ -5,7 +5,7 @@
 
 static const cf_param common[] = {
     {"output", 'o', CF_PARAM_PATH, "FILE", NULL, 0, 0, NULL,
-     "Write the arrays (or, for .json, the JSON envelope) to FILE; its ending chooses the format. FILE appears whole "
+     "Write the arrays to FILE; its ending chooses the format (.npz .h5 .npy .tsv .csv .json ...). FILE appears whole "
      "or not at all."},
     {"force", 'f', CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL, "Overwrite FILE when it exists."},
     {"json", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL,

@@ -1,8 +1,13 @@
 # Helpers for cases: files of exact bytes made with the shell alone. Sourced by tests/cli/run.
 
+# as_user COMMAND...: without root's rights, for which no file is closed
+as_user() {
+  if [ "$(id -u)" = 0 ]; then setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; else "$@"; fi
+}
+
 # bytes of doubles, little-endian: whole numbers, nan, inf, -inf
 f8() {
-  local v sign e m bits i
+  local v sign e m bits bytes byte i
   for v in "$@"; do
     sign=0
     case $v in
@@ -18,7 +23,13 @@ f8() {
       bits=$((((1023 + e) << 52) | ((v - (1 << e)) << (52 - e))))
     fi
     [ $sign = 1 ] && bits=$((bits | (1 << 63)))
-    for i in 0 8 16 24 32 40 48 56; do printf "\\$(printf %03o $(((bits >> i) & 255)))"; done
+    bytes=
+    for i in 0 8 16 24 32 40 48 56; do
+      printf -v byte '\\%03o' $(((bits >> i) & 255))
+      bytes=$bytes$byte
+    done
+    # shellcheck disable=SC2059
+    printf "$bytes"
   done
 }
 

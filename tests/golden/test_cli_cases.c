@@ -19,6 +19,8 @@ typedef struct golden {
   char folder[512];
   const cf_json *json;
 } golden;
+static cf_json *documents[16]; /* the cases.json of all areas, as long as the program runs */
+static size_t document_count;
 static char scratch[] = "/tmp/cortifold_golden_XXXXXX";
 
 /* ---------------------------------------------------------------------- values -- */
@@ -200,8 +202,8 @@ static bool command_exists(const char *name) {
 static size_t collect(cf_context *ctx, const char *area, struct CMUnitTest *tests, golden *cases, size_t n) {
   char path[512];
   snprintf(path, sizeof path, "%s/golden/%s/cases.json", CF_TEST_DIR, area);
-  if (access(path, R_OK) != 0) return n;
-  cf_json *json = read_json(ctx, path); /* lives as long as the program */
+  if (access(path, R_OK) != 0 || document_count == sizeof documents / sizeof *documents) return n;
+  const cf_json *json = documents[document_count++] = read_json(ctx, path);
   const cf_json *list = cf_json_get(json, "cases");
   for (size_t i = 0; i < cf_json_count(list) && n < MOST_CASES; i++) {
     const cf_json *c = cf_json_at(list, i), *argv = cf_json_get(c, "argv");
@@ -228,6 +230,8 @@ int main(void) {
   if (folder) closedir(folder);
   if (n == 0) {
     printf("SKIPPED: no cases under %s/golden\n", CF_TEST_DIR);
+    rmdir(scratch);
+    cf_context_free(ctx);
     return 77;
   }
   const int failed = _cmocka_run_group_tests("golden command lines", tests, n, NULL, NULL);
@@ -238,6 +242,7 @@ int main(void) {
     unlink(path);
   }
   rmdir(scratch);
+  for (size_t i = 0; i < document_count; i++) cf_json_free(documents[i]);
   cf_context_free(ctx);
   return failed;
 }
