@@ -25,6 +25,23 @@ static double squared(const rsa_problem *p, double sim) {
   return p->options->square ? sim * sim : sim;
 }
 
+/* The components where weights are fitted: the comparator's own space, or centred raw values for rank comparators. */
+static cf_status prepare_fit(cf_context *ctx, const rsa_problem *p, rsa_cell *cell) {
+  cf_status status = CF_OK;
+  cf_comparator c = p->options->comparator;
+  if (cf_rsa_ranked(c)) {
+    c = CF_COMPARE_PEARSON;
+    CF_TRY(cf_rsa_rows_new(ctx, c, &cell->sample, p->components, &cell->fit));
+    CF_TRY(cf_rsa_rows_fill(ctx, c, &cell->sample, &p->parts, &cell->fit));
+  } else {
+    cell->fit = cell->parts;
+  }
+  CF_TRY(CF_SCRATCH(ctx, &cell->fit_gram, p->components * p->components));
+  CF_TRY(cf_rsa_similarity(ctx, c, &cell->sample, &cell->fit, &cell->fit, cell->fit_gram));
+done:
+  return status;
+}
+
 cf_status cf_rsa_cell_make(cf_context *ctx, const rsa_problem *p, const uint32_t *mult, bool parts, rsa_cell *out) {
   cf_status status = CF_OK;
   cf_comparator c = p->options->comparator;
@@ -41,6 +58,7 @@ cf_status cf_rsa_cell_make(cf_context *ctx, const rsa_problem *p, const uint32_t
     CF_TRY(cf_rsa_rows_fill(ctx, c, &out->sample, &p->parts, &out->parts));
     CF_TRY(CF_SCRATCH(ctx, &out->sim, p->components * p->subjects));
     CF_TRY(cf_rsa_similarity(ctx, c, &out->sample, &out->parts, &out->data, out->sim));
+    if (p->options->type >= CF_MODEL_WEIGHTED) CF_TRY(prepare_fit(ctx, p, out));
   }
 done:
   return status;

@@ -24,50 +24,33 @@ typedef struct fit_system {
   double *ata, *atb, *norm;
 } fit_system;
 
-static cf_status system_linear(const rsa_problem *p, const rsa_cell *train, const uint32_t *subject, size_t m,
-                               fit_system *out) {
-  const size_t *member = p->member + p->first[m];
-  size_t n = p->subjects, pairs = train->sample.pairs;
+/* atb for the linear comparators: products with the pooled training subjects are sums of similarities. */
+static void target_linear(const rsa_problem *p, const rsa_cell *train, const uint32_t *subject, const size_t *member,
+                          fit_system *out) {
+  size_t n = p->subjects;
   for (size_t i = 0; i < out->count; i++) {
-    const double *z = train->parts.z + member[i] * pairs;
-    out->norm[i] = train->parts.norm[member[i]];
     out->atb[i] = 0;
     for (size_t s = 0; s < n; s++)
       if (subject[s]) out->atb[i] += subject[s] * train->data.pool[s] * train->sim[member[i] * n + s];
-    for (size_t j = 0; j <= i; j++)
-      out->ata[i * out->count + j] = out->ata[j * out->count + i] =
-          cf_dot(pairs, z, train->parts.u + member[j] * pairs);
   }
-  return CF_OK;
 }
 
-static cf_status system_ranked(cf_context *ctx, const rsa_problem *p, const rsa_cell *train, const uint32_t *subject,
-                               size_t m, fit_system *out) {
+/* atb for rank comparators: products with the mean ranks of the training subjects. */
+static cf_status target_ranked(cf_context *ctx, const rsa_problem *p, const rsa_cell *train, const uint32_t *subject,
+                               const size_t *member, fit_system *out) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
-  const size_t *member = p->member + p->first[m];
-  const rsa_sample *sample = &train->sample;
-  size_t pairs = sample->pairs, k = out->count;
+  size_t pairs = train->sample.pairs;
   double *values;
-  rsa_rows rows;
+  rsa_rows row;
   CF_TRY(CF_SCRATCH(ctx, &values, pairs));
-  CF_TRY(cf_rsa_rows_new(ctx, CF_COMPARE_PEARSON, sample, k + 1, &rows));
-  for (size_t i = 0; i < k; i++) {
-    const double *x = p->parts.x + member[i] * p->parts.pairs;
-    for (size_t q = 0; q < pairs; q++) values[q] = x[sample->full[q]];
-    CF_TRY(cf_rsa_row_set(ctx, CF_COMPARE_PEARSON, sample, values, &rows, i));
-    out->norm[i] = rows.norm[i];
-  }
+  CF_TRY(cf_rsa_rows_new(ctx, CF_COMPARE_PEARSON, &train->sample, 1, &row));
   for (size_t q = 0; q < pairs; q++) values[q] = 0;
   for (size_t s = 0; s < p->subjects; s++)
     if (subject[s])
       for (size_t q = 0; q < pairs; q++) values[q] += subject[s] * train->data.rank[s * pairs + q];
-  CF_TRY(cf_rsa_row_set(ctx, CF_COMPARE_PEARSON, sample, values, &rows, k));
-  for (size_t i = 0; i < k; i++) {
-    out->atb[i] = cf_dot(pairs, rows.z + i * pairs, rows.z + k * pairs);
-    for (size_t j = 0; j <= i; j++)
-      out->ata[i * k + j] = out->ata[j * k + i] = cf_dot(pairs, rows.z + i * pairs, rows.z + j * pairs);
-  }
+  CF_TRY(cf_rsa_row_set(ctx, CF_COMPARE_PEARSON, &train->sample, values, &row, 0));
+  for (size_t i = 0; i < out->count; i++) out->atb[i] = cf_dot(pairs, train->fit.z + member[i] * pairs, row.z);
 done:
   cf_scratch_release(ctx, mark);
   return status;
@@ -145,10 +128,15 @@ cf_status cf_rsa_fit(cf_context *ctx, const rsa_problem *p, const rsa_cell *trai
     weights[largest(count, s.atb)] = 1;
     goto done;
   }
+  const size_t *member = p->member + p->first[m];
+  for (size_t i = 0; i < count; i++) {
+    s.norm[i] = train->fit.norm[member[i]];
+    for (size_t j = 0; j < count; j++) s.ata[i * count + j] = train->fit_gram[member[i] * p->components + member[j]];
+  }
   if (cf_rsa_ranked(p->options->comparator))
-    CF_TRY(system_ranked(ctx, p, train, subject, m, &s));
+    CF_TRY(target_ranked(ctx, p, train, subject, member, &s));
   else
-    CF_TRY(system_linear(p, train, subject, m, &s));
+    target_linear(p, train, subject, member, &s);
   exclude_constant(&s);
   if (p->options->type == CF_MODEL_WEIGHTED)
     CF_TRY(fit_weighted(ctx, &s, weights));

@@ -29,8 +29,10 @@ typedef struct rsa_problem {
 typedef struct rsa_cell {
   rsa_sample sample;
   rsa_rows parts, data;
-  double *sim;  /* components x subjects, not squared */
-  double *gram; /* subjects x subjects; linear comparators only */
+  double *sim;      /* components x subjects, not squared */
+  double *gram;     /* subjects x subjects; linear comparators only */
+  rsa_rows fit;     /* weighted and interpolated models: components as unit vectors of the space they are fitted in */
+  double *fit_gram; /* components x components */
 } rsa_cell;
 
 /* What one sample says about every subject: scores models x subjects, ceilings subjects (NaN where not tested). */
