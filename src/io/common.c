@@ -46,35 +46,6 @@ void cf_io_listing_cut(cf_io_listing *listing, size_t count) {
   }
 }
 
-/* Before each block of a budget; all are chained and freed at once. */
-struct cf_io_budget_block {
-  struct cf_io_budget_block *next;
-  size_t size;
-};
-
-void *cf_io_budget_take(size_t size, void *payload) {
-  cf_io_budget *budget = payload;
-  void *block = NULL;
-  size_t head = sizeof(struct cf_io_budget_block);
-  if (size > budget->left || budget->left - size < head) return NULL;
-  if (cf_alloc_bytes(budget->ctx, size + head, 1, &block) != CF_OK) return NULL;
-  budget->left -= size + head;
-  struct cf_io_budget_block *b = block;
-  *b = (struct cf_io_budget_block){budget->first, size};
-  budget->first = b;
-  return b + 1;
-}
-
-void cf_io_budget_keep(void *block, void *payload) { (void)block, (void)payload; }
-
-void cf_io_budget_free(cf_io_budget *budget) {
-  while (budget->first) {
-    struct cf_io_budget_block *next = budget->first->next;
-    cf_free(budget->first);
-    budget->first = next;
-  }
-}
-
 cf_status cf_io_fill_texts(cf_context *ctx, cf_array *array) {
   char **text = array->data;
   cf_status status = CF_OK;

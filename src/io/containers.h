@@ -20,17 +20,6 @@ cf_status cf_io_row_text(cf_context *ctx, const uint32_t *units, size_t i, size_
 /* Puts "" where a text array has NULL. */
 cf_status cf_io_fill_texts(cf_context *ctx, cf_array *array);
 
-/* Memory with an end, for a library that asks for it by callback: a small file can hold a great many references to one
- * long text. Blocks live until cf_io_budget_free(), also those that the library loses when it fails half way. */
-typedef struct cf_io_budget {
-  cf_context *ctx;
-  size_t left;
-  struct cf_io_budget_block *first;
-} cf_io_budget;
-void *cf_io_budget_take(size_t size, void *budget); /* NULL beyond the budget */
-void cf_io_budget_keep(void *block, void *budget);  /* does nothing: instead of free() */
-void cf_io_budget_free(cf_io_budget *budget);
-
 /* Takes entries back from the end until `count` are left. */
 void cf_io_listing_cut(cf_io_listing *listing, size_t count);
 

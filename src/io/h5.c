@@ -24,12 +24,12 @@ static cf_status h5_fail(cf_context *ctx, cf_status status, const char *path, co
                  detail[0] ? " (" : "", detail, detail[0] ? ")" : "");
 }
 
-#define H5_TRY(call, code, what)                          \
-  do {                                                    \
-    if ((call) < 0) {                                     \
-      status = h5_fail(ctx, (code), path, member, what);  \
-      goto done;                                          \
-    }                                                     \
+#define H5_TRY(call, code, what)                                                                                       \
+  do {                                                                                                                 \
+    if ((call) < 0) {                                                                                                  \
+      status = h5_fail(ctx, (code), path, member, what);                                                               \
+      goto done;                                                                                                       \
+    }                                                                                                                  \
   } while (0)
 
 /* -------------------------------------------------------------- types -- */
@@ -54,7 +54,7 @@ static hid_t complex_type(const char *re, const char *im, hid_t part) {
 }
 
 static hid_t native_type(cf_dtype dtype) {
-  const hid_t integers[] = {H5T_NATIVE_UINT8,  H5T_NATIVE_INT8,   H5T_NATIVE_UINT8, H5T_NATIVE_INT16, H5T_NATIVE_UINT16,
+  const hid_t integers[] = {H5T_NATIVE_UINT8, H5T_NATIVE_INT8,   H5T_NATIVE_UINT8, H5T_NATIVE_INT16, H5T_NATIVE_UINT16,
                             H5T_NATIVE_INT32, H5T_NATIVE_UINT32, H5T_NATIVE_INT64, H5T_NATIVE_UINT64};
   return dtype <= CF_U64 ? integers[dtype] : dtype == CF_F32 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
 }
@@ -127,86 +127,88 @@ static void describe_type(hid_t type, cf_h5_dataset *t) {
   snprintf(t->stored, sizeof t->stored, "not numeric");
   size_t size = H5Tget_size(type);
   switch (H5Tget_class(type)) {
-    case H5T_INTEGER:
-    case H5T_FLOAT: describe_number(type, t); break;
-    case H5T_ENUM: describe_enum(type, t); break;
-    case H5T_COMPOUND: describe_compound(type, t); break;
-    case H5T_BITFIELD: /* PyTables writes truth values like this */
-      if (size == 1) t->dtype = CF_BOOL, t->memory = H5Tcopy(H5T_NATIVE_B8);
-      break;
-    case H5T_STRING:
-      t->dtype = CF_TEXT;
-      t->variable = H5Tis_variable_str(type) > 0;
-      if (t->variable) snprintf(t->stored, sizeof t->stored, "text of any length");
-      else snprintf(t->stored, sizeof t->stored, "text of %zu bytes", size);
-      t->memory = H5Tcopy(type);
-      break;
-    case H5T_REFERENCE:
-      snprintf(t->stored, sizeof t->stored, "reference (not numeric)");
-      t->references = H5Tequal(type, H5T_STD_REF_OBJ) > 0;
-      break;
-    case H5T_VLEN: snprintf(t->stored, sizeof t->stored, "ragged array (not rectangular)"); break;
-    case H5T_ARRAY: snprintf(t->stored, sizeof t->stored, "array type (not numeric)"); break;
-    default: break;
+  case H5T_INTEGER:
+  case H5T_FLOAT:
+    describe_number(type, t);
+    break;
+  case H5T_ENUM:
+    describe_enum(type, t);
+    break;
+  case H5T_COMPOUND:
+    describe_compound(type, t);
+    break;
+  case H5T_BITFIELD: /* PyTables writes truth values like this */
+    if (size == 1) t->dtype = CF_BOOL, t->memory = H5Tcopy(H5T_NATIVE_B8);
+    break;
+  case H5T_STRING:
+    t->dtype = CF_TEXT;
+    t->variable = H5Tis_variable_str(type) > 0;
+    if (t->variable)
+      snprintf(t->stored, sizeof t->stored, "text of any length");
+    else
+      snprintf(t->stored, sizeof t->stored, "text of %zu bytes", size);
+    t->memory = H5Tcopy(type);
+    break;
+  case H5T_REFERENCE:
+    snprintf(t->stored, sizeof t->stored, "reference (not numeric)");
+    t->references = H5Tequal(type, H5T_STD_REF_OBJ) > 0;
+    break;
+  case H5T_VLEN:
+    snprintf(t->stored, sizeof t->stored, "ragged array (not rectangular)");
+    break;
+  case H5T_ARRAY:
+    snprintf(t->stored, sizeof t->stored, "array type (not numeric)");
+    break;
+  default:
+    break;
   }
 }
 
 /* -------------------------------------------------------------- files -- */
 
-static herr_t refuse_external(const char *parent, const char *group, const char *file, const char *object, unsigned *flags,
-                              hid_t access, void *payload) {
+static herr_t refuse_external(const char *parent, const char *group, const char *file, const char *object,
+                              unsigned *flags, hid_t access, void *payload) {
   (void)parent, (void)group, (void)file, (void)object, (void)flags, (void)access, (void)payload;
   return -1;
 }
 
-cf_status cf_h5_open(cf_context *ctx, const char *path, int64_t *file) {
+/* Opens the file (path), or creates it anew (temporary). */
+static cf_status start(cf_context *ctx, const char *temporary, const char *path, int64_t *file) {
   cf_status status = CF_OK;
   const char *member = NULL;
   hid_t access = -1;
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   H5_TRY(access = H5Pcreate(H5P_FILE_ACCESS), CF_ERR_FAILURE, "no property list");
   H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-  H5_TRY(*file = H5Fopen(path, H5F_ACC_RDONLY, access), CF_ERR_INPUT, "cannot be opened as HDF5");
+  if (temporary)
+    H5_TRY(*file = H5Fcreate(temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access), CF_ERR_FAILURE, "cannot be created");
+  else
+    H5_TRY(*file = H5Fopen(path, H5F_ACC_RDONLY, access), CF_ERR_INPUT, "cannot be opened as HDF5");
 done:
   if (access >= 0) H5Pclose(access);
   return status;
+}
+
+cf_status cf_h5_open(cf_context *ctx, const char *path, int64_t *file) {
+  return start(ctx, NULL, path, file);
+}
+
+cf_status cf_h5_create(cf_context *ctx, const char *temporary, const char *path, int64_t *file) {
+  return start(ctx, temporary, path, file);
 }
 
 void cf_h5_close(int64_t file) {
   if (file >= 0) H5Fclose(file);
 }
 
-static herr_t add_name(cf_h5_names *list, const char *name) {
-  if (list->count == list->capacity) {
-    size_t capacity = list->capacity ? 2 * list->capacity : 64;
-    char **wider = NULL;
-    list->status = CF_ALLOC(list->ctx, &wider, capacity);
-    if (list->status != CF_OK) return -1;
-    if (list->count) memcpy(wider, list->name, list->count * sizeof *wider);
-    cf_free(list->name);
-    list->name = wider;
-    list->capacity = capacity;
-  }
-  list->status = cf_strdup(list->ctx, name, &list->name[list->count]);
-  if (list->status != CF_OK) return -1;
-  list->count++;
-  return 0;
-}
-
 static herr_t add_dataset(hid_t object, const char *name, const H5O_info_t *info, void *payload) {
   (void)object;
-  return info->type == H5O_TYPE_DATASET ? add_name(payload, name) : 0;
+  return info->type == H5O_TYPE_DATASET ? cf_h5_names_add(payload, name) : 0;
 }
 
 static herr_t add_child(hid_t group, const char *name, const H5L_info_t *info, void *payload) {
   (void)group;
-  return info->type == H5L_TYPE_HARD ? add_name(payload, name) : 0;
-}
-
-void cf_h5_names_free(cf_h5_names *list) {
-  for (size_t i = 0; i < list->count; i++) cf_free(list->name[i]);
-  cf_free(list->name);
-  *list = (cf_h5_names){0};
+  return info->type == H5L_TYPE_HARD ? cf_h5_names_add(payload, name) : 0;
 }
 
 cf_status cf_h5_paths(cf_context *ctx, const char *path, int64_t file, cf_h5_names *out) {
@@ -257,7 +259,6 @@ void cf_h5_dataset_close(cf_h5_dataset *d) {
 }
 
 static void refuse(cf_h5_dataset *d, const char *why) {
-  d->refused = true;
   if (d->memory >= 0) H5Tclose(d->memory);
   d->memory = -1;
   snprintf(d->stored, sizeof d->stored, "%s", why);
@@ -275,7 +276,8 @@ static size_t chunk_bytes(hid_t layout, size_t element, size_t limit) {
   return bytes;
 }
 
-/* Looks at everything of an open dataset that reading it depends on; what cannot be read gets a reason, not an error. */
+/* Looks at everything of an open dataset that reading it depends on; what cannot be read gets a reason, not an error.
+ */
 static void describe_dataset(cf_h5_dataset *d, size_t limit) {
   hsize_t dims[H5S_MAX_RANK] = {0};
   char why[96];
@@ -300,10 +302,11 @@ static void describe_dataset(cf_h5_dataset *d, size_t limit) {
     for (int i = 0; i < d->ndim && !empty && d->count != SIZE_MAX; i++)
       d->count = dims[i] > limit / d->count ? SIZE_MAX : d->count * d->shape[i];
     if (empty) d->count = 0;
-    if (H5Pget_layout(layout) == H5D_VIRTUAL) refuse(d, "virtual dataset (data in other files)");
+    d->large = d->count > limit / (wide ? wide : 1);
+    if (H5Pget_layout(layout) == H5D_VIRTUAL)
+      refuse(d, "virtual dataset (data in other files)");
     else if (H5Pget_layout(layout) == H5D_CONTIGUOUS && H5Pget_external_count(layout) > 0)
       refuse(d, "external dataset (data in other files)");
-    else if (d->count > limit / (wide ? wide : 1)) refuse(d, "larger than the memory limit and the file");
     else if (H5Pget_layout(layout) == H5D_CHUNKED && chunk_bytes(layout, element, limit) > limit)
       refuse(d, "chunks larger than the memory limit and the file");
   }
@@ -316,8 +319,8 @@ void cf_h5_dataset_of(int64_t id, size_t limit, cf_h5_dataset *out) {
   describe_dataset(out, limit);
 }
 
-cf_status cf_h5_dataset_open(cf_context *ctx, const char *path, int64_t file, const char *member, size_t limit, size_t cache,
-                             cf_h5_dataset *out) {
+cf_status cf_h5_dataset_open(cf_context *ctx, const char *path, int64_t file, const char *member, size_t limit,
+                             size_t cache, cf_h5_dataset *out) {
   cf_status status = CF_OK;
   hid_t access = -1, id = -1;
   *out = (cf_h5_dataset){.id = -1, .space = -1, .memory = -1};
@@ -339,64 +342,86 @@ static size_t fixed_length(const char *text, size_t size, H5T_str_t padding) {
   return strnlen(text, n);
 }
 
-static cf_status read_texts(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, size_t limit,
-                            char **out) {
+static cf_status read_texts(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, char **out) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
-  cf_io_budget budget = {ctx, limit, NULL};
-  hid_t transfer = -1;
-  size_t size = H5Tget_size(d->memory), wide = d->variable ? sizeof(char *) : size;
+  size_t size = H5Tget_size(d->memory);
   H5T_str_t padding = H5Tget_strpad(d->memory);
   char *raw = NULL;
-  CF_TRY(cf_scratch_bytes(ctx, d->count ? d->count : 1, wide, (void **)&raw));
-  memset(raw, 0, d->count * wide);
-  H5_TRY(transfer = H5Pcreate(H5P_DATASET_XFER), CF_ERR_FAILURE, "no property list");
-  H5Pset_vlen_mem_manager(transfer, cf_io_budget_take, &budget, cf_io_budget_keep, &budget);
-  H5_TRY(H5Dread(d->id, d->memory, H5S_ALL, H5S_ALL, transfer, raw), CF_ERR_INPUT, "texts cannot be read");
+  CF_TRY(cf_scratch_bytes(ctx, d->count, size, (void **)&raw));
+  H5_TRY(H5Dread(d->id, d->memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, raw), CF_ERR_INPUT, "texts cannot be read");
   for (size_t i = 0; i < d->count; i++) {
-    const char *text = d->variable ? ((char **)(void *)raw)[i] : raw + i * size;
-    size_t n = d->variable ? (text ? strlen(text) : 0) : fixed_length(text, size, padding);
     char *copy;
-    CF_TRY(cf_io_text(ctx, text, n, &copy));
+    CF_TRY(cf_io_text(ctx, raw + i * size, fixed_length(raw + i * size, size, padding), &copy));
     cf_free(out[i]);
     out[i] = copy;
   }
 done:
-  cf_io_budget_free(&budget);
-  if (transfer >= 0) H5Pclose(transfer);
   cf_scratch_release(ctx, mark);
   return status;
 }
 
-cf_status cf_h5_attribute(cf_context *ctx, int64_t object, const char *name, int n, char *out[CF_MAX_DIMS]) {
+cf_status cf_h5_pieces(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, size_t item,
+                       cf_h5_piece **out, size_t *count) {
   cf_status status = CF_OK;
-  char *raw[CF_MAX_DIMS] = {NULL};
-  hid_t attribute = -1, space = -1, type = -1;
-  for (int i = 0; i < n; i++) out[i] = NULL;
-  if (n == 0 || H5Aexists(object, name) <= 0) goto done;
-  if ((attribute = H5Aopen(object, name, H5P_DEFAULT)) < 0 || (space = H5Aget_space(attribute)) < 0 ||
-      (type = H5Aget_type(attribute)) < 0)
+  hsize_t chunk[H5S_MAX_RANK] = {0}, n = 0, bytes = item;
+  hid_t layout = -1;
+  unsigned filters = 0;
+  *count = 0;
+  H5_TRY(layout = H5Dget_create_plist(d->id), CF_ERR_INPUT, "damaged");
+  if (H5Pget_layout(layout) == H5D_CONTIGUOUS) {
+    haddr_t at = H5Dget_offset(d->id);
+    CF_TRY(CF_SCRATCH(ctx, out, 1));
+    if (at != HADDR_UNDEF) (*out)[(*count)++] = (cf_h5_piece){at, d->count * item, d->count * item, 0, {0}, {0}};
+    for (int k = 0; k < d->ndim && *count; k++) (*out)->shape[k] = d->shape[k];
     goto done;
-  if (H5Sget_simple_extent_npoints(space) != n || H5Tis_variable_str(type) <= 0) goto done;
-  if (H5Aread(attribute, type, raw) < 0) goto done;
-  for (int i = 0; i < n && status == CF_OK; i++)
-    if (raw[i] && raw[i][0]) status = cf_io_text(ctx, raw[i], strlen(raw[i]), &out[i]);
-  H5Dvlen_reclaim(type, space, H5P_DEFAULT, raw);
+  }
+  if (H5Pget_layout(layout) != H5D_CHUNKED || H5Pget_chunk(layout, H5S_MAX_RANK, chunk) != d->ndim)
+    CF_TRY(h5_fail(ctx, CF_ERR_INPUT, path, member, "texts of any length cannot be read in this layout"));
+  for (int k = 0; k < H5Pget_nfilters(layout); k++) { /* those that the pieces' reader undoes, in that order */
+    size_t none = 0;
+    unsigned flags, config;
+    int id = H5Pget_filter2(layout, (unsigned)k, &flags, &none, NULL, 0, NULL, &config);
+    unsigned bit = id == H5Z_FILTER_SHUFFLE ? 1 : id == H5Z_FILTER_DEFLATE ? 2 : id == H5Z_FILTER_FLETCHER32 ? 4 : 0;
+    if (!bit || bit <= filters)
+      CF_TRY(h5_fail(ctx, CF_ERR_INPUT, path, member, "texts of any length behind an unknown filter"));
+    filters |= bit;
+  }
+  for (int k = 0; k < d->ndim; k++) bytes *= chunk[k]; /* fits: describe_dataset() has looked */
+  H5_TRY(H5Dget_num_chunks(d->id, d->space, &n), CF_ERR_INPUT, "damaged chunks");
+  CF_TRY(CF_SCRATCH(ctx, out, (size_t)n + 1));
+  for (hsize_t i = 0; i < n; i++) {
+    hsize_t start[H5S_MAX_RANK], stored;
+    cf_h5_piece *p = *out + i;
+    unsigned mask;
+    haddr_t at;
+    H5_TRY(H5Dget_chunk_info(d->id, d->space, i, start, &mask, &at, &stored), CF_ERR_INPUT, "damaged chunks");
+    *p = (cf_h5_piece){at, (size_t)stored, (size_t)bytes, mask ? 0 : filters, {0}, {0}};
+    for (int k = 0; k < d->ndim; k++) p->start[k] = (size_t)start[k], p->shape[k] = (size_t)chunk[k];
+    (*count)++;
+  }
 done:
-  if (type >= 0) H5Tclose(type);
-  if (space >= 0) H5Sclose(space);
-  if (attribute >= 0) H5Aclose(attribute);
-  H5Eclear2(H5E_DEFAULT);
+  if (layout >= 0) H5Pclose(layout);
   return status;
 }
 
-/* The attribute and its type when it is of this class and no longer than size bytes, else -1. */
-static hid_t open_attribute(hid_t object, const char *name, H5T_class_t class, size_t size, hid_t *type) {
+bool cf_h5_plain_sizes(int64_t file, uint64_t *base) {
+  hid_t list = H5Fget_create_plist(file);
+  size_t address = 0, length = 0;
+  hsize_t block = 0;
+  bool good = list >= 0 && H5Pget_sizes(list, &address, &length) >= 0 && H5Pget_userblock(list, &block) >= 0;
+  if (list >= 0) H5Pclose(list);
+  *base = block;
+  return good && address == 8 && length == 8;
+}
+
+/* The attribute and its type when it is n elements of this class, of fixed length and `size` bytes in all at most. */
+static hid_t open_attribute(hid_t object, const char *name, H5T_class_t class, size_t n, size_t size, hid_t *type) {
   hid_t attribute = H5Aexists(object, name) > 0 ? H5Aopen(object, name, H5P_DEFAULT) : -1;
   if (attribute < 0) return -1;
   *type = H5Aget_type(attribute);
-  if (*type >= 0 && H5Tget_class(*type) == class && H5Tis_variable_str(*type) <= 0 && H5Tget_size(*type) <= size &&
-      H5Aget_storage_size(attribute) == H5Tget_size(*type))
+  if (*type >= 0 && H5Tget_class(*type) == class && H5Tis_variable_str(*type) <= 0 && H5Tget_size(*type) <= size / n &&
+      H5Aget_storage_size(attribute) == H5Tget_size(*type) * n)
     return attribute;
   if (*type >= 0) H5Tclose(*type);
   H5Aclose(attribute);
@@ -411,20 +436,37 @@ static bool read_attribute(hid_t attribute, hid_t type, hid_t memory, void *out)
 }
 
 bool cf_h5_word(int64_t object, const char *name, char *out, size_t size) {
-  hid_t type, attribute = open_attribute(object, name, H5T_STRING, size - 1, &type);
+  hid_t type, attribute = open_attribute(object, name, H5T_STRING, 1, size - 1, &type);
   memset(out, 0, size); /* read as it is stored, so that a word without its zero keeps its last letter */
   return attribute >= 0 && read_attribute(attribute, type, type, out);
 }
 
 bool cf_h5_number(int64_t object, const char *name, uint64_t *out) {
-  hid_t type, attribute = open_attribute(object, name, H5T_INTEGER, 8, &type);
+  hid_t type, attribute = open_attribute(object, name, H5T_INTEGER, 1, 8, &type);
   return attribute >= 0 && read_attribute(attribute, type, H5T_NATIVE_UINT64, out);
 }
 
-cf_status cf_h5_read(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, size_t limit, void *data) {
-  if (d->memory < 0) return cf_fail(ctx, CF_ERR_INPUT, "%s:%s: cannot be read: %s", path, member, d->stored);
+cf_status cf_h5_attribute(cf_context *ctx, int64_t object, const char *name, int n, char *out[CF_MAX_DIMS]) {
+  cf_status status = CF_OK;
+  char raw[4096];
+  for (int i = 0; i < n; i++) out[i] = NULL;
+  hid_t type, attribute = n > 0 ? open_attribute(object, name, H5T_STRING, (size_t)n, sizeof raw, &type) : -1;
+  if (attribute < 0) return CF_OK;
+  size_t size = H5Tget_size(type);
+  H5T_str_t padding = H5Tget_strpad(type);
+  if (!read_attribute(attribute, type, type, raw)) return CF_OK;
+  for (int i = 0; i < n && status == CF_OK; i++) {
+    size_t length = fixed_length(raw + (size_t)i * size, size, padding);
+    if (length) status = cf_io_text(ctx, raw + (size_t)i * size, length, &out[i]);
+  }
+  return status;
+}
+
+cf_status cf_h5_read(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, void *data) {
+  cf_status status = cf_h5_check(ctx, path, member, d);
+  if (status != CF_OK) return status;
   if (d->count == 0) return CF_OK;
-  if (d->dtype == CF_TEXT) return read_texts(ctx, path, member, d, limit, data);
+  if (d->dtype == CF_TEXT) return read_texts(ctx, path, member, d, data);
   if (H5Dread(d->id, d->memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
     return h5_fail(ctx, CF_ERR_INPUT, path, member, "values cannot be read");
   if (d->dtype == CF_BOOL)
@@ -432,9 +474,10 @@ cf_status cf_h5_read(cf_context *ctx, const char *path, const char *member, cons
   return CF_OK;
 }
 
-cf_status cf_h5_references(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, uint64_t *out) {
-  if (d->count && (!d->references || d->refused ||
-                   H5Dread(d->id, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0))
+cf_status cf_h5_references(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d,
+                           uint64_t *out) {
+  if (d->count &&
+      (!d->references || d->large || H5Dread(d->id, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0))
     return h5_fail(ctx, CF_ERR_INPUT, path, member, "references cannot be read");
   return CF_OK;
 }
@@ -453,7 +496,8 @@ cf_status cf_h5_read_window(cf_context *ctx, const char *path, const char *membe
     H5_TRY(H5Dread(d->id, d->memory, memory, d->space, H5P_DEFAULT, truth), CF_ERR_INPUT, "values cannot be read");
     for (size_t i = 0; i < rows * cols; i++) out[i] = truth[i] != 0;
   } else {
-    H5_TRY(H5Dread(d->id, H5T_NATIVE_DOUBLE, memory, d->space, H5P_DEFAULT, out), CF_ERR_INPUT, "values cannot be read");
+    H5_TRY(H5Dread(d->id, H5T_NATIVE_DOUBLE, memory, d->space, H5P_DEFAULT, out), CF_ERR_INPUT,
+           "values cannot be read");
   }
 done:
   if (memory >= 0) H5Sclose(memory);
@@ -466,8 +510,8 @@ size_t cf_h5_wanted_cache(cf_context *ctx, const cf_h5_dataset *d, size_t *chunk
   size_t cache = 0;
   hid_t layout = H5Dget_create_plist(d->id);
   *chunk = 0;
-  if (layout >= 0 && d->memory >= 0 && H5Pget_layout(layout) == H5D_CHUNKED && H5Pget_chunk(layout, H5S_MAX_RANK, side) == 2 &&
-      side[1] > 0) {
+  if (layout >= 0 && d->memory >= 0 && H5Pget_layout(layout) == H5D_CHUNKED &&
+      H5Pget_chunk(layout, H5S_MAX_RANK, side) == 2 && side[1] > 0) {
     size_t across = (d->shape[1] + (size_t)side[1] - 1) / (size_t)side[1];
     *chunk = chunk_bytes(layout, H5Tget_size(d->memory), SIZE_MAX / 2);
     if (__builtin_mul_overflow(*chunk, across, &cache)) cache = SIZE_MAX;
@@ -483,42 +527,61 @@ static hid_t file_type(cf_dtype dtype) {
   hid_t type;
   signed char truth[] = {0, 1};
   switch (dtype) {
-    case CF_BOOL:
-      if ((type = H5Tenum_create(H5T_NATIVE_INT8)) >= 0) {
-        H5Tenum_insert(type, "FALSE", &truth[0]);
-        H5Tenum_insert(type, "TRUE", &truth[1]);
-      }
-      return type;
-    case CF_F16: return small_float(10, 5);
-    case CF_BF16: return small_float(7, 8);
-    case CF_C64: return complex_type("r", "i", H5T_NATIVE_FLOAT);
-    case CF_C128: return complex_type("r", "i", H5T_NATIVE_DOUBLE);
-    case CF_TEXT:
-      if ((type = H5Tcopy(H5T_C_S1)) >= 0) {
-        H5Tset_size(type, H5T_VARIABLE);
-        H5Tset_cset(type, H5T_CSET_UTF8);
-      }
-      return type;
-    default: return H5Tcopy(native_type(dtype));
+  case CF_BOOL:
+    if ((type = H5Tenum_create(H5T_NATIVE_INT8)) >= 0) {
+      H5Tenum_insert(type, "FALSE", &truth[0]);
+      H5Tenum_insert(type, "TRUE", &truth[1]);
+    }
+    return type;
+  case CF_F16:
+    return small_float(10, 5);
+  case CF_BF16:
+    return small_float(7, 8);
+  case CF_C64:
+    return complex_type("r", "i", H5T_NATIVE_FLOAT);
+  case CF_C128:
+    return complex_type("r", "i", H5T_NATIVE_DOUBLE);
+  case CF_TEXT:
+    if ((type = H5Tcopy(H5T_C_S1)) >= 0) {
+      H5Tset_size(type, H5T_VARIABLE);
+      H5Tset_cset(type, H5T_CSET_UTF8);
+    }
+    return type;
+  default:
+    return H5Tcopy(native_type(dtype));
   }
 }
 
-/* n texts (NULL: empty) as attribute; n = 0 a scalar of texts[0]. */
+/* n texts (NULL: empty) as an attribute of fixed length; n = 0: one text of any length. */
 static cf_status write_attribute(cf_context *ctx, const char *path, hid_t object, const char *name, size_t n,
                                  const char *const *texts) {
   cf_status status = CF_OK;
-  const char *member = name, *filled[CF_MAX_DIMS];
+  cf_mark mark = cf_scratch_mark(ctx);
+  const char *member = name;
+  char *fixed = NULL;
   hsize_t dims[1] = {n};
+  size_t size = 1;
   hid_t type = -1, space = -1, attribute = -1;
-  for (size_t i = 0; i < CF_MAX(n, (size_t)1); i++) filled[i] = texts[i] ? texts[i] : "";
-  H5_TRY(type = file_type(CF_TEXT), CF_ERR_FAILURE, "no data type");
+  for (size_t i = 0; i < n; i++) size = CF_MAX(size, texts[i] ? strlen(texts[i]) : 0);
+  H5_TRY(type = n ? H5Tcopy(H5T_C_S1) : file_type(CF_TEXT), CF_ERR_FAILURE, "no data type");
+  if (n) {
+    H5_TRY(H5Tset_size(type, size), CF_ERR_FAILURE, "no data type");
+    H5Tset_strpad(type, H5T_STR_NULLPAD);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    CF_TRY(cf_scratch_bytes(ctx, n, size, (void **)&fixed));
+    memset(fixed, 0, n * size);
+    for (size_t i = 0; i < n; i++)
+      if (texts[i]) memcpy(fixed + i * size, texts[i], strlen(texts[i]));
+  }
   H5_TRY(space = n ? H5Screate_simple(1, dims, NULL) : H5Screate(H5S_SCALAR), CF_ERR_FAILURE, "no data space");
-  H5_TRY(attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT), CF_ERR_FAILURE, "cannot be written");
-  H5_TRY(H5Awrite(attribute, type, filled), CF_ERR_FAILURE, "cannot be written");
+  H5_TRY(attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT), CF_ERR_FAILURE,
+         "cannot be written");
+  H5_TRY(H5Awrite(attribute, type, n ? (const void *)fixed : (const void *)texts), CF_ERR_FAILURE, "cannot be written");
 done:
   if (attribute >= 0) H5Aclose(attribute);
   if (space >= 0) H5Sclose(space);
   if (type >= 0) H5Tclose(type);
+  cf_scratch_release(ctx, mark);
   return status;
 }
 
@@ -546,7 +609,8 @@ cf_status cf_h5_put(cf_context *ctx, const char *path, int64_t file, const char 
   hid_t type = -1, space = -1, links = -1, layout = -1, set = -1;
   for (int i = 0; i < a->ndim; i++) dims[i] = a->shape[i];
   H5_TRY(type = file_type(a->dtype), CF_ERR_FAILURE, "no data type");
-  H5_TRY(space = a->ndim ? H5Screate_simple(a->ndim, dims, NULL) : H5Screate(H5S_SCALAR), CF_ERR_FAILURE, "no data space");
+  H5_TRY(space = a->ndim ? H5Screate_simple(a->ndim, dims, NULL) : H5Screate(H5S_SCALAR), CF_ERR_FAILURE,
+         "no data space");
   H5_TRY(links = H5Pcreate(H5P_LINK_CREATE), CF_ERR_FAILURE, "no property list");
   H5_TRY(layout = H5Pcreate(H5P_DATASET_CREATE), CF_ERR_FAILURE, "no property list");
   H5Pset_create_intermediate_group(links, 1);
@@ -558,7 +622,8 @@ cf_status cf_h5_put(cf_context *ctx, const char *path, int64_t file, const char 
   if (labels) CF_TRY(write_attribute(ctx, path, set, CF_H5_LABELS, (size_t)a->ndim, labels));
   if (coordinates) CF_TRY(write_attribute(ctx, path, set, CF_H5_COORDINATES, (size_t)a->ndim, coordinates));
 done:
-  if (set >= 0 && H5Dclose(set) < 0 && status == CF_OK) status = h5_fail(ctx, CF_ERR_FAILURE, path, member, "cannot be written");
+  if (set >= 0 && H5Dclose(set) < 0 && status == CF_OK)
+    status = h5_fail(ctx, CF_ERR_FAILURE, path, member, "cannot be written");
   if (layout >= 0) H5Pclose(layout);
   if (links >= 0) H5Pclose(links);
   if (space >= 0) H5Sclose(space);
@@ -568,19 +633,6 @@ done:
 
 cf_status cf_h5_put_text(cf_context *ctx, const char *path, int64_t file, const char *attribute, const char *text) {
   return write_attribute(ctx, path, file, attribute, 0, &text);
-}
-
-cf_status cf_h5_create(cf_context *ctx, const char *temporary, const char *path, int64_t *file) {
-  cf_status status = CF_OK;
-  const char *member = NULL;
-  hid_t access = -1;
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-  H5_TRY(access = H5Pcreate(H5P_FILE_ACCESS), CF_ERR_FAILURE, "no property list");
-  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-  H5_TRY(*file = H5Fcreate(temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access), CF_ERR_FAILURE, "cannot be created");
-done:
-  if (access >= 0) H5Pclose(access);
-  return status;
 }
 
 cf_status cf_h5_finish(cf_context *ctx, const char *path, int64_t file, cf_status status) {

@@ -9,6 +9,35 @@
 #include <string.h>
 #include <unistd.h>
 
+int cf_h5_names_add(cf_h5_names *list, const char *name) {
+  if (list->count == list->capacity) {
+    size_t capacity = list->capacity ? 2 * list->capacity : 64;
+    char **wider = NULL;
+    list->status = CF_ALLOC(list->ctx, &wider, capacity);
+    if (list->status != CF_OK) return -1;
+    if (list->count) memcpy(wider, list->name, list->count * sizeof *wider);
+    cf_free(list->name);
+    list->name = wider;
+    list->capacity = capacity;
+  }
+  list->status = cf_strdup(list->ctx, name, &list->name[list->count]);
+  if (list->status != CF_OK) return -1;
+  list->count++;
+  return 0;
+}
+
+void cf_h5_names_free(cf_h5_names *list) {
+  for (size_t i = 0; i < list->count; i++) cf_free(list->name[i]);
+  cf_free(list->name);
+  *list = (cf_h5_names){0};
+}
+
+cf_status cf_h5_check(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d) {
+  if (d->memory < 0) return cf_fail(ctx, CF_ERR_INPUT, "%s:%s: cannot be read: %s", path, member, d->stored);
+  if (d->large) return cf_fail(ctx, CF_ERR_INPUT, "%s:%s: larger than the memory budget; raise --memory", path, member);
+  return CF_OK;
+}
+
 /* The path of `member` in the file: itself, or the only path that ends in it. *out is owned by the caller. */
 static cf_status find_member(cf_context *ctx, const char *path, int64_t file, const char *member, char **out) {
   cf_status status = CF_OK;
@@ -31,8 +60,10 @@ static cf_status find_member(cf_context *ctx, const char *path, int64_t file, co
     }
   }
   if (!found && hits == 1) found = suffix;
-  if (hits > 1) status = cf_fail(ctx, CF_ERR_INPUT, "%s:%s: not unique, give one of: %s", path, member, candidates);
-  else status = cf_strdup(ctx, found ? found : wanted, out); /* a path through soft links is tried as it is */
+  if (hits > 1)
+    status = cf_fail(ctx, CF_ERR_INPUT, "%s:%s: not unique, give one of: %s", path, member, candidates);
+  else
+    status = cf_strdup(ctx, found ? found : wanted, out); /* a path through soft links is tried as it is */
 done:
   cf_h5_names_free(&list);
   return status;
@@ -47,8 +78,7 @@ static cf_status list_members(cf_context *ctx, const cf_io_file *in, cf_io_listi
   for (size_t i = 0; i < paths.count; i++) {
     cf_h5_dataset d;
     CF_TRY(cf_h5_dataset_open(ctx, in->path, file, paths.name[i], cf_io_size_limit(ctx, in->size), 0, &d));
-    status = cf_io_listing_add(ctx, listing, paths.name[i], d.dtype, d.stored, d.memory >= 0, false, d.ndim,
-                               d.shape);
+    status = cf_io_listing_add(ctx, listing, paths.name[i], d.dtype, d.stored, d.memory >= 0, false, d.ndim, d.shape);
     cf_h5_dataset_close(&d);
     if (status != CF_OK) goto done;
   }
@@ -58,17 +88,18 @@ done:
   return status;
 }
 
-static cf_status read_dataset(cf_context *ctx, const char *path, int64_t file, const char *member, size_t limit, bool axes,
-                              cf_array **out);
+static cf_status read_dataset(cf_context *ctx, const cf_io_file *in, int64_t file, const char *member, size_t limit,
+                              bool axes, cf_array **out);
 
-static cf_status attach_axes(cf_context *ctx, const char *path, int64_t file, int64_t dataset, size_t limit, cf_array *array) {
+static cf_status attach_axes(cf_context *ctx, const cf_io_file *in, int64_t file, int64_t dataset, size_t limit,
+                             cf_array *array) {
   cf_status status = CF_OK;
   char *label[CF_MAX_DIMS] = {NULL}, *where[CF_MAX_DIMS] = {NULL};
   CF_TRY(cf_h5_attribute(ctx, dataset, CF_H5_LABELS, array->ndim, label));
   CF_TRY(cf_h5_attribute(ctx, dataset, CF_H5_COORDINATES, array->ndim, where));
   for (int i = 0; i < array->ndim; i++) {
     cf_array *coordinate = NULL;
-    if (where[i] && read_dataset(ctx, path, file, where[i], limit, false, &coordinate) != CF_OK) cf_context_clear(ctx);
+    if (where[i] && read_dataset(ctx, in, file, where[i], limit, false, &coordinate) != CF_OK) cf_context_clear(ctx);
     if (coordinate && (coordinate->ndim != 1 || coordinate->shape[0] != array->shape[i])) {
       cf_array_free(coordinate);
       coordinate = NULL;
@@ -82,16 +113,20 @@ done:
   return status;
 }
 
-static cf_status read_dataset(cf_context *ctx, const char *path, int64_t file, const char *member, size_t limit, bool axes,
-                              cf_array **out) {
+static cf_status read_dataset(cf_context *ctx, const cf_io_file *in, int64_t file, const char *member, size_t limit,
+                              bool axes, cf_array **out) {
+  const char *path = in->path;
   cf_status status = CF_OK;
   cf_array *array = NULL;
   cf_h5_dataset d;
   CF_TRY(cf_h5_dataset_open(ctx, path, file, member, limit, 0, &d));
-  if (d.memory < 0) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s:%s: cannot be read: %s", path, member, d.stored));
+  CF_TRY(cf_h5_check(ctx, path, member, &d));
   CF_TRY(cf_io_array_new(ctx, path, member, d.dtype, d.ndim, d.shape, &array));
-  CF_TRY(cf_h5_read(ctx, path, member, &d, limit, array->data));
-  if (axes) CF_TRY(attach_axes(ctx, path, file, d.id, limit, array));
+  if (d.variable)
+    CF_TRY(cf_hdf5_texts(ctx, in, file, member, &d, limit, array->data));
+  else
+    CF_TRY(cf_h5_read(ctx, path, member, &d, array->data));
+  if (axes) CF_TRY(attach_axes(ctx, in, file, d.id, limit, array));
   *out = array;
   array = NULL;
 done:
@@ -106,7 +141,7 @@ static cf_status read_member(cf_context *ctx, const cf_io_file *in, const char *
   char *full = NULL;
   CF_TRY(cf_h5_open(ctx, in->path, &file));
   CF_TRY(find_member(ctx, in->path, file, member, &full));
-  CF_TRY(read_dataset(ctx, in->path, file, full, cf_io_size_limit(ctx, in->size), true, out));
+  CF_TRY(read_dataset(ctx, in, file, full, cf_io_size_limit(ctx, in->size), true, out));
 done:
   cf_free(full);
   cf_h5_close(file);
@@ -122,7 +157,8 @@ typedef struct h5_blocks {
   char *path, *member;
 } h5_blocks;
 
-static cf_status blocks_read(cf_context *ctx, void *payload, size_t row, size_t rows, size_t col, size_t cols, double *out) {
+static cf_status blocks_read(cf_context *ctx, void *payload, size_t row, size_t rows, size_t col, size_t cols,
+                             double *out) {
   cf_status status = CF_OK;
   h5_blocks *b = payload;
   cf_mark mark = cf_scratch_mark(ctx);
@@ -166,7 +202,8 @@ cf_status cf_hdf5_blocks(cf_context *ctx, const char *path, const char *member, 
   CF_TRY(cf_strdup(ctx, path, &b->path));
   CF_TRY(cf_h5_open(ctx, path, &b->file));
   CF_TRY(find_member(ctx, path, b->file, member, &b->member));
-  /* Nothing of the declared size is taken here, so a set larger than the limit may be opened; chunks are taken whole. */
+  /* Nothing of the declared size is taken here, so a set larger than the limit may be opened; chunks are taken whole.
+   */
   CF_TRY(cf_h5_dataset_open(ctx, path, b->file, b->member, SIZE_MAX / 2, 0, &b->d));
   size_t cache = cf_h5_wanted_cache(ctx, &b->d, &chunk);
   cf_h5_dataset_close(&b->d);
@@ -176,8 +213,8 @@ cf_status cf_hdf5_blocks(cf_context *ctx, const char *path, const char *member, 
   } else if (b->d.ndim != 2) {
     status = cf_fail(ctx, CF_ERR_INPUT, "%s:%s: has %d dimensions, a matrix is needed", path, member, b->d.ndim);
   } else if (chunk > cf_context_memory(ctx)) {
-    status = cf_fail(ctx, CF_ERR_INPUT, "%s:%s: chunks of %zu bytes are beyond the memory budget; raise --memory", path, member,
-                     chunk);
+    status = cf_fail(ctx, CF_ERR_INPUT, "%s:%s: chunks of %zu bytes are beyond the memory budget; raise --memory", path,
+                     member, chunk);
   } else {
     *out = (cf_blocks){b->d.shape[transposed], b->d.shape[!transposed], b->member, b, blocks_read, blocks_close};
     b = NULL;
@@ -202,8 +239,8 @@ static bool same_values(const cf_array *a, const cf_array *b) {
 
 /* Where the coordinate of an axis goes: a member named like the axis beside the array; when something else has that
  * name, "ARRAY_AXIS" (and then a number). Writes it unless the very same values are there already. */
-static cf_status place_coordinate(cf_context *ctx, const char *path, int64_t file, const cf_dataset *set, cf_dataset *written,
-                                  const cf_array *a, int axis, char **place) {
+static cf_status place_coordinate(cf_context *ctx, const char *path, int64_t file, const cf_dataset *set,
+                                  cf_dataset *written, const cf_array *a, int axis, char **place) {
   cf_status status = CF_OK;
   const cf_array *coordinate = a->coordinate[axis];
   const char *slash = strrchr(a->name, '/');
@@ -211,11 +248,14 @@ static cf_status place_coordinate(cf_context *ctx, const char *path, int64_t fil
   cf_array *copy = NULL;
   for (int attempt = 0;; attempt++) {
     char number[24] = "";
-    if (attempt > 1 || !a->axis[axis]) snprintf(number, sizeof number, "%d", a->axis[axis] ? attempt : axis + 8 * attempt);
+    if (attempt > 1 || !a->axis[axis])
+      snprintf(number, sizeof number, "%d", a->axis[axis] ? attempt : axis + 8 * attempt);
     cf_free(*place);
     *place = NULL;
-    if (attempt == 0 && a->axis[axis]) CF_TRY(cf_sprintf(ctx, place, "%.*s%s", folder, a->name, a->axis[axis]));
-    else CF_TRY(cf_sprintf(ctx, place, "%s_%s%s", a->name, a->axis[axis] ? a->axis[axis] : "axis", number));
+    if (attempt == 0 && a->axis[axis])
+      CF_TRY(cf_sprintf(ctx, place, "%.*s%s", folder, a->name, a->axis[axis]));
+    else
+      CF_TRY(cf_sprintf(ctx, place, "%s_%s%s", a->name, a->axis[axis] ? a->axis[axis] : "axis", number));
     const cf_array *there = attempt == 0 && folder && a->axis[axis] ? cf_dataset_get(set, a->axis[axis]) : NULL;
     if (there && same_values(there, coordinate)) { /* at the root already */
       cf_free(*place);
@@ -283,9 +323,12 @@ done:
 static bool detect(const cf_io_file *file) {
   static const char signature[] = "\211HDF\r\n\032\n";
   char bytes[8];
-  for (uint64_t at = 0; at + 8 <= file->size; at = at ? 2 * at : 512) { /* behind a user block of 0, 512, 1024 ... bytes */
-    if (at + 8 <= file->head_size) memcpy(bytes, file->head + at, 8);
-    else if (pread(file->fd, bytes, 8, (off_t)at) != 8) return false;
+  for (uint64_t at = 0; at + 8 <= file->size;
+       at = at ? 2 * at : 512) { /* behind a user block of 0, 512, 1024 ... bytes */
+    if (at + 8 <= file->head_size)
+      memcpy(bytes, file->head + at, 8);
+    else if (pread(file->fd, bytes, 8, (off_t)at) != 8)
+      return false;
     if (memcmp(bytes, signature, 8) == 0) return true;
   }
   return false;
@@ -297,4 +340,8 @@ static cf_status open_blocks(cf_context *ctx, const cf_io_file *file, const char
 
 const cf_io_driver cf_io_driver_hdf5 = {
     {"hdf5", ".h5 .hdf5 .nwb", "HDF5 and NWB: members are datasets by path", true, true, true},
-    detect, list_members, read_member, open_blocks, write_file};
+    detect,
+    list_members,
+    read_member,
+    open_blocks,
+    write_file};

@@ -46,7 +46,8 @@ cf_status cf_inflate_read(cf_context *ctx, cf_inflate *s, void *buffer, size_t n
       int code = inflate(&s->z, Z_NO_FLUSH);
       if (code == Z_MEM_ERROR) return cf_fail(ctx, CF_ERR_MEMORY, "%s: not enough memory to inflate", s->file->path);
       bool stuck = s->z.avail_out == before && s->z.avail_in == 0 && s->at >= s->end;
-      if ((code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) || (code == Z_STREAM_END && s->z.avail_out > 0) || stuck)
+      if ((code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) ||
+          (code == Z_STREAM_END && s->z.avail_out > 0) || stuck)
         return cf_fail(ctx, CF_ERR_INPUT, "%s: compressed data near byte %llu are %s", s->file->path,
                        (unsigned long long)(s->at - s->z.avail_in),
                        code == Z_STREAM_END || stuck ? "too short" : "damaged");

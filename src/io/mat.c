@@ -1,8 +1,8 @@
-/* MATLAB files: version 5 is read by mat5.c, version 7.3 by mat73.c; version 5 is written here through libmatio, of which
- * this is the one facade.
+/* MATLAB files: version 5 is read by mat5.c, version 7.3 by mat73.c; version 5 is written here through libmatio, of
+ * which this is the one facade.
  *
  * Written: text arrays as cell arrays, anything of one dimension as a column, half precision as single; names become
- * MATLAB identifiers; coordinates become variables named like their axes where that name is free.                     */
+ * MATLAB identifiers; coordinates become variables named like their axes where that name is free. */
 #include "io/containers.h"
 #include "io/mat5.h"
 #include <ctype.h>
@@ -17,7 +17,8 @@ static void keep_message(int level, char *message) {
   snprintf(last_message, sizeof last_message, "%s", message ? message : "");
 }
 static cf_status matio_fail(cf_context *ctx, cf_status status, const char *path, const char *what) {
-  return cf_fail(ctx, status, "%s: %s%s%s%s", path, what, last_message[0] ? " (" : "", last_message, last_message[0] ? ")" : "");
+  return cf_fail(ctx, status, "%s: %s%s%s%s", path, what, last_message[0] ? " (" : "", last_message,
+                 last_message[0] ? ")" : "");
 }
 
 /* ------------------------------------------------------------- writing -- */
@@ -85,11 +86,14 @@ static const struct {
   enum matio_classes class;
   enum matio_types type;
 } stored_as[] = {
-    [CF_BOOL] = {MAT_C_UINT8, MAT_T_UINT8},   [CF_I8] = {MAT_C_INT8, MAT_T_INT8},     [CF_U8] = {MAT_C_UINT8, MAT_T_UINT8},
-    [CF_I16] = {MAT_C_INT16, MAT_T_INT16},    [CF_U16] = {MAT_C_UINT16, MAT_T_UINT16}, [CF_I32] = {MAT_C_INT32, MAT_T_INT32},
-    [CF_U32] = {MAT_C_UINT32, MAT_T_UINT32},  [CF_I64] = {MAT_C_INT64, MAT_T_INT64},  [CF_U64] = {MAT_C_UINT64, MAT_T_UINT64},
-    [CF_F16] = {MAT_C_SINGLE, MAT_T_SINGLE},  [CF_BF16] = {MAT_C_SINGLE, MAT_T_SINGLE}, [CF_F32] = {MAT_C_SINGLE, MAT_T_SINGLE},
-    [CF_F64] = {MAT_C_DOUBLE, MAT_T_DOUBLE},  [CF_C64] = {MAT_C_SINGLE, MAT_T_SINGLE}, [CF_C128] = {MAT_C_DOUBLE, MAT_T_DOUBLE},
+    [CF_BOOL] = {MAT_C_UINT8, MAT_T_UINT8},   [CF_I8] = {MAT_C_INT8, MAT_T_INT8},
+    [CF_U8] = {MAT_C_UINT8, MAT_T_UINT8},     [CF_I16] = {MAT_C_INT16, MAT_T_INT16},
+    [CF_U16] = {MAT_C_UINT16, MAT_T_UINT16},  [CF_I32] = {MAT_C_INT32, MAT_T_INT32},
+    [CF_U32] = {MAT_C_UINT32, MAT_T_UINT32},  [CF_I64] = {MAT_C_INT64, MAT_T_INT64},
+    [CF_U64] = {MAT_C_UINT64, MAT_T_UINT64},  [CF_F16] = {MAT_C_SINGLE, MAT_T_SINGLE},
+    [CF_BF16] = {MAT_C_SINGLE, MAT_T_SINGLE}, [CF_F32] = {MAT_C_SINGLE, MAT_T_SINGLE},
+    [CF_F64] = {MAT_C_DOUBLE, MAT_T_DOUBLE},  [CF_C64] = {MAT_C_SINGLE, MAT_T_SINGLE},
+    [CF_C128] = {MAT_C_DOUBLE, MAT_T_DOUBLE},
 };
 
 static cf_status write_array(cf_context *ctx, mat_t *mat, const char *path, const char *name, const cf_array *a) {
@@ -103,15 +107,19 @@ static cf_status write_array(cf_context *ctx, mat_t *mat, const char *path, cons
   for (int k = 0; k < a->ndim; k++) {
     dims[k] = a->shape[k];
     reversed[a->ndim - 1 - k] = a->shape[k];
-    if (dims[k] > INT32_MAX) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s:%s: too large for a MATLAB 5 file; write .h5", path, name));
+    if (dims[k] > INT32_MAX)
+      CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s:%s: too large for a MATLAB 5 file; write .h5", path, name));
   }
-  if (n > INT32_MAX / (half ? 4 : item)) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s:%s: 2 GB and more do not fit a MATLAB 5 file; write .h5", path, name));
+  if (n > INT32_MAX / (half ? 4 : item))
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s:%s: 2 GB and more do not fit a MATLAB 5 file; write .h5", path, name));
   if (a->dtype == CF_TEXT) {
     v = text_variable(ctx, name, a, rank, dims);
   } else {
     CF_TRY(cf_scratch_bytes(ctx, n + 1, CF_MAX(item, (size_t)4), (void **)&columns));
-    if (a->ndim > 1) cf_io_fortran_to_c(a->data, columns, a->ndim, reversed, item);
-    else memcpy(columns, a->data, n * item);
+    if (a->ndim > 1)
+      cf_io_fortran_to_c(a->data, columns, a->ndim, reversed, item);
+    else
+      memcpy(columns, a->data, n * item);
     void *data = columns;
     mat_complex_split_t both;
     if (half) { /* from the end, in place */
@@ -133,10 +141,13 @@ static cf_status write_array(cf_context *ctx, mat_t *mat, const char *path, cons
       data = &both;
     }
     v = Mat_VarCreate(name, stored_as[a->dtype].class, stored_as[a->dtype].type, rank, dims, data,
-                      complex ? MAT_F_COMPLEX : a->dtype == CF_BOOL ? MAT_F_LOGICAL : 0);
+                      complex               ? MAT_F_COMPLEX
+                      : a->dtype == CF_BOOL ? MAT_F_LOGICAL
+                                            : 0);
   }
   if (!v) CF_TRY(matio_fail(ctx, CF_ERR_MEMORY, path, "not enough memory to write"));
-  if (Mat_VarWrite(mat, v, MAT_COMPRESSION_NONE) != 0) CF_TRY(matio_fail(ctx, CF_ERR_FAILURE, path, "cannot be written: is the disk full?"));
+  if (Mat_VarWrite(mat, v, MAT_COMPRESSION_NONE) != 0)
+    CF_TRY(matio_fail(ctx, CF_ERR_FAILURE, path, "cannot be written: is the disk full?"));
 done:
   if (v) Mat_VarFree(v);
   cf_scratch_release(ctx, mark);
@@ -151,7 +162,8 @@ static cf_status verify(cf_context *ctx, const char *temporary, const char *path
   if (listing->count < variables) status = CF_ERR_FAILURE;
 done:
   cf_io_listing_free(listing);
-  if (status != CF_OK && status != CF_ERR_MEMORY) status = cf_fail(ctx, CF_ERR_FAILURE, "%s: cannot be written: is the disk full?", path);
+  if (status != CF_OK && status != CF_ERR_MEMORY)
+    status = cf_fail(ctx, CF_ERR_FAILURE, "%s: cannot be written: is the disk full?", path);
   return status;
 }
 
@@ -173,7 +185,8 @@ static cf_status write_file(cf_context *ctx, const char *temporary, const char *
     CF_TRY(matio_fail(ctx, CF_ERR_FAILURE, path, "cannot be created"));
   for (size_t k = 0; k < count; k++) {
     make_identifier(wanted[k], name, used, name[used]);
-    if (strcmp(wanted[k], name[used]) != 0) cf_warn(ctx, "%s: '%s' is no MATLAB name, written as '%s'", path, wanted[k], name[used]);
+    if (strcmp(wanted[k], name[used]) != 0)
+      cf_warn(ctx, "%s: '%s' is no MATLAB name, written as '%s'", path, wanted[k], name[used]);
     used++;
     CF_TRY(write_array(ctx, mat, path, name[used - 1], arrays[k]));
   }
@@ -194,7 +207,9 @@ done:
 
 /* -------------------------------------------------------------- driver -- */
 
-static bool is73(const cf_io_file *file) { return file->head[124 + (file->head[126] == 'I')] == 2; }
+static bool is73(const cf_io_file *file) {
+  return file->head[124 + (file->head[126] == 'I')] == 2;
+}
 
 /* 116 characters of text, the version and "IM" or "MI" for the order of bytes. */
 static bool detect(const cf_io_file *file) {
@@ -222,5 +237,10 @@ static cf_status open_blocks(cf_context *ctx, const cf_io_file *file, const char
 }
 
 const cf_io_driver cf_io_driver_mat = {
-    {"mat5", ".mat", "MATLAB 5 and 7.3: fields and cells are members (a.b, a{3}); written as version 5", true, true, true},
-    detect, list_members, read_member, open_blocks, write_file};
+    {"mat5", ".mat", "MATLAB 5 and 7.3: fields and cells are members (a.b, a{3}); written as version 5", true, true,
+     true},
+    detect,
+    list_members,
+    read_member,
+    open_blocks,
+    write_file};

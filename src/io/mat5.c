@@ -12,26 +12,55 @@
 #include <string.h>
 
 #define MAX_DEPTH 24
-#define PIECE ((size_t)1 << 16)
+#define PIECE     ((size_t)1 << 16)
 
-enum { INT8 = 1, UINT8, INT16, UINT16, INT32, UINT32, SINGLE, DOUBLE = 9, INT64 = 12, UINT64, MATRIX, COMPRESSED, UTF8, UTF16, UTF32 };
-enum { CELL = 1, STRUCT, OBJECT, CHAR, SPARSE, CLASS_DOUBLE, CLASS_SINGLE, CLASS_INT8, CLASS_UINT64 = 15, FUNCTION, OPAQUE };
+enum {
+  INT8 = 1,
+  UINT8,
+  INT16,
+  UINT16,
+  INT32,
+  UINT32,
+  SINGLE,
+  DOUBLE = 9,
+  INT64 = 12,
+  UINT64,
+  MATRIX,
+  COMPRESSED,
+  UTF8,
+  UTF16,
+  UTF32
+};
+enum {
+  CELL = 1,
+  STRUCT,
+  OBJECT,
+  CHAR,
+  SPARSE,
+  CLASS_DOUBLE,
+  CLASS_SINGLE,
+  CLASS_INT8,
+  CLASS_UINT64 = 15,
+  FUNCTION,
+  OPAQUE
+};
 static const cf_dtype class_dtype[] = {CF_F64, CF_F32, CF_I8, CF_U8, CF_I16, CF_U16, CF_I32, CF_U32, CF_I64, CF_U64};
-static const char *const class_name[] = {"?",    "cell",  "struct", "object", "char",   "sparse", "double",   "single", "int8",
-                                         "uint8", "int16", "uint16", "int32",  "uint32", "int64",  "uint64", "function handle", "opaque object"};
+static const char *const class_name[] = {
+    "?",     "cell",  "struct", "object", "char",   "sparse", "double", "single",          "int8",
+    "uint8", "int16", "uint16", "int32",  "uint32", "int64",  "uint64", "function handle", "opaque object"};
 
 typedef struct reader {
   cf_context *ctx;
   const cf_io_file *file;
   bool swap;
-  uint64_t at;          /* of the file, when no stream is open */
-  cf_inflate *z;        /* the open compressed element */
-  char path[1024];      /* of the element being read */
+  uint64_t at;     /* of the file, when no stream is open */
+  cf_inflate *z;   /* the open compressed element */
+  char path[1024]; /* of the element being read */
   size_t length;
   cf_io_listing *listing; /* listing: members go here */
   const char *wanted;     /* reading: the member that is read, and where it goes */
   cf_array **out;
-  cf_array *texts;        /* reading a cell array of texts: the array and the element that the next one fills */
+  cf_array *texts; /* reading a cell array of texts: the array and the element that the next one fills */
   size_t slot;
 } reader;
 
@@ -50,8 +79,8 @@ typedef struct tag {
 } tag;
 
 static cf_status damaged(reader *r, const char *what) {
-  return cf_fail(r->ctx, CF_ERR_INPUT, "%s%s%s: damaged MATLAB file near byte %llu: %s", r->file->path, r->length ? ":" : "",
-                 r->path, (unsigned long long)r->at, what);
+  return cf_fail(r->ctx, CF_ERR_INPUT, "%s%s%s: damaged MATLAB file near byte %llu: %s", r->file->path,
+                 r->length ? ":" : "", r->path, (unsigned long long)r->at, what);
 }
 
 static cf_status take(reader *r, void *buffer, size_t n) {
@@ -68,7 +97,8 @@ static cf_status skip(reader *r, uint64_t n) {
     return CF_OK;
   }
   cf_status status = CF_OK;
-  for (; n > 0 && status == CF_OK; n -= CF_MIN(n, sizeof waste)) status = take(r, waste, (size_t)CF_MIN(n, sizeof waste));
+  for (; n > 0 && status == CF_OK; n -= CF_MIN(n, sizeof waste))
+    status = take(r, waste, (size_t)CF_MIN(n, sizeof waste));
   return status;
 }
 
@@ -98,7 +128,9 @@ static cf_status next_tag(reader *r, uint64_t *left, tag *t) {
   return CF_OK;
 }
 
-static cf_status skip_data(reader *r, const tag *t) { return t->small ? CF_OK : skip(r, (uint64_t)t->bytes + t->padding); }
+static cf_status skip_data(reader *r, const tag *t) {
+  return t->small ? CF_OK : skip(r, (uint64_t)t->bytes + t->padding);
+}
 
 /* All t->bytes of data. */
 static cf_status take_data(reader *r, const tag *t, void *buffer) {
@@ -124,47 +156,100 @@ static void convert(uint32_t type, const unsigned char *from, size_t n, cf_dtype
     double x = 0;
     int64_t k = 0;
     bool real = false, unsigned64 = false;
-#define LOAD(T, into)                           \
-  do {                                          \
-    T v_;                                       \
-    memcpy(&v_, from + i * sizeof v_, sizeof v_); \
-    into = v_;                                  \
+#define LOAD(T, into)                                                                                                  \
+  do {                                                                                                                 \
+    T v_;                                                                                                              \
+    memcpy(&v_, from + i * sizeof v_, sizeof v_);                                                                      \
+    into = v_;                                                                                                         \
   } while (0)
     switch (type) {
-      case INT8: LOAD(int8_t, k); break;
-      case INT16: LOAD(int16_t, k); break;
-      case UINT16: case UTF16: LOAD(uint16_t, k); break;
-      case INT32: LOAD(int32_t, k); break;
-      case UINT32: case UTF32: LOAD(uint32_t, k); break;
-      case INT64: LOAD(int64_t, k); break;
-      case UINT64: { uint64_t v; memcpy(&v, from + 8 * i, 8); k = (int64_t)v; unsigned64 = true; } break;
-      case SINGLE: LOAD(float, x); real = true; break;
-      case DOUBLE: LOAD(double, x); real = true; break;
-      default: LOAD(uint8_t, k); break;
+    case INT8:
+      LOAD(int8_t, k);
+      break;
+    case INT16:
+      LOAD(int16_t, k);
+      break;
+    case UINT16:
+    case UTF16:
+      LOAD(uint16_t, k);
+      break;
+    case INT32:
+      LOAD(int32_t, k);
+      break;
+    case UINT32:
+    case UTF32:
+      LOAD(uint32_t, k);
+      break;
+    case INT64:
+      LOAD(int64_t, k);
+      break;
+    case UINT64: {
+      uint64_t v;
+      memcpy(&v, from + 8 * i, 8);
+      k = (int64_t)v;
+      unsigned64 = true;
+    } break;
+    case SINGLE:
+      LOAD(float, x);
+      real = true;
+      break;
+    case DOUBLE:
+      LOAD(double, x);
+      real = true;
+      break;
+    default:
+      LOAD(uint8_t, k);
+      break;
     }
 #undef LOAD
-    if (!real) x = unsigned64 ? (double)(uint64_t)k : (double)k;
-    else k = x >= 9.2e18 ? INT64_MAX : x <= -9.2e18 ? INT64_MIN : x == x ? (int64_t)x : 0;
+    if (!real)
+      x = unsigned64 ? (double)(uint64_t)k : (double)k;
+    else
+      k = x >= 9.2e18 ? INT64_MAX : x <= -9.2e18 ? INT64_MIN : x == x ? (int64_t)x : 0;
 #define STORE(T, low, high) ((T *)to)[i * step] = (T)(k < (low) ? (low) : k > (high) ? (high) : k)
     switch (dtype) {
-      case CF_BOOL: ((uint8_t *)to)[i * step] = x != 0; break;
-      case CF_I8: STORE(int8_t, INT8_MIN, INT8_MAX); break;
-      case CF_U8: STORE(uint8_t, 0, UINT8_MAX); break;
-      case CF_I16: STORE(int16_t, INT16_MIN, INT16_MAX); break;
-      case CF_U16: STORE(uint16_t, 0, UINT16_MAX); break;
-      case CF_I32: STORE(int32_t, INT32_MIN, INT32_MAX); break;
-      case CF_U32: STORE(uint32_t, 0, UINT32_MAX); break;
-      case CF_I64: ((int64_t *)to)[i * step] = k; break;
-      case CF_U64: ((uint64_t *)to)[i * step] = unsigned64 ? (uint64_t)k : k < 0 ? 0 : (uint64_t)k; break;
-      case CF_F32: case CF_C64: ((float *)to)[i * step] = (float)x; break;
-      default: ((double *)to)[i * step] = x; break;
+    case CF_BOOL:
+      ((uint8_t *)to)[i * step] = x != 0;
+      break;
+    case CF_I8:
+      STORE(int8_t, INT8_MIN, INT8_MAX);
+      break;
+    case CF_U8:
+      STORE(uint8_t, 0, UINT8_MAX);
+      break;
+    case CF_I16:
+      STORE(int16_t, INT16_MIN, INT16_MAX);
+      break;
+    case CF_U16:
+      STORE(uint16_t, 0, UINT16_MAX);
+      break;
+    case CF_I32:
+      STORE(int32_t, INT32_MIN, INT32_MAX);
+      break;
+    case CF_U32:
+      STORE(uint32_t, 0, UINT32_MAX);
+      break;
+    case CF_I64:
+      ((int64_t *)to)[i * step] = k;
+      break;
+    case CF_U64:
+      ((uint64_t *)to)[i * step] = unsigned64 ? (uint64_t)k : k < 0 ? 0 : (uint64_t)k;
+      break;
+    case CF_F32:
+    case CF_C64:
+      ((float *)to)[i * step] = (float)x;
+      break;
+    default:
+      ((double *)to)[i * step] = x;
+      break;
     }
 #undef STORE
   }
 }
 
 /* One element of at least low and at most high numbers into `to`; what lies in the file may be of any number type. */
-static cf_status take_numbers(reader *r, uint64_t *left, size_t low, size_t high, cf_dtype dtype, size_t step, void *to) {
+static cf_status take_numbers(reader *r, uint64_t *left, size_t low, size_t high, cf_dtype dtype, size_t step,
+                              void *to) {
   cf_status status = CF_OK;
   unsigned char piece[4096];
   size_t part = dtype == CF_C64 ? 4 : dtype == CF_C128 ? 8 : cf_dtype_size(dtype);
@@ -176,8 +261,10 @@ static cf_status take_numbers(reader *r, uint64_t *left, size_t low, size_t high
   uint64_t rest = t.bytes;
   while (rest > 0) {
     size_t n = (size_t)CF_MIN(rest, sizeof piece);
-    if (t.small) memcpy(piece, t.inlined, n);
-    else CF_TRY(take(r, piece, n));
+    if (t.small)
+      memcpy(piece, t.inlined, n);
+    else
+      CF_TRY(take(r, piece, n));
     if (r->swap) cf_io_swap_bytes(piece, n / size, size);
     convert(t.type, piece, n / size, dtype, step, to);
     to = (char *)to + n / size * step * part;
@@ -208,8 +295,8 @@ static cf_status read_numeric(reader *r, const matrix *m, uint64_t *left) {
   size_t item = cf_dtype_size(dtype), step = m->complex ? 2 : 1;
   void *columns;
   if (m->count > cf_io_size_limit(r->ctx, r->file->size) / item) {
-    status = cf_fail(r->ctx, CF_ERR_INPUT, "%s:%s: %zu values are beyond the memory limit; raise --memory", r->file->path, r->path,
-                     m->count);
+    status = cf_fail(r->ctx, CF_ERR_INPUT, "%s:%s: %zu values are beyond the memory limit; raise --memory",
+                     r->file->path, r->path, m->count);
     goto done;
   }
   CF_TRY(cf_io_array_new(r->ctx, r->file->path, r->wanted, dtype, m->ndim, m->shape, &array));
@@ -241,8 +328,8 @@ static cf_status read_sparse(reader *r, const matrix *m, uint64_t *left) {
   CF_TRY(next_tag(r, left, &t));
   stored = t.bytes / 4;
   if (m->count > limit / item || stored > limit / 32 || cols > limit / 8) {
-    status = cf_fail(r->ctx, CF_ERR_INPUT, "%s:%s: as a dense matrix of %zu x %zu it is beyond the memory limit", r->file->path,
-                     r->path, rows, cols);
+    status = cf_fail(r->ctx, CF_ERR_INPUT, "%s:%s: as a dense matrix of %zu x %zu it is beyond the memory limit",
+                     r->file->path, r->path, rows, cols);
     goto done;
   }
   if (type_size(t.type) != 4 || t.bytes % 4) CF_TRY(damaged(r, "row indices of a sparse matrix"));
@@ -250,7 +337,8 @@ static cf_status read_sparse(reader *r, const matrix *m, uint64_t *left) {
   CF_TRY(CF_SCRATCH(r->ctx, &jc, cols + 1));
   CF_TRY(take_data(r, &t, ir));
   CF_TRY(next_tag(r, left, &t));
-  if (type_size(t.type) != 4 || t.bytes / 4 != cols + 1 || t.bytes % 4) CF_TRY(damaged(r, "column starts of a sparse matrix"));
+  if (type_size(t.type) != 4 || t.bytes / 4 != cols + 1 || t.bytes % 4)
+    CF_TRY(damaged(r, "column starts of a sparse matrix"));
   CF_TRY(take_data(r, &t, jc));
   if (r->swap) cf_io_swap_bytes(ir, stored, 4), cf_io_swap_bytes(jc, cols + 1, 4);
   for (size_t j = 0; j < cols; j++)
@@ -263,7 +351,8 @@ static cf_status read_sparse(reader *r, const matrix *m, uint64_t *left) {
   for (size_t part = 0; part < step; part++) /* some write all reserved values, some the used ones only */
     CF_TRY(take_numbers(r, left, jc[cols], stored, dtype, step, values + part * item / 2));
   for (size_t j = 0; j < cols; j++)
-    for (size_t k = jc[j]; k < jc[j + 1]; k++) memcpy((char *)array->data + (ir[k] * cols + j) * item, values + k * item, item);
+    for (size_t k = jc[j]; k < jc[j + 1]; k++)
+      memcpy((char *)array->data + (ir[k] * cols + j) * item, values + k * item, item);
   *r->out = array;
   array = NULL;
 done:
@@ -287,7 +376,8 @@ static cf_status read_rows(reader *r, const matrix *m, uint64_t *left, char **to
   if (size == 0 || size > 4 || t.type == SINGLE) CF_TRY(damaged(r, "characters of an unknown type"));
   n = t.bytes / size;
   if (t.bytes > limit / 8) {
-    status = cf_fail(r->ctx, CF_ERR_INPUT, "%s:%s: text of %u bytes is beyond the memory limit", r->file->path, r->path, t.bytes);
+    status = cf_fail(r->ctx, CF_ERR_INPUT, "%s:%s: text of %u bytes is beyond the memory limit", r->file->path, r->path,
+                     t.bytes);
     goto done;
   }
   CF_TRY(CF_SCRATCH(r->ctx, &raw, (size_t)t.bytes + 1));
@@ -304,9 +394,12 @@ static cf_status read_rows(reader *r, const matrix *m, uint64_t *left, char **to
   if (r->swap) cf_io_swap_bytes(raw, n, size);
   for (size_t i = 0; i < n; i++) {
     uint16_t half;
-    if (size == 1) units[i] = raw[i];
-    else if (size == 4) memcpy(&units[i], raw + 4 * i, 4);
-    else memcpy(&half, raw + 2 * i, 2), units[i] = half;
+    if (size == 1)
+      units[i] = raw[i];
+    else if (size == 4)
+      memcpy(&units[i], raw + 4 * i, 4);
+    else
+      memcpy(&half, raw + 2 * i, 2), units[i] = half;
   }
   for (size_t i = 0; i < rows; i++) {
     char *text = NULL;
@@ -323,7 +416,8 @@ static cf_status read_char(reader *r, const matrix *m, uint64_t *left) {
   cf_status status = CF_OK;
   cf_array *array = NULL;
   size_t rows = m->count ? m->shape[0] : 1; /* '' is one empty text */
-  if (rows > cf_io_size_limit(r->ctx, r->file->size) / sizeof(char *)) CF_TRY(damaged(r, "too many rows of characters"));
+  if (rows > cf_io_size_limit(r->ctx, r->file->size) / sizeof(char *))
+    CF_TRY(damaged(r, "too many rows of characters"));
   CF_TRY(cf_io_array_new(r->ctx, r->file->path, r->wanted, CF_TEXT, 1, &rows, &array));
   if (m->count) CF_TRY(read_rows(r, m, left, array->data));
   CF_TRY(cf_io_fill_texts(r->ctx, array));
@@ -348,8 +442,8 @@ static cf_status extend_path(reader *r, const char *format, size_t index, const 
 
 static cf_status add_member(reader *r, const matrix *m, cf_dtype dtype, bool readable, int ndim, const size_t *shape) {
   char stored[64];
-  snprintf(stored, sizeof stored, "%s%s%s%s", m->class <= OPAQUE ? class_name[m->class] : "?", m->logical ? " logical" : "",
-           m->complex ? " complex" : "", readable ? "" : " (not numeric)");
+  snprintf(stored, sizeof stored, "%s%s%s%s", m->class <= OPAQUE ? class_name[m->class] : "?",
+           m->logical ? " logical" : "", m->complex ? " complex" : "", readable ? "" : " (not numeric)");
   return cf_io_listing_add(r->ctx, r->listing, r->path, dtype, stored, readable, true, ndim, shape);
 }
 
@@ -361,24 +455,28 @@ static cf_status merge_texts(reader *r, const matrix *m, size_t from) {
 }
 
 /* Cells, or (fields > 0) the fields of all elements of a structure, in column-major order of the elements. */
-static cf_status read_children(reader *r, const matrix *m, uint64_t *left, const char *names, size_t width, size_t fields,
-                               int depth) {
+static cf_status read_children(reader *r, const matrix *m, uint64_t *left, const char *names, size_t width,
+                               size_t fields, int depth) {
   cf_status status = CF_OK;
   size_t length = r->length, from = r->listing ? r->listing->count : 0, per = names ? fields : 1;
-  bool mine = r->wanted && !*r->out && !names && !r->texts && strcmp(r->path, r->wanted) == 0, texts = !names && m->count > 0;
+  bool mine = r->wanted && !*r->out && !names && !r->texts && strcmp(r->path, r->wanted) == 0,
+       texts = !names && m->count > 0;
   cf_array *array = NULL, *turned = NULL;
   if (per && m->count > *left / 8 / per) return damaged(r, "more elements than bytes");
   if (mine) {
-    CF_TRY(cf_io_array_new(r->ctx, r->file->path, r->wanted, CF_TEXT, m->vector ? 1 : m->ndim, m->vector ? &m->count : m->shape,
-                           &array));
+    CF_TRY(cf_io_array_new(r->ctx, r->file->path, r->wanted, CF_TEXT, m->vector ? 1 : m->ndim,
+                           m->vector ? &m->count : m->shape, &array));
     r->texts = array;
   }
   for (size_t i = 0; i < m->count; i++) {
     for (size_t f = 0; f < per; f++) {
       tag t;
-      if (!names) CF_TRY(extend_path(r, "{%zu}%s", i + 1, ""));
-      else if (m->count == 1) CF_TRY(extend_path(r, "%.0zu.%s", 0, names + f * width));
-      else CF_TRY(extend_path(r, "(%zu).%s", i + 1, names + f * width));
+      if (!names)
+        CF_TRY(extend_path(r, "{%zu}%s", i + 1, ""));
+      else if (m->count == 1)
+        CF_TRY(extend_path(r, "%.0zu.%s", 0, names + f * width));
+      else
+        CF_TRY(extend_path(r, "(%zu).%s", i + 1, names + f * width));
       CF_TRY(next_tag(r, left, &t));
       if (t.type != MATRIX) CF_TRY(damaged(r, "an element that should be an array is not"));
       size_t before = r->listing ? r->listing->count : 0;
@@ -473,7 +571,8 @@ static cf_status read_head(reader *r, uint64_t *left, int depth, matrix *m, bool
     for (int i = 0; i < n; i++) {
       if (dims[i] < 0) CF_TRY(damaged(r, "negative size"));
       if (i < CF_MAX_DIMS) m->shape[i] = (size_t)dims[i];
-      if (__builtin_mul_overflow(m->count, (size_t)dims[i], &m->count)) CF_TRY(damaged(r, "size beyond the address space"));
+      if (__builtin_mul_overflow(m->count, (size_t)dims[i], &m->count))
+        CF_TRY(damaged(r, "size beyond the address space"));
     }
     m->vector = n == 2 && (dims[0] == 1 || dims[1] == 1);
   }
@@ -489,10 +588,14 @@ done:
   return status;
 }
 
-static bool is_number(unsigned class) { return class >= CLASS_DOUBLE && class <= CLASS_UINT64; }
+static bool is_number(unsigned class) {
+  return class >= CLASS_DOUBLE && class <= CLASS_UINT64;
+}
 
 /* True when the wanted member is this one or lies inside it. */
-static bool leads_to_wanted(const reader *r) { return !r->wanted || strncmp(r->path, r->wanted, r->length) == 0; }
+static bool leads_to_wanted(const reader *r) {
+  return !r->wanted || strncmp(r->path, r->wanted, r->length) == 0;
+}
 
 /* The content of one miMATRIX of `left` bytes: listed, read when it is wanted, or skipped. */
 static cf_status read_matrix(reader *r, uint64_t left, int depth) {
@@ -502,18 +605,24 @@ static cf_status read_matrix(reader *r, uint64_t left, int depth) {
   if (depth > MAX_DEPTH) return damaged(r, "nested too deep");
   if (head) CF_TRY(read_head(r, &left, depth, &m, &beyond)); /* no head: [], as nested arrays are written */
   bool found = r->wanted && !*r->out && (r->texts ? true : strcmp(r->path, r->wanted) == 0);
-  bool known = !beyond && (is_number(m.class) || (m.class == CHAR && m.ndim == 2) || (m.class == SPARSE && m.ndim == 2));
+  bool known =
+      !beyond && (is_number(m.class) || (m.class == CHAR && m.ndim == 2) || (m.class == SPARSE && m.ndim == 2));
   if (m.class == CELL || m.class == STRUCT || m.class == OBJECT) {
-    if (r->texts && found) CF_TRY(cf_fail(r->ctx, CF_ERR_INPUT, "%s:%s: cells hold more than texts", r->file->path, r->path));
+    if (r->texts && found)
+      CF_TRY(cf_fail(r->ctx, CF_ERR_INPUT, "%s:%s: cells hold more than texts", r->file->path, r->path));
     if (!beyond && leads_to_wanted(r)) {
-      if (m.class == CELL) CF_TRY(read_children(r, &m, &left, NULL, 0, 0, depth));
-      else CF_TRY(read_struct(r, &m, &left, depth));
+      if (m.class == CELL)
+        CF_TRY(read_children(r, &m, &left, NULL, 0, 0, depth));
+      else
+        CF_TRY(read_struct(r, &m, &left, depth));
     }
     if (r->listing && (beyond || m.count == 0)) CF_TRY(add_member(r, &m, CF_F64, false, m.ndim, m.shape));
   } else if (r->listing) {
     size_t rows = m.count ? m.shape[0] : 1;
-    if (known && m.class == CHAR) CF_TRY(add_member(r, &m, CF_TEXT, true, 1, &rows));
-    else CF_TRY(add_member(r, &m, known ? element_type(&m) : CF_F64, known, m.ndim, m.shape));
+    if (known && m.class == CHAR)
+      CF_TRY(add_member(r, &m, CF_TEXT, true, 1, &rows));
+    else
+      CF_TRY(add_member(r, &m, known ? element_type(&m) : CF_F64, known, m.ndim, m.shape));
   } else if (found && r->texts) {
     bool empty = m.count == 0;
     if (!empty && (m.class != CHAR || m.ndim != 2 || m.shape[0] != 1))
@@ -522,10 +631,14 @@ static cf_status read_matrix(reader *r, uint64_t left, int depth) {
   } else if (found) {
     if (!known)
       CF_TRY(cf_fail(r->ctx, CF_ERR_INPUT, "%s:%s: cannot be read: %s", r->file->path, r->path, class_name[m.class]));
-    if (m.class == CHAR) CF_TRY(read_char(r, &m, &left));
-    else if (m.class == SPARSE) CF_TRY(read_sparse(r, &m, &left));
-    else if (head) CF_TRY(read_numeric(r, &m, &left));
-    else CF_TRY(cf_io_array_new(r->ctx, r->file->path, r->wanted, CF_F64, 2, m.shape, r->out));
+    if (m.class == CHAR)
+      CF_TRY(read_char(r, &m, &left));
+    else if (m.class == SPARSE)
+      CF_TRY(read_sparse(r, &m, &left));
+    else if (head)
+      CF_TRY(read_numeric(r, &m, &left));
+    else
+      CF_TRY(cf_io_array_new(r->ctx, r->file->path, r->wanted, CF_F64, 2, m.shape, r->out));
   }
   CF_TRY(skip(r, left));
 done:
@@ -577,7 +690,9 @@ cf_status cf_mat5_read(cf_context *ctx, const cf_io_file *file, const char *memb
   r.out = &found;
   cf_status status = read_elements(&r);
   if (status == CF_OK && !found) status = cf_fail(ctx, CF_ERR_INPUT, "%s:%s: no such member", file->path, member);
-  if (status == CF_OK) *out = found;
-  else cf_array_free(found);
+  if (status == CF_OK)
+    *out = found;
+  else
+    cf_array_free(found);
   return status;
 }

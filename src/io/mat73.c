@@ -63,7 +63,7 @@ static cf_status empty_shape(reader *r, item *t) {
   t->shape[0] = t->shape[1] = t->count = 0;
   if (t->d.dtype == CF_U64 && t->d.memory >= 0 && t->d.count >= 2 && t->d.count <= CF_MAX_DIMS) {
     CF_TRY(CF_SCRATCH(r->ctx, &dims, t->d.count));
-    CF_TRY(cf_h5_read(r->ctx, r->in->path, r->path, &t->d, r->limit, dims));
+    CF_TRY(cf_h5_read(r->ctx, r->in->path, r->path, &t->d, dims));
     bool zero = false;
     for (size_t i = 0; i < t->d.count; i++) zero = zero || dims[i] == 0;
     t->ndim = zero ? (int)t->d.count : 2;
@@ -97,13 +97,17 @@ static cf_status open_item(reader *r, int64_t id, bool group, item *t) {
 }
 
 static void close_item(item *t) {
-  if (t->d.id >= 0) cf_h5_dataset_close(&t->d);
-  else cf_h5_object_close(t->id);
+  if (t->d.id >= 0)
+    cf_h5_dataset_close(&t->d);
+  else
+    cf_h5_object_close(t->id);
 }
 
 /* -------------------------------------------------------------- leaves -- */
 
-static bool is_vector(const item *t) { return t->ndim == 2 && (t->shape[0] == 1 || t->shape[1] == 1); }
+static bool is_vector(const item *t) {
+  return t->ndim == 2 && (t->shape[0] == 1 || t->shape[1] == 1);
+}
 
 static bool is_text(const item *t) {
   return strcmp(t->class, "char") == 0 && t->ndim == 2 &&
@@ -125,12 +129,15 @@ static cf_status read_rows(reader *r, const item *t, char **to) {
   size_t size = cf_dtype_size(t->d.dtype);
   CF_TRY(CF_SCRATCH(r->ctx, &units, t->count + 1));
   CF_TRY(cf_scratch_bytes(r->ctx, t->count + 1, size, (void **)&raw));
-  CF_TRY(cf_h5_read(r->ctx, r->in->path, r->path, &t->d, r->limit, raw));
+  CF_TRY(cf_h5_read(r->ctx, r->in->path, r->path, &t->d, raw));
   for (size_t i = 0; i < t->count; i++) {
     uint16_t half;
-    if (size == 1) units[i] = raw[i];
-    else if (size == 4) memcpy(&units[i], raw + 4 * i, 4);
-    else memcpy(&half, raw + 2 * i, 2), units[i] = half;
+    if (size == 1)
+      units[i] = raw[i];
+    else if (size == 4)
+      memcpy(&units[i], raw + 4 * i, 4);
+    else
+      memcpy(&half, raw + 2 * i, 2), units[i] = half;
   }
   for (size_t i = 0; t->count && i < t->shape[0]; i++) {
     char *text = NULL;
@@ -150,7 +157,8 @@ static cf_status read_leaf(reader *r, const item *t) {
   cf_dtype dtype = leaf_type(t);
   size_t item_size = cf_dtype_size(dtype), rows = t->count ? t->shape[0] : 1;
   void *columns;
-  if (!t->empty && t->d.memory < 0) CF_TRY(cf_fail(r->ctx, CF_ERR_INPUT, "%s:%s: cannot be read: %s", r->in->path, r->path, t->d.stored));
+  if (!t->empty) CF_TRY(cf_h5_check(r->ctx, r->in->path, r->path, &t->d));
+  if (!t->empty && t->d.variable) CF_TRY(damaged(r, "texts of any length are not MATLAB's"));
   if (dtype == CF_TEXT) {
     if (t->count > r->limit / 8) CF_TRY(damaged(r, "text beyond the memory limit"));
     CF_TRY(cf_io_array_new(r->ctx, r->in->path, r->wanted, CF_TEXT, 1, &rows, &array));
@@ -161,7 +169,7 @@ static cf_status read_leaf(reader *r, const item *t) {
     if (t->count) {
       columns = array->data;
       if (!is_vector(t)) CF_TRY(cf_scratch_bytes(r->ctx, t->count, item_size, &columns));
-      CF_TRY(cf_h5_read(r->ctx, r->in->path, r->path, &t->d, r->limit, columns));
+      CF_TRY(cf_h5_read(r->ctx, r->in->path, r->path, &t->d, columns));
       if (columns != array->data) cf_io_fortran_to_c(columns, array->data, t->ndim, t->shape, item_size);
       if (dtype == CF_BOOL)
         for (size_t i = 0; i < t->count; i++) ((uint8_t *)array->data)[i] = ((uint8_t *)array->data)[i] != 0;
@@ -179,16 +187,20 @@ done:
 static cf_status list_leaf(reader *r, const item *t) {
   char stored[128];
   cf_dtype dtype = leaf_type(t);
-  bool complex = dtype == CF_C64 || dtype == CF_C128, readable = t->empty || (t->d.memory >= 0 && !t->d.refused);
+  bool complex = dtype == CF_C64 || dtype == CF_C128, readable = t->empty || (t->d.memory >= 0 && !t->d.variable);
   size_t rows = t->count ? t->shape[0] : 1;
-  if (!readable) snprintf(stored, sizeof stored, "%s", t->d.stored);
-  else snprintf(stored, sizeof stored, "%s%s", t->class[0] ? t->class : t->d.stored, complex ? " complex" : "");
-  if (dtype == CF_TEXT) return cf_io_listing_add(r->ctx, r->listing, r->path, CF_TEXT, stored, readable, true, 1, &rows);
+  if (!readable)
+    snprintf(stored, sizeof stored, "%s", t->d.stored);
+  else
+    snprintf(stored, sizeof stored, "%s%s", t->class[0] ? t->class : t->d.stored, complex ? " complex" : "");
+  if (dtype == CF_TEXT)
+    return cf_io_listing_add(r->ctx, r->listing, r->path, CF_TEXT, stored, readable, true, 1, &rows);
   return cf_io_listing_add(r->ctx, r->listing, r->path, dtype, stored, readable, true, t->ndim, t->shape);
 }
 
 /* One dataset of a sparse matrix, as it is. */
-static cf_status sparse_part(reader *r, int64_t group, const char *name, cf_dtype wanted, cf_h5_dataset *d, void **data) {
+static cf_status sparse_part(reader *r, int64_t group, const char *name, cf_dtype wanted, cf_h5_dataset *d,
+                             void **data) {
   cf_status status = CF_OK;
   bool is_group;
   int64_t id = cf_h5_child(group, name, &is_group);
@@ -197,9 +209,11 @@ static cf_status sparse_part(reader *r, int64_t group, const char *name, cf_dtyp
     return damaged(r, "damaged sparse matrix");
   }
   cf_h5_dataset_of(id, r->limit, d);
-  if (d->memory < 0 || d->ndim > 1 || d->dtype == CF_TEXT || (wanted != CF_TEXT && d->dtype != wanted)) return damaged(r, "damaged sparse matrix");
+  if (d->memory < 0 || d->ndim > 1 || d->dtype == CF_TEXT || (wanted != CF_TEXT && d->dtype != wanted))
+    return damaged(r, "damaged sparse matrix");
+  CF_TRY(cf_h5_check(r->ctx, r->in->path, r->path, d));
   CF_TRY(cf_scratch_bytes(r->ctx, d->count + 1, cf_dtype_size(d->dtype), data));
-  CF_TRY(cf_h5_read(r->ctx, r->in->path, r->path, d, r->limit, *data));
+  CF_TRY(cf_h5_read(r->ctx, r->in->path, r->path, d, *data));
 done:
   return status;
 }
@@ -220,13 +234,16 @@ static cf_status read_sparse(reader *r, const item *t) {
     CF_TRY(sparse_part(r, t->id, "ir", CF_U64, &ir, (void **)&row));
     CF_TRY(sparse_part(r, t->id, "data", CF_TEXT, &values, (void **)&value));
   }
-  cf_dtype dtype = first < 0 ? CF_F64 : strcmp(t->class, "logical") == 0 && cf_dtype_size(values.dtype) == 1 ? CF_BOOL : values.dtype;
+  cf_dtype dtype = first < 0                                                              ? CF_F64
+                   : strcmp(t->class, "logical") == 0 && cf_dtype_size(values.dtype) == 1 ? CF_BOOL
+                                                                                          : values.dtype;
   size_t size = cf_dtype_size(dtype), shape[2] = {(size_t)rows, jc.count ? jc.count - 1 : 0};
   if (r->listing) {
     CF_TRY(cf_io_listing_add(r->ctx, r->listing, r->path, dtype, "sparse", true, true, 2, shape));
     goto done;
   }
-  if (shape[1] && rows > r->limit / size / shape[1]) CF_TRY(damaged(r, "beyond the memory limit as a dense matrix; raise --memory"));
+  if (shape[1] && rows > r->limit / size / shape[1])
+    CF_TRY(damaged(r, "beyond the memory limit as a dense matrix; raise --memory"));
   CF_TRY(cf_io_array_new(r->ctx, r->in->path, r->wanted, dtype, 2, shape, &array));
   for (size_t j = 0; first >= 0 && j < shape[1]; j++)
     for (uint64_t k = start[j]; k < start[j + 1]; k++) {
@@ -261,14 +278,17 @@ static cf_status visit_references(reader *r, const item *t, const char *field, i
   CF_TRY(CF_SCRATCH(r->ctx, &reference, t->count + 1));
   CF_TRY(cf_h5_references(r->ctx, r->in->path, r->path, &t->d, reference));
   if (mine) {
-    CF_TRY(cf_io_array_new(r->ctx, r->in->path, r->wanted, CF_TEXT, is_vector(t) ? 1 : t->ndim, is_vector(t) ? &t->count : t->shape, &array));
+    CF_TRY(cf_io_array_new(r->ctx, r->in->path, r->wanted, CF_TEXT, is_vector(t) ? 1 : t->ndim,
+                           is_vector(t) ? &t->count : t->shape, &array));
     r->texts = array;
   }
   for (size_t i = 0; i < t->count; i++) {
     bool is_group = false;
     size_t before = r->listing ? r->listing->count : 0, rest = i, step = 1;
-    if (field) CF_TRY(extend_path(r, "(%zu).%s", i + 1, field));
-    else CF_TRY(extend_path(r, "{%zu}%s", i + 1, ""));
+    if (field)
+      CF_TRY(extend_path(r, "(%zu).%s", i + 1, field));
+    else
+      CF_TRY(extend_path(r, "{%zu}%s", i + 1, ""));
     r->slot = 0; /* cells come by columns, the array has rows */
     for (int k = t->ndim - 1; k >= 0; k--) step *= t->shape[k];
     for (int k = 0; k < t->ndim; k++) {
@@ -323,8 +343,10 @@ static cf_status visit_group(reader *r, int64_t group, int depth) {
       continue;
     }
     CF_TRY(extend_path(r, depth == 0 ? "%.0zu%s" : "%.0zu.%s", 0, names.name[i]));
-    if (!r->wanted || strncmp(r->path, r->wanted, r->length) == 0) CF_TRY(visit(r, id, is_group, depth + 1));
-    else cf_h5_object_close(id);
+    if (!r->wanted || strncmp(r->path, r->wanted, r->length) == 0)
+      CF_TRY(visit(r, id, is_group, depth + 1));
+    else
+      cf_h5_object_close(id);
     shorten_path(r, length);
   }
 done:
@@ -339,13 +361,15 @@ static cf_status visit(reader *r, int64_t id, bool group, int depth) {
   item t = {.id = id, .d = {.id = -1, .space = -1, .memory = -1}};
   if (depth > MAX_DEPTH || ++r->visited > r->in->size / 64 + 1000) {
     cf_h5_object_close(id);
-    return damaged(r, depth > MAX_DEPTH ? "nested too deep, or in a circle" : "more arrays inside arrays than the file has room for");
+    return damaged(r, depth > MAX_DEPTH ? "nested too deep, or in a circle"
+                                        : "more arrays inside arrays than the file has room for");
   }
   CF_TRY(open_item(r, id, group, &t));
   bool found = r->wanted && !*r->out && (r->texts || strcmp(r->path, r->wanted) == 0);
   bool cell = !group && t.d.references;
   if (found && r->texts) {
-    if (group || cell || !is_text(&t) || (t.count && t.shape[0] != 1)) CF_TRY(damaged(r, "cells hold more than rows of characters"));
+    if (group || cell || !is_text(&t) || (t.count && t.shape[0] != 1))
+      CF_TRY(damaged(r, "cells hold more than rows of characters"));
     if (t.count) CF_TRY(read_rows(r, &t, (char **)r->texts->data + r->slot));
   } else if (group && t.sparse_rows) {
     if (found || r->listing) CF_TRY(read_sparse(r, &t));
@@ -375,7 +399,8 @@ done:
 
 cf_status cf_mat73_read(cf_context *ctx, const cf_io_file *file, const char *member, cf_array **out) {
   cf_array *found = NULL;
-  reader r = {.ctx = ctx, .in = file, .file = -1, .limit = cf_io_size_limit(ctx, file->size), .wanted = member, .out = &found};
+  reader r = {
+      .ctx = ctx, .in = file, .file = -1, .limit = cf_io_size_limit(ctx, file->size), .wanted = member, .out = &found};
   cf_status status = CF_OK;
   CF_TRY(cf_h5_open(ctx, file->path, &r.file));
   CF_TRY(visit_group(&r, r.file, 0));

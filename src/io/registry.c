@@ -165,7 +165,17 @@ static cf_io_entry *find_member(const cf_io_listing *listing, const char *member
     if (strcmp(listing->entry[i].member, member) == 0) return &listing->entry[i];
   for (size_t i = 0; i < listing->count; i++)
     if (same_member(listing->entry[i].member, member)) return &listing->entry[i];
-  return NULL;
+  /* the last part of a path, when only one path ends in it */
+  cf_io_entry *found = NULL;
+  size_t length = strlen(member);
+  for (size_t i = 0; i < listing->count && length; i++) {
+    const char *path = listing->entry[i].member;
+    size_t n = strlen(path);
+    if (n <= length || path[n - length - 1] != '/' || strcmp(path + n - length, member) != 0) continue;
+    if (found) return NULL;
+    found = &listing->entry[i];
+  }
+  return found;
 }
 
 /* "a (92, 100), b (92)" and so on, as many as fit; names whose entry fails the filter are left out. */
