@@ -91,42 +91,36 @@ static void describe_enum(hid_t type, cf_h5_dataset *t) {
   if (super < 0) return;
   describe_number(super, t);
   H5Tclose(super);
-  if (H5Tget_nmembers(type) == 2 && H5Tget_size(type) == 1) {
-    char *low = H5Tget_member_name(type, 0), *high = H5Tget_member_name(type, 1);
-    if (low && high && strcmp(low, "FALSE") == 0 && strcmp(high, "TRUE") == 0) {
-      t->dtype = CF_BOOL;
-      snprintf(t->stored, sizeof t->stored, "bool");
-    }
-    if (low) H5free_memory(low);
-    if (high) H5free_memory(high);
-  }
+  bool truth = H5Tget_member_index(type, "FALSE") >= 0 && H5Tget_member_index(type, "TRUE") >= 0;
+  if (H5Tget_nmembers(type) != 2 || H5Tget_size(type) != 1 || !truth) return;
+  t->dtype = CF_BOOL;
+  snprintf(t->stored, sizeof t->stored, "bool");
 }
 
-/* Two floats of the same size side by side: {r, i} of h5py, {real, imag} of MATLAB, in that order or reversed. */
+/* Two floats by the names of h5py, MATLAB and others, in either order. */
 static void describe_compound(hid_t type, cf_h5_dataset *t) {
+  static const char *const names[][2] = {{"r", "i"}, {"real", "imag"}, {"re", "im"}};
   snprintf(t->stored, sizeof t->stored, "compound (not numeric)");
-  if (H5Tget_nmembers(type) != 2) return;
-  hid_t first = H5Tget_member_type(type, 0), second = H5Tget_member_type(type, 1);
-  char *a = H5Tget_member_name(type, 0), *b = H5Tget_member_name(type, 1);
-  if (first >= 0 && second >= 0 && a && b && H5Tget_class(first) == H5T_FLOAT && H5Tget_class(second) == H5T_FLOAT) {
-    bool forward = a[0] == 'r' && b[0] == 'i', backward = a[0] == 'i' && b[0] == 'r';
-    size_t size = CF_MAX(H5Tget_size(first), H5Tget_size(second));
-    if (forward || backward) {
-      t->dtype = size <= 4 ? CF_C64 : CF_C128;
-      t->memory = complex_type(forward ? a : b, forward ? b : a, size <= 4 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE);
-      snprintf(t->stored, sizeof t->stored, "complex%zu {%.20s, %.20s}", 16 * size, a, b);
-    }
+  for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+    int re = H5Tget_member_index(type, names[k][0]), im = H5Tget_member_index(type, names[k][1]);
+    if (H5Tget_nmembers(type) != 2 || re < 0 || im < 0) continue;
+    hid_t part = H5Tget_member_type(type, (unsigned)re);
+    size_t size = part >= 0 ? H5Tget_size(part) : 0;
+    if (part >= 0) H5Tclose(part);
+    if (H5Tget_member_class(type, 0) != H5T_FLOAT || H5Tget_member_class(type, 1) != H5T_FLOAT) continue;
+    t->dtype = size <= 4 ? CF_C64 : CF_C128;
+    t->memory = complex_type(names[k][0], names[k][1], size <= 4 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE);
+    snprintf(t->stored, sizeof t->stored, "complex%zu {%s, %s}", 16 * size, names[k][0], names[k][1]);
   }
-  if (a) H5free_memory(a);
-  if (b) H5free_memory(b);
-  if (first >= 0) H5Tclose(first);
-  if (second >= 0) H5Tclose(second);
+  H5Eclear2(H5E_DEFAULT);
 }
 
 static void describe_type(hid_t type, cf_h5_dataset *t) {
-  snprintf(t->stored, sizeof t->stored, "not numeric");
+  H5T_class_t class = H5Tget_class(type);
+  snprintf(t->stored, sizeof t->stored, "%s",
+           class == H5T_VLEN ? "ragged array (not rectangular)" : "neither numbers nor texts");
   size_t size = H5Tget_size(type);
-  switch (H5Tget_class(type)) {
+  switch (class) {
   case H5T_INTEGER:
   case H5T_FLOAT:
     describe_number(type, t);
@@ -153,12 +147,6 @@ static void describe_type(hid_t type, cf_h5_dataset *t) {
     snprintf(t->stored, sizeof t->stored, "reference (not numeric)");
     t->references = H5Tequal(type, H5T_STD_REF_OBJ) > 0;
     break;
-  case H5T_VLEN:
-    snprintf(t->stored, sizeof t->stored, "ragged array (not rectangular)");
-    break;
-  case H5T_ARRAY:
-    snprintf(t->stored, sizeof t->stored, "array type (not numeric)");
-    break;
   default:
     break;
   }
@@ -172,8 +160,7 @@ static herr_t refuse_external(const char *parent, const char *group, const char 
   return -1;
 }
 
-/* Opens the file (path), or creates it anew (temporary). */
-static cf_status start(cf_context *ctx, const char *temporary, const char *path, int64_t *file) {
+cf_status cf_h5_open(cf_context *ctx, const char *temporary, const char *path, int64_t *file) {
   cf_status status = CF_OK;
   const char *member = NULL;
   hid_t access = -1;
@@ -187,14 +174,6 @@ static cf_status start(cf_context *ctx, const char *temporary, const char *path,
 done:
   if (access >= 0) H5Pclose(access);
   return status;
-}
-
-cf_status cf_h5_open(cf_context *ctx, const char *path, int64_t *file) {
-  return start(ctx, NULL, path, file);
-}
-
-cf_status cf_h5_create(cf_context *ctx, const char *temporary, const char *path, int64_t *file) {
-  return start(ctx, temporary, path, file);
 }
 
 void cf_h5_close(int64_t file) {
@@ -258,12 +237,6 @@ void cf_h5_dataset_close(cf_h5_dataset *d) {
   d->memory = d->space = d->id = -1;
 }
 
-static void refuse(cf_h5_dataset *d, const char *why) {
-  if (d->memory >= 0) H5Tclose(d->memory);
-  d->memory = -1;
-  snprintf(d->stored, sizeof d->stored, "%s", why);
-}
-
 /* Chunks are taken into memory whole, so their declared size counts too. */
 static size_t chunk_bytes(hid_t layout, size_t element, size_t limit) {
   hsize_t chunk[H5S_MAX_RANK];
@@ -276,47 +249,42 @@ static size_t chunk_bytes(hid_t layout, size_t element, size_t limit) {
   return bytes;
 }
 
-/* Looks at everything of an open dataset that reading it depends on; what cannot be read gets a reason, not an error.
- */
-static void describe_dataset(cf_h5_dataset *d, size_t limit) {
+void cf_h5_dataset_of(int64_t id, size_t limit, cf_h5_dataset *d) {
   hsize_t dims[H5S_MAX_RANK] = {0};
-  char why[96];
-  hid_t type = H5Dget_type(d->id), layout = H5Dget_create_plist(d->id);
-  d->space = H5Dget_space(d->id);
+  char many[64];
+  const char *why = NULL;
+  *d = (cf_h5_dataset){.id = id, .space = H5Dget_space(id), .memory = -1, .dtype = CF_F64};
+  hid_t type = H5Dget_type(id), layout = H5Dget_create_plist(id);
   if (type >= 0) describe_type(type, d);
-  size_t element = type >= 0 ? H5Tget_size(type) : 0;
+  size_t element = type >= 0 ? H5Tget_size(type) : 0,
+         wide = CF_MAX(CF_MAX(element, (size_t)1), cf_dtype_size(d->dtype));
   int ndim = d->space >= 0 ? H5Sget_simple_extent_ndims(d->space) : -1;
   if (ndim < 0 || layout < 0) {
-    refuse(d, "damaged");
+    why = "damaged";
   } else if (ndim > CF_MAX_DIMS) {
-    snprintf(why, sizeof why, "%d dimensions (at most %d)", ndim, CF_MAX_DIMS);
-    refuse(d, why);
+    snprintf(many, sizeof many, "%d dimensions (at most %d)", ndim, CF_MAX_DIMS);
+    why = many;
   } else {
+    H5D_layout_t kind = H5Pget_layout(layout);
+    bool empty = H5Sget_simple_extent_type(d->space) == H5S_NULL;
     H5Sget_simple_extent_dims(d->space, dims, NULL);
-    d->ndim = ndim;
-    d->count = 1;
-    if (H5Sget_simple_extent_type(d->space) == H5S_NULL) d->ndim = 1, dims[0] = 0;
-    bool empty = false;
+    d->ndim = empty ? 1 : ndim;
     for (int i = 0; i < d->ndim; i++) d->shape[i] = (size_t)dims[i], empty = empty || dims[i] == 0;
-    size_t wide = CF_MAX(element, cf_dtype_size(d->dtype));
+    d->count = !empty;
     for (int i = 0; i < d->ndim && !empty && d->count != SIZE_MAX; i++)
       d->count = dims[i] > limit / d->count ? SIZE_MAX : d->count * d->shape[i];
-    if (empty) d->count = 0;
-    d->large = d->count > limit / (wide ? wide : 1);
-    if (H5Pget_layout(layout) == H5D_VIRTUAL)
-      refuse(d, "virtual dataset (data in other files)");
-    else if (H5Pget_layout(layout) == H5D_CONTIGUOUS && H5Pget_external_count(layout) > 0)
-      refuse(d, "external dataset (data in other files)");
-    else if (H5Pget_layout(layout) == H5D_CHUNKED && chunk_bytes(layout, element, limit) > limit)
-      refuse(d, "chunks larger than the memory limit and the file");
+    d->large = d->count > limit / wide;
+    if (kind == H5D_VIRTUAL) why = "virtual dataset (data in other files)";
+    if (kind == H5D_CONTIGUOUS && H5Pget_external_count(layout) > 0) why = "external dataset (data in other files)";
+    if (kind == H5D_CHUNKED && chunk_bytes(layout, element, limit) > limit) why = "chunks beyond the memory budget";
+  }
+  if (why) {
+    if (d->memory >= 0) H5Tclose(d->memory);
+    d->memory = -1;
+    snprintf(d->stored, sizeof d->stored, "%s", why);
   }
   if (type >= 0) H5Tclose(type);
   if (layout >= 0) H5Pclose(layout);
-}
-
-void cf_h5_dataset_of(int64_t id, size_t limit, cf_h5_dataset *out) {
-  *out = (cf_h5_dataset){.id = id, .space = -1, .memory = -1, .dtype = CF_F64};
-  describe_dataset(out, limit);
 }
 
 cf_status cf_h5_dataset_open(cf_context *ctx, const char *path, int64_t file, const char *member, size_t limit,
@@ -387,7 +355,7 @@ cf_status cf_h5_pieces(cf_context *ctx, const char *path, const char *member, co
       CF_TRY(h5_fail(ctx, CF_ERR_INPUT, path, member, "texts of any length behind an unknown filter"));
     filters |= bit;
   }
-  for (int k = 0; k < d->ndim; k++) bytes *= chunk[k]; /* fits: describe_dataset() has looked */
+  for (int k = 0; k < d->ndim; k++) bytes *= chunk[k]; /* fits: cf_h5_dataset_of() has looked */
   H5_TRY(H5Dget_num_chunks(d->id, d->space, &n), CF_ERR_INPUT, "damaged chunks");
   CF_TRY(CF_SCRATCH(ctx, out, (size_t)n + 1));
   for (hsize_t i = 0; i < n; i++) {
@@ -505,20 +473,14 @@ done:
   return status;
 }
 
-size_t cf_h5_wanted_cache(cf_context *ctx, const cf_h5_dataset *d, size_t *chunk) {
-  hsize_t side[H5S_MAX_RANK];
-  size_t cache = 0;
+bool cf_h5_chunk(const cf_h5_dataset *d, size_t side[CF_MAX_DIMS]) {
+  hsize_t chunk[H5S_MAX_RANK];
   hid_t layout = H5Dget_create_plist(d->id);
-  *chunk = 0;
-  if (layout >= 0 && d->memory >= 0 && H5Pget_layout(layout) == H5D_CHUNKED &&
-      H5Pget_chunk(layout, H5S_MAX_RANK, side) == 2 && side[1] > 0) {
-    size_t across = (d->shape[1] + (size_t)side[1] - 1) / (size_t)side[1];
-    *chunk = chunk_bytes(layout, H5Tget_size(d->memory), SIZE_MAX / 2);
-    if (__builtin_mul_overflow(*chunk, across, &cache)) cache = SIZE_MAX;
-    cache = CF_MIN(cache, cf_context_memory(ctx) / 4);
-  }
+  bool good = layout >= 0 && d->ndim > 0 && H5Pget_layout(layout) == H5D_CHUNKED &&
+              H5Pget_chunk(layout, H5S_MAX_RANK, chunk) == d->ndim;
+  for (int i = 0; good && i < d->ndim; i++) side[i] = (size_t)chunk[i];
   if (layout >= 0) H5Pclose(layout);
-  return CF_MAX(cache, (size_t)1 << 20);
+  return good;
 }
 
 /* ------------------------------------------------------------ writing -- */
@@ -552,9 +514,8 @@ static hid_t file_type(cf_dtype dtype) {
   }
 }
 
-/* n texts (NULL: empty) as an attribute of fixed length; n = 0: one text of any length. */
-static cf_status write_attribute(cf_context *ctx, const char *path, hid_t object, const char *name, size_t n,
-                                 const char *const *texts) {
+cf_status cf_h5_put_texts(cf_context *ctx, const char *path, int64_t object, const char *name, size_t n,
+                          const char *const *texts) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
   const char *member = name;
@@ -619,8 +580,8 @@ cf_status cf_h5_put(cf_context *ctx, const char *path, int64_t file, const char 
   H5_TRY(set = H5Dcreate2(file, name, type, space, links, layout, H5P_DEFAULT), CF_ERR_FAILURE, "cannot be written");
   if (cf_array_count(a) > 0)
     H5_TRY(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, a->data), CF_ERR_FAILURE, "cannot be written");
-  if (labels) CF_TRY(write_attribute(ctx, path, set, CF_H5_LABELS, (size_t)a->ndim, labels));
-  if (coordinates) CF_TRY(write_attribute(ctx, path, set, CF_H5_COORDINATES, (size_t)a->ndim, coordinates));
+  if (labels) CF_TRY(cf_h5_put_texts(ctx, path, set, CF_H5_LABELS, (size_t)a->ndim, labels));
+  if (coordinates) CF_TRY(cf_h5_put_texts(ctx, path, set, CF_H5_COORDINATES, (size_t)a->ndim, coordinates));
 done:
   if (set >= 0 && H5Dclose(set) < 0 && status == CF_OK)
     status = h5_fail(ctx, CF_ERR_FAILURE, path, member, "cannot be written");
@@ -629,10 +590,6 @@ done:
   if (space >= 0) H5Sclose(space);
   if (type >= 0) H5Tclose(type);
   return status;
-}
-
-cf_status cf_h5_put_text(cf_context *ctx, const char *path, int64_t file, const char *attribute, const char *text) {
-  return write_attribute(ctx, path, file, attribute, 0, &text);
 }
 
 cf_status cf_h5_finish(cf_context *ctx, const char *path, int64_t file, cf_status status) {

@@ -5,7 +5,8 @@
 #define CF_IO_H5_H
 #include "io/format.h"
 
-cf_status cf_h5_open(cf_context *ctx, const char *path, int64_t *file);
+/* Opens path, or creates it anew under the name `temporary` when that is given. */
+cf_status cf_h5_open(cf_context *ctx, const char *temporary, const char *path, int64_t *file);
 /* Closes a file that was read, with everything that is still open in it; -1 allowed. */
 void cf_h5_close(int64_t file);
 
@@ -66,8 +67,8 @@ cf_status cf_hdf5_texts(cf_context *ctx, const cf_io_file *in, int64_t file, con
 /* A window of a 2-D dataset of real numbers. */
 cf_status cf_h5_read_window(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d, size_t row,
                             size_t rows, size_t col, size_t cols, double *out);
-/* Chunk cache that holds one row of chunks, at most a quarter of the memory budget; *chunk: bytes of one chunk. */
-size_t cf_h5_wanted_cache(cf_context *ctx, const cf_h5_dataset *d, size_t *chunk);
+/* Shape of the chunks; false when it has none. */
+bool cf_h5_chunk(const cf_h5_dataset *d, size_t side[CF_MAX_DIMS]);
 
 /* The n texts of an attribute (NULL where empty); all NULL when there is no such attribute of n texts of fixed length.
  */
@@ -84,12 +85,12 @@ void cf_h5_object_close(int64_t object);
 cf_status cf_h5_references(cf_context *ctx, const char *path, const char *member, const cf_h5_dataset *d,
                            uint64_t *out);
 
-/* Writing. temporary is created anew. */
-cf_status cf_h5_create(cf_context *ctx, const char *temporary, const char *path, int64_t *file);
 /* labels, coordinates: a->ndim texts for the attributes of these names; NULL: none. */
 cf_status cf_h5_put(cf_context *ctx, const char *path, int64_t file, const char *name, const cf_array *a,
                     const char *const *labels, const char *const *coordinates);
-cf_status cf_h5_put_text(cf_context *ctx, const char *path, int64_t file, const char *attribute, const char *text);
+/* n texts (NULL: empty) as an attribute of fixed length; n = 0: one text of any length. */
+cf_status cf_h5_put_texts(cf_context *ctx, const char *path, int64_t object, const char *name, size_t n,
+                          const char *const *texts);
 /* Closes the file; status when that is an error already, else what closing came to. */
 cf_status cf_h5_finish(cf_context *ctx, const char *path, int64_t file, cf_status status);
 

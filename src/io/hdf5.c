@@ -73,7 +73,7 @@ static cf_status list_members(cf_context *ctx, const cf_io_file *in, cf_io_listi
   cf_status status = CF_OK;
   cf_h5_names paths = {0};
   int64_t file = -1;
-  CF_TRY(cf_h5_open(ctx, in->path, &file));
+  CF_TRY(cf_h5_open(ctx, NULL, in->path, &file));
   CF_TRY(cf_h5_paths(ctx, in->path, file, &paths));
   for (size_t i = 0; i < paths.count; i++) {
     cf_h5_dataset d;
@@ -139,7 +139,7 @@ static cf_status read_member(cf_context *ctx, const cf_io_file *in, const char *
   cf_status status = CF_OK;
   int64_t file = -1;
   char *full = NULL;
-  CF_TRY(cf_h5_open(ctx, in->path, &file));
+  CF_TRY(cf_h5_open(ctx, NULL, in->path, &file));
   CF_TRY(find_member(ctx, in->path, file, member, &full));
   CF_TRY(read_dataset(ctx, in, file, full, cf_io_size_limit(ctx, in->size), true, out));
 done:
@@ -192,6 +192,18 @@ static void blocks_close(void *payload) {
   cf_free(b);
 }
 
+/* Room for one row of chunks, so that reading in bands of rows inflates each chunk once; at most a quarter of the
+ * memory budget. *chunk: bytes of one chunk. */
+static size_t wanted_cache(cf_context *ctx, const cf_h5_dataset *d, size_t *chunk) {
+  size_t side[CF_MAX_DIMS], cache;
+  *chunk = 0;
+  if (d->ndim != 2 || !cf_h5_chunk(d, side) || side[1] == 0) return 0;
+  size_t item = cf_dtype_size(d->dtype), across = d->shape[1] / side[1] + 1;
+  if (__builtin_mul_overflow(side[0], side[1], chunk) || __builtin_mul_overflow(*chunk, item, chunk)) *chunk = SIZE_MAX;
+  if (__builtin_mul_overflow(*chunk, across, &cache)) cache = SIZE_MAX;
+  return CF_MAX(CF_MIN(cache, cf_context_memory(ctx) / 4), (size_t)1 << 20);
+}
+
 cf_status cf_hdf5_blocks(cf_context *ctx, const char *path, const char *member, bool transposed, cf_blocks *out) {
   cf_status status = CF_OK;
   h5_blocks *b = NULL;
@@ -200,12 +212,12 @@ cf_status cf_hdf5_blocks(cf_context *ctx, const char *path, const char *member, 
   b->file = b->d.id = b->d.space = b->d.memory = -1;
   b->transposed = transposed;
   CF_TRY(cf_strdup(ctx, path, &b->path));
-  CF_TRY(cf_h5_open(ctx, path, &b->file));
+  CF_TRY(cf_h5_open(ctx, NULL, path, &b->file));
   CF_TRY(find_member(ctx, path, b->file, member, &b->member));
   /* Nothing of the declared size is taken here, so a set larger than the limit may be opened; chunks are taken whole.
    */
   CF_TRY(cf_h5_dataset_open(ctx, path, b->file, b->member, SIZE_MAX / 2, 0, &b->d));
-  size_t cache = cf_h5_wanted_cache(ctx, &b->d, &chunk);
+  size_t cache = wanted_cache(ctx, &b->d, &chunk);
   cf_h5_dataset_close(&b->d);
   CF_TRY(cf_h5_dataset_open(ctx, path, b->file, b->member, SIZE_MAX / 2, cache, &b->d));
   if (b->d.memory < 0 || b->d.dtype == CF_TEXT || b->d.dtype == CF_C64 || b->d.dtype == CF_C128) {
@@ -311,9 +323,9 @@ static cf_status write_file(cf_context *ctx, const char *temporary, const char *
                             const cf_io_write_options *options) {
   cf_status status = CF_OK;
   int64_t file = -1;
-  CF_TRY(cf_h5_create(ctx, temporary, path, &file));
+  CF_TRY(cf_h5_open(ctx, temporary, path, &file));
   CF_TRY(write_members(ctx, path, file, set));
-  if (options && options->attributes) CF_TRY(cf_h5_put_text(ctx, path, file, "attributes", options->attributes));
+  if (options && options->attributes) CF_TRY(cf_h5_put_texts(ctx, path, file, "attributes", 0, &options->attributes));
 done:
   return cf_h5_finish(ctx, path, file, status);
 }

@@ -390,7 +390,7 @@ done:
 cf_status cf_mat73_list(cf_context *ctx, const cf_io_file *file, cf_io_listing *listing) {
   reader r = {.ctx = ctx, .in = file, .file = -1, .limit = cf_io_size_limit(ctx, file->size), .listing = listing};
   cf_status status = CF_OK;
-  CF_TRY(cf_h5_open(ctx, file->path, &r.file));
+  CF_TRY(cf_h5_open(ctx, NULL, file->path, &r.file));
   CF_TRY(visit_group(&r, r.file, 0));
 done:
   cf_h5_close(r.file);
@@ -402,7 +402,7 @@ cf_status cf_mat73_read(cf_context *ctx, const cf_io_file *file, const char *mem
   reader r = {
       .ctx = ctx, .in = file, .file = -1, .limit = cf_io_size_limit(ctx, file->size), .wanted = member, .out = &found};
   cf_status status = CF_OK;
-  CF_TRY(cf_h5_open(ctx, file->path, &r.file));
+  CF_TRY(cf_h5_open(ctx, NULL, file->path, &r.file));
   CF_TRY(visit_group(&r, r.file, 0));
   if (!found) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s:%s: no such member", file->path, member));
   *out = found;
