@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ------------------------------------------------------------- errors -- */
-
 static herr_t keep_innermost(unsigned n, const H5E_error2_t *error, void *payload) {
   char *text = payload;
   if (n == 0 && error->desc) snprintf(text, 160, "%s", error->desc);
@@ -204,11 +202,15 @@ cf_status cf_h5_children(cf_context *ctx, const char *path, int64_t group, cf_h5
   return CF_OK;
 }
 
+void cf_h5_object_close(int64_t object) {
+  if (object >= 0) H5Oclose(object);
+}
+
 static int64_t known_object(hid_t object, bool *is_group) {
   H5I_type_t type = object >= 0 ? H5Iget_type(object) : H5I_BADID;
   *is_group = type == H5I_GROUP;
   if (type == H5I_GROUP || type == H5I_DATASET) return object;
-  if (object >= 0) H5Oclose(object);
+  cf_h5_object_close(object);
   return -1;
 }
 
@@ -222,10 +224,6 @@ int64_t cf_h5_child(int64_t group, const char *name, bool *is_group) {
 int64_t cf_h5_refer(int64_t file, uint64_t reference, bool *is_group) {
   hobj_ref_t r = reference;
   return known_object(H5Rdereference2(file, H5P_DEFAULT, H5R_OBJECT, &r), is_group);
-}
-
-void cf_h5_object_close(int64_t object) {
-  if (object >= 0) H5Oclose(object);
 }
 
 /* ----------------------------------------------------------- datasets -- */
