@@ -99,7 +99,12 @@ static cf_status attach_axes(cf_context *ctx, const cf_io_file *in, int64_t file
   CF_TRY(cf_h5_attribute(ctx, dataset, CF_H5_COORDINATES, array->ndim, where));
   for (int i = 0; i < array->ndim; i++) {
     cf_array *coordinate = NULL;
-    if (where[i] && read_dataset(ctx, in, file, where[i], limit, false, &coordinate) != CF_OK) cf_context_clear(ctx);
+    if (where[i]) {
+      status = read_dataset(ctx, in, file, where[i], limit, false, &coordinate);
+      if (status == CF_ERR_MEMORY) goto done;
+      if (status != CF_OK) cf_context_clear(ctx); /* the array is good without it */
+      status = CF_OK;
+    }
     if (coordinate && (coordinate->ndim != 1 || coordinate->shape[0] != array->shape[i])) {
       cf_array_free(coordinate);
       coordinate = NULL;
