@@ -162,21 +162,24 @@ static int sync_path(const char *path, int flags) {
 
 /* Puts the finished temporary in place. Without force, link() refuses atomically what has come up meanwhile. */
 static cf_status put_in_place(cf_context *ctx, const char *temporary, const char *path, bool force) {
+  char *folder = NULL; /* asked for first: nothing may fail once the file is there */
+  cf_status status = folder_of(ctx, path, &folder);
+  if (status != CF_OK) return status;
   int error = sync_path(temporary, O_RDWR);
-  if (error) return cf_io_write_error(ctx, path, error);
-  if (!force) {
+  if (!error && !force) {
     if (link(temporary, path) == 0) {
       unlink(temporary);
     } else if (errno == EEXIST || errno == ENOSPC || access(path, F_OK) == 0) {
-      return cf_io_write_error(ctx, path, errno == ENOSPC ? ENOSPC : EEXIST);
+      error = errno == ENOSPC ? ENOSPC : EEXIST;
     } else {
       force = true; /* no hard links here */
     }
   }
-  if (force && rename(temporary, path) != 0) return cf_io_write_error(ctx, path, errno);
-  char *folder = NULL;
-  cf_status status = folder_of(ctx, path, &folder);
-  if (status == CF_OK) sync_path(folder, O_RDONLY | O_DIRECTORY); /* the data are safe either way */
+  if (!error && force && rename(temporary, path) != 0) error = errno;
+  if (error)
+    status = cf_io_write_error(ctx, path, error);
+  else
+    sync_path(folder, O_RDONLY | O_DIRECTORY); /* the data are safe either way */
   cf_free(folder);
   return status;
 }
