@@ -1,26 +1,31 @@
 /* What every fuzz target shares: the input as a file in memory, and a context with a small budget. */
 #ifndef CF_FUZZ_H
 #define CF_FUZZ_H
-#define _GNU_SOURCE
 #include <cortifold/io.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Path of a file that holds the input. */
+static char fuzz_path[64];
+static inline void fuzz_remove(void) {
+  unlink(fuzz_path);
+}
+
+/* Path of a file that holds the input; in memory where there is /dev/shm. */
 static inline const char *fuzz_file(const uint8_t *data, size_t size) {
-  static char path[64];
   static int fd = -1;
   if (fd < 0) {
-    fd = memfd_create("fuzz", 0);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    snprintf(fuzz_path, sizeof fuzz_path, "%s/cortifold-fuzz-%d", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm",
+             (int)getpid());
+    fd = open(fuzz_path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    atexit(fuzz_remove);
   }
   if (fd < 0 || ftruncate(fd, 0) != 0 || pwrite(fd, data, size, 0) != (ssize_t)size) abort();
-  return path;
+  return fuzz_path;
 }
 
 static inline cf_context *fuzz_context(void) {
