@@ -44,7 +44,8 @@ CF_API CF_CHECKED cf_status cf_eigh_top(cf_context *ctx, size_t n, double *a, si
 CF_API CF_CHECKED cf_status cf_svd(cf_context *ctx, size_t m, size_t n, double *a, double *s, double *u, double *vt);
 /* Thin SVD with the signs that LAPACK happens to give, for recipes that depend on them: a is column-major m x n
  * (destroyed), u column-major m x r, vt column-major r x n.                  */
-CF_API CF_CHECKED cf_status cf_svd_lapack(cf_context *ctx, size_t m, size_t n, double *a, double *s, double *u, double *vt);
+CF_API CF_CHECKED cf_status cf_svd_lapack(cf_context *ctx, size_t m, size_t n, double *a, double *s, double *u,
+                                          double *vt);
 /* Singular values only.                                                     */
 CF_API CF_CHECKED cf_status cf_svdvals(cf_context *ctx, size_t m, size_t n, double *a, double *s);
 /* Orthonormal basis of the column space of a (m x n): q (m x *rank, leading dimension min(m,n)), rank by s > tol * s_1

@@ -1,14 +1,16 @@
 /* Symmetric eigenproblems A v = lambda v, A n x n.
  *
  * A symmetric matrix is its own transpose, so row-major memory goes to LAPACK as it is and the eigenvectors, columns
- * for LAPACK, are rows here. Divide and conquer (dsyevd) for all pairs, MRRR (dsyevr) for some. Anderson et al., LAPACK
- * Users' Guide, 3rd ed., 1999. */
+ * for LAPACK, are rows here. Divide and conquer (dsyevd) for all pairs, MRRR (dsyevr) for some, block Lanczos for a few
+ * of many. Anderson et al., LAPACK Users' Guide, 3rd ed., 1999. */
 #include "linalg/internal.h"
 #include "base/internal.h"
 #include "linalg/lapack.h"
 
 #include <math.h>
 #include <string.h>
+
+enum { KRYLOV_SIDE = 400, KRYLOV_MOST = 32 };
 
 double cf_vector_sign(size_t n, const double *x, size_t stride) {
   double most = 0, value = 1;
@@ -94,6 +96,14 @@ cf_status cf_eigh_top(cf_context *ctx, size_t n, double *a, size_t k, double *va
     CF_TRY(top_of_all(ctx, n, a, k, values, vectors));
     if (vectors) fix_signs(k, n, vectors);
     goto done;
+  }
+  if (n >= KRYLOV_SIDE && k <= KRYLOV_MOST) {
+    bool converged;
+    CF_TRY(cf_krylov_top(ctx, n, a, k, values, vectors, &converged));
+    if (converged) {
+      if (vectors) fix_signs(k, n, vectors);
+      goto done;
+    }
   }
   CF_TRY(CF_SCRATCH(ctx, &some, k));
   CF_TRY(CF_SCRATCH(ctx, &copy, n * n));

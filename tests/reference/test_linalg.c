@@ -1,5 +1,6 @@
 /* Products, factorisations and solvers against plain loops on random shapes. */
 #include "test.h"
+#include "linalg/internal.h"
 #include <cortifold/linalg.h>
 
 static double *random_matrix(cf_rng *rng, size_t count) {
@@ -264,6 +265,68 @@ static void eigenpairs_rebuild_the_matrix(void **state) {
   cf_context_free(ctx);
 }
 
+/* lanczos: the pairs must come from block Lanczos, not from LAPACK behind it. A = V' diag(w) V with random orthonormal
+ * rows V: a few pairs out of many against what was planted. */
+static void check_few(cf_context *ctx, cf_rng *rng, size_t n, const double *planted, size_t k, bool lanczos) {
+  double *v = random_matrix(rng, n * n), *scaled = malloc(n * n * sizeof *v), *a = calloc(n * n, sizeof *a);
+  double *copy = malloc(n * n * sizeof *a), *top = calloc(k, sizeof *top), *x = calloc(k * n, sizeof *x), size = 0;
+  assert_ok(ctx, cf_qr(ctx, n, n, v, NULL));
+  for (size_t i = 0; i < n; i++) size = fmax(size, fabs(planted[i]));
+  for (size_t i = 0; i < n * n; i++) scaled[i] = v[i] * planted[i % n];
+  assert_ok(ctx, cf_gemm(ctx, false, true, n, n, n, 1, scaled, n, v, n, 0, a, n));
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < i; j++) a[j * n + i] = a[i * n + j];
+  memcpy(copy, a, n * n * sizeof *a);
+  bool converged = false;
+  if (lanczos) {
+    assert_ok(ctx, cf_krylov_top(ctx, n, a, k, top, x, &converged));
+    assert_true(converged);
+  } else {
+    assert_ok(ctx, cf_eigh_top(ctx, n, copy, k, top, x));
+  }
+  for (size_t i = 0; i < k; i++) {
+    assert_close(top[i], planted[i], 0, 1e-12 * size);
+    for (size_t l = 0; l <= i; l++) assert_close(cf_dot(n, x + i * n, x + l * n), l == i, 0, 1e-12);
+    double square = 0;
+    for (size_t j = 0; j < n; j++) square += pow(cf_dot(n, a + j * n, x + i * n) - top[i] * x[i * n + j], 2);
+    assert_close(sqrt(square) / size, 0, 0, 2e-12);
+  }
+  free(v), free(scaled), free(a), free(copy), free(top), free(x);
+}
+
+static void a_few_eigenpairs_of_many(void **state) {
+  (void)state;
+  enum { N = 450 };
+  cf_context *ctx = test_context();
+  cf_rng rng = cf_rng_make(17, 0, 0);
+  double w[N];
+  for (size_t i = 0; i < N; i++) w[i] = pow(0.9, (double)i); /* falls off */
+  check_few(ctx, &rng, N, w, 1, true);
+  check_few(ctx, &rng, N, w, 20, true);
+  check_few(ctx, &rng, N, w, 40, false);
+  for (size_t i = 0; i < N; i++) w[i] = 3 - 4 * (double)i / N; /* even, down to negative ones */
+  check_few(ctx, &rng, N, w, 12, false);
+  for (size_t i = 0; i < N; i++) w[i] = i < 14 ? 5 : 4 - 4 * (double)i / N; /* 14 equal ones above many */
+  check_few(ctx, &rng, N, w, 20, false);
+  for (size_t i = 0; i < N; i++)
+    w[i] = i < 12 ? 5 : 4 * pow(0.5, (double)i - 11); /* more copies than a block has rows */
+  check_few(ctx, &rng, N, w, 10, true);
+  for (size_t i = 0; i < N; i++) w[i] = i < 3 ? 3 - (double)i : 0; /* rank 3 */
+  check_few(ctx, &rng, N, w, 10, true);
+  for (size_t i = 0; i < N; i++) w[i] = 2; /* a multiple of the identity */
+  check_few(ctx, &rng, N, w, 10, true);
+  for (size_t i = 0; i < N; i++) w[i] = -1 - (double)i; /* all negative */
+  check_few(ctx, &rng, N, w, 5, false);
+  double *zero = calloc(N * N, sizeof *zero), top[3], x[3 * N];
+  assert_ok(ctx, cf_eigh_top(ctx, N, zero, 3, top, x));
+  for (size_t i = 0; i < 3; i++) {
+    assert_true(top[i] == 0);
+    assert_close(cf_norm2(N, x + i * N), 1, 1e-14, 0);
+  }
+  free(zero);
+  cf_context_free(ctx);
+}
+
 /* Every subset of variables tried: the best feasible one is the answer. */
 static double slow_nnls(size_t n, const double *ata, const double *atb, double *best_x) {
   cf_context *ctx = test_context();
@@ -314,7 +377,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(products_agree_with_loops),     cmocka_unit_test(bits_do_not_depend_on_threads),
       cmocka_unit_test(svd_rebuilds_the_matrix),       cmocka_unit_test(orth_spans_the_columns),
-      cmocka_unit_test(eigenpairs_rebuild_the_matrix), cmocka_unit_test(nnls_finds_the_best_subset),
+      cmocka_unit_test(eigenpairs_rebuild_the_matrix), cmocka_unit_test(a_few_eigenpairs_of_many),
+      cmocka_unit_test(nnls_finds_the_best_subset),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
