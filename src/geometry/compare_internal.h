@@ -8,16 +8,18 @@
 struct cf_system {
   char *name;
   size_t n, p;
-  double *raw;          /* n x p, as given */
-  double *x;            /* n x p, columns centred */
-  double *mean;         /* p */
-  double norm2;         /* ||X||_F^2 of the centred data */
-  double largest;       /* largest |entry| of raw, for round-off */
-  size_t constant;      /* channels without variance */
-  uint64_t hash;        /* of raw */
-  const size_t *source; /* bootstrap sample: which original condition a row is (borrowed); NULL: all differ */
-  double *gram;         /* n x n, X X' */
-  double *u, *s;        /* thin SVD: u n x rank, s rank, descending */
+  double *raw;           /* n x p, as given */
+  double *x;             /* n x p, columns centred */
+  double *mean;          /* p */
+  double norm2;          /* ||X||_F^2 of the centred data */
+  double largest;        /* largest |entry| of raw, for round-off */
+  size_t constant;       /* channels without variance */
+  size_t dominant;       /* channel of most variance */
+  double dominant_share; /* its share of norm2 */
+  uint64_t hash;         /* of raw */
+  const size_t *source;  /* bootstrap sample: which original condition a row is (borrowed); NULL: all differ */
+  double *gram;          /* n x n, X X' */
+  double *u, *s;         /* thin SVD: u n x rank, s rank, descending */
   size_t rank;
   double *top_u, *top_s; /* leading `top` of the same */
   size_t top;

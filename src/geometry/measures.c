@@ -174,6 +174,13 @@ cf_status cf_compare_check(cf_context *ctx, const cf_measure *measure, cf_system
     if (both[i]->constant)
       cf_warn(ctx, "%s: %zu of %zu channels are constant over the conditions and add nothing", both[i]->name,
               both[i]->constant, both[i]->p);
+  for (int i = 0; i < 2; i++)
+    if (both[i]->p >= 5 && both[i]->dominant_share > 0.9 && !(measure->invariances & CF_MEASURE_LINEAR))
+      cf_warn(ctx,
+              "%s: channel %zu of %zu (counted from 0) carries %.4g %% of the variance, so little else is compared; "
+              "leave it "
+              "out, or bring the channels to one scale",
+              both[i]->name, both[i]->dominant, both[i]->p, 100 * both[i]->dominant_share);
   if ((is(measure, "cka") || is(measure, "rv")) && n >= 4 && n <= CF_GRAM_LIMIT && CF_MAX(x->p, y->p) > n) {
     cf_compare_value v;
     CF_TRY(cf_compare(ctx, cf_measure_find("cka-debiased"), x, y, o, &v));

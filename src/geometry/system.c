@@ -54,8 +54,8 @@ const char *cf_system_name(const cf_system *s) {
 
 typedef struct centring {
   cf_system *s;
-  double norm2[256], largest[256];
-  size_t constant[256];
+  double norm2[256], largest[256], most[256]; /* most: largest sum of squares of one column */
+  size_t constant[256], at[256];
   size_t block;
 } centring;
 
@@ -100,7 +100,15 @@ static cf_status center_block(cf_context *ctx, size_t b, void *payload) {
       sum[j] += v * v;
     }
   }
-  for (size_t j = 0; j < w; j++) total += sum[j];
+  job->at[b] = lo;
+  job->most[b] = 0;
+  for (size_t j = 0; j < w; j++) {
+    total += sum[j];
+    if (sum[j] > job->most[b]) {
+      job->most[b] = sum[j];
+      job->at[b] = lo + j;
+    }
+  }
   job->norm2[b] = total;
   job->largest[b] = largest;
   job->constant[b] = constant;
@@ -142,6 +150,10 @@ cf_status cf_system_new(cf_context *ctx, const cf_view *x, const char *name, cf_
     s->norm2 += job->norm2[b];
     s->constant += job->constant[b];
     s->largest = fmax(s->largest, job->largest[b]);
+    if (job->most[b] > s->dominant_share) {
+      s->dominant_share = job->most[b];
+      s->dominant = job->at[b];
+    }
   }
   if (s->constant == p)
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: no channel varies over the %zu conditions; there is nothing to compare",
@@ -149,6 +161,7 @@ cf_status cf_system_new(cf_context *ctx, const cf_view *x, const char *name, cf_
   if (!isfinite(s->norm2 * s->norm2) || !(s->norm2 * s->norm2 > 0))
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: entries up to %g overflow or underflow when squared; rescale the data", what,
                    s->largest));
+  s->dominant_share /= s->norm2;
   *out = s;
   s = NULL;
 done:

@@ -18,6 +18,9 @@ static const cf_param params[] = {
     {"bootstrap", 'b', CF_PARAM_INTEGER, "N", "0", 0, 1e8, NULL, "Bootstrap samples for a percentile interval."},
     {"resample", 0, CF_PARAM_CHOICE, "UNITS", "conditions", 0, 0, "conditions|units|both",
      "What the bootstrap draws: conditions, the channels of both systems, or both."},
+    {"interval", 0, CF_PARAM_CHOICE, "KIND", "percentile", 0, 0, "percentile|centred",
+     "percentile: of the bootstrap values. centred: the same moved so that their mean is the value, for measures that "
+     "repeated conditions bias; kept within the measure's bounds."},
     {"coverage", 0, CF_PARAM_REAL, "SHARE", "0.95", 0.01, 0.9999, NULL, "Coverage of the interval."},
     CF_MEASURE_OPTIONS,
     {"splits", 0, CF_PARAM_ADDRESS, "F", NULL, 0, 0, NULL,
@@ -95,6 +98,7 @@ typedef struct job {
   size_t n_measures, permutations, bootstrap, entries, dropped;
   cf_resample what;
   double coverage;
+  bool centred;
   entry *entry;
   double *null, *boot; /* entries x permutations, entries x bootstrap */
   unsigned char *test;
@@ -136,6 +140,7 @@ static cf_status read_options(cf_context *ctx, const cf_options *options, job *j
   j->permutations = (size_t)cf_options_integer(options, "permutations");
   j->bootstrap = (size_t)cf_options_integer(options, "bootstrap");
   j->coverage = cf_options_number(options, "coverage");
+  j->centred = strcmp(cf_options_text(options, "interval"), "centred") == 0;
   j->what = strcmp(what, "units") == 0  ? CF_RESAMPLE_UNITS
             : strcmp(what, "both") == 0 ? CF_RESAMPLE_BOTH
                                         : CF_RESAMPLE_CONDITIONS;
@@ -210,11 +215,17 @@ static cf_status bootstrap_statistics(cf_context *ctx, const job *j, const cf_me
   e->boot_mean = mean;
   e->boot_sd = sqrt(sum2 / (double)(e->boot_defined - 1));
   CF_TRY(cf_percentile_interval(ctx, j->bootstrap, e->boot, j->coverage, &e->low, &e->high));
-  if (e->v.value < e->low || e->v.value > e->high)
+  if (j->centred) {
+    const double top = m->distance && j->o.euclidean ? INFINITY : m->high;
+    e->low = fmax(e->low + e->v.value - mean, m->low);
+    e->high = fmin(e->high + e->v.value - mean, top);
+  }
+  const double room = 1e-6 * (1 + fabs(e->v.value)); /* rounding is no bias */
+  if (e->v.value < e->low - room || e->v.value > e->high + room)
     cf_warn(ctx,
             "%s of %s and %s: the value %.4g lies outside its own bootstrap interval [%.4g, %.4g]: samples with "
             "repeated %s "
-            "bias this measure, do not read the interval as one of the value",
+            "bias this measure; see --interval centred",
             m->id, cf_system_name(j->x.system[e->x]), cf_system_name(j->y.system[e->y]), e->v.value, e->low, e->high,
             j->what == CF_RESAMPLE_CONDITIONS ? "conditions" : "channels or conditions");
 done:
@@ -355,6 +366,7 @@ static void fill_values(const job *j, cf_json *values) {
   cf_json_set(values, "bootstrap", cf_json_number((double)j->bootstrap));
   cf_json_set(values, "resample", cf_json_text(cf_options_text(j->options, "resample")));
   cf_json_set(values, "coverage", cf_json_number(j->coverage));
+  cf_json_set(values, "interval", cf_json_text(cf_options_text(j->options, "interval")));
 }
 
 /* ---------------------------------------------------------------- arrays -- */
@@ -476,7 +488,7 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   job j = {0};
   cf_systems *sets[2] = {&j.x, &j.y};
   CF_TRY(read_options(ctx, options, &j));
-  CF_TRY(cf_systems_load(ctx, sets, 2, cf_measure_nan(options), result, &j.dropped));
+  CF_TRY(cf_systems_load(ctx, sets, 2, cf_measure_nan(options), cf_measure_zscore(options), result, &j.dropped));
   CF_TRY(read_splits(ctx, result, &j));
   CF_TRY(run_all(ctx, &j));
   fill_values(&j, result->values);

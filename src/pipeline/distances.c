@@ -125,7 +125,7 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   cf_systems *sets[1] = {&j.systems};
   CF_TRY(read_options(ctx, options, &j));
   const size_t k = j.systems.count;
-  CF_TRY(cf_systems_load(ctx, sets, 1, cf_measure_nan(options), result, &j.dropped));
+  CF_TRY(cf_systems_load(ctx, sets, 1, cf_measure_nan(options), cf_measure_zscore(options), result, &j.dropped));
   size_t count = 0;
   CF_TRY(cf_size_mul(ctx, k, k, &count));
   CF_TRY(CF_ALLOC(ctx, &j.d, count));

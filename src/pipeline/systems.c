@@ -287,9 +287,26 @@ done:
   return status;
 }
 
+/* Divides each column that varies by its standard deviation (ddof 0). */
+static void scale_columns(size_t n, size_t p, double *m) {
+  for (size_t j = 0; j < p; j++) {
+    double mean = 0, sum2 = 0, low = m[j], high = m[j];
+    for (size_t i = 0; i < n; i++) {
+      const double v = m[i * p + j], d = v - mean;
+      mean += d / (double)(i + 1);
+      sum2 += d * (v - mean);
+      low = fmin(low, v);
+      high = fmax(high, v);
+    }
+    const double sd = sqrt(sum2 / (double)n);
+    if (!(high > low) || !(sd > 0)) continue;
+    for (size_t i = 0; i < n; i++) m[i * p + j] = (m[i * p + j] - mean) / sd;
+  }
+}
+
 /* Keeps the marked rows and, policy permitting, the finite columns; then makes the system. */
-static cf_status finish(cf_context *ctx, const loaded *l, const bool *keep, bool drop_channel, const char *address,
-                        const char *name, cf_system **out) {
+static cf_status finish(cf_context *ctx, const loaded *l, const bool *keep, bool drop_channel, bool zscore,
+                        const char *address, const char *name, cf_system **out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   double *m = l->data;
@@ -310,13 +327,14 @@ static cf_status finish(cf_context *ctx, const loaded *l, const bool *keep, bool
   }
   const cf_view view = cf_view_matrix(m, n, p);
   status = cf_view_check_finite(ctx, &view, address);
+  if (status == CF_OK && zscore) scale_columns(n, p, m);
   if (status == CF_OK) status = cf_system_new(ctx, &view, name, out);
 done:
   cf_scratch_release(ctx, mark);
   return status;
 }
 
-cf_status cf_systems_load(cf_context *ctx, cf_systems *const *sets, size_t n_sets, cf_systems_nan policy,
+cf_status cf_systems_load(cf_context *ctx, cf_systems *const *sets, size_t n_sets, cf_systems_nan policy, bool zscore,
                           cf_result *result, size_t *dropped) {
   cf_status status = CF_OK;
   loaded *all = NULL;
@@ -350,7 +368,7 @@ cf_status cf_systems_load(cf_context *ctx, cf_systems *const *sets, size_t n_set
   for (size_t s = 0; s < n_sets; s++) {
     CF_TRY(CF_ALLOC(ctx, &sets[s]->system, sets[s]->count));
     for (size_t i = 0; i < sets[s]->count; i++, at++) {
-      CF_TRY(finish(ctx, &all[at], keep, policy == CF_SYSTEMS_DROP_CHANNEL, sets[s]->address[i],
+      CF_TRY(finish(ctx, &all[at], keep, policy == CF_SYSTEMS_DROP_CHANNEL, zscore, sets[s]->address[i],
                     ((char **)sets[s]->names->data)[i], &sets[s]->system[i]));
       cf_free(all[at].data);
       all[at].data = NULL;
@@ -387,4 +405,8 @@ cf_systems_nan cf_measure_nan(const cf_options *options) {
   return strcmp(policy, "drop-condition") == 0 ? CF_SYSTEMS_DROP_CONDITION
          : strcmp(policy, "drop-channel") == 0 ? CF_SYSTEMS_DROP_CHANNEL
                                                : CF_SYSTEMS_NAN_ERROR;
+}
+
+bool cf_measure_zscore(const cf_options *options) {
+  return strcmp(cf_options_text(options, "scale"), "zscore") == 0;
 }

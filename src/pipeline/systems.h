@@ -26,10 +26,11 @@ void cf_systems_free(cf_systems *systems);
 typedef enum cf_systems_nan { CF_SYSTEMS_NAN_ERROR, CF_SYSTEMS_DROP_CONDITION, CF_SYSTEMS_DROP_CHANNEL } cf_systems_nan;
 /* Reads everything that `sets` name (n_sets of them), matches the rows of all to those of the first system of the first
  * set (by label where both have labels: coordinate of the first axis, or a sibling member condition, stimulus or
- * label), applies the missing-data policy to all of them alike, and makes the systems. Axes after the first are
- * flattened into channels. *dropped: conditions left out. Errors: CF_ERR_INPUT naming file, member and position. */
+ * label), applies the missing-data policy (and z-scores of the channels) to all of them alike, and makes the systems.
+ * Axes after the first are flattened into channels. *dropped: conditions left out. Errors: CF_ERR_INPUT naming file,
+ * member and position. */
 CF_CHECKED cf_status cf_systems_load(cf_context *ctx, cf_systems *const *sets, size_t n_sets, cf_systems_nan policy,
-                                     cf_result *result, size_t *dropped);
+                                     bool zscore, cf_result *result, size_t *dropped);
 
 /* Shape of an address without reading it: rows, and the product of the other axes. False when it cannot be told. */
 bool cf_systems_shape(cf_context *ctx, const char *address, size_t *n, size_t *p);
@@ -87,6 +88,17 @@ bool cf_systems_shape(cf_context *ctx, const char *address, size_t *n, size_t *p
        "clean|paper",                                                                                                   \
        "clean: as defined. paper: as the published code has it, where that differs (cka-rbf, pwcca, "                   \
        "linear-predictivity)."},                                                                                        \
+      {"scale",                                                                                                         \
+       0,                                                                                                               \
+       CF_PARAM_CHOICE,                                                                                                 \
+       "RULE",                                                                                                          \
+       "none",                                                                                                          \
+       0,                                                                                                               \
+       0,                                                                                                               \
+       "none|zscore",                                                                                                   \
+       "zscore: every channel is divided by its standard deviation over the conditions first, for channels of "         \
+       "different "                                                                                                     \
+       "units; constant channels stay constant."},                                                                      \
   {                                                                                                                     \
     "nan", 0, CF_PARAM_CHOICE, "POLICY", "error", 0, 0, "error|drop-condition|drop-channel",                            \
         "Missing values: an error; leave the condition out of all systems; or leave the channel out."                   \
@@ -94,4 +106,5 @@ bool cf_systems_shape(cf_context *ctx, const char *address, size_t *n, size_t *p
 /* The measures' options from the command line. */
 void cf_measure_options(const cf_options *options, cf_compare_options *out);
 cf_systems_nan cf_measure_nan(const cf_options *options);
+bool cf_measure_zscore(const cf_options *options);
 #endif
