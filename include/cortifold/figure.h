@@ -67,6 +67,7 @@ typedef struct cf_matrix_figure {
   const char *quantity; /* colour bar's title with its unit */
   double low, high;     /* colour range; NaN: of the off-diagonal values */
   bool diverging;       /* signed values: range symmetric about 0 */
+  bool picture;         /* cells as one PNG whatever n: a smaller document */
   bool keep_diagonal;   /* false: the diagonal is left grey */
 } cf_matrix_figure;
 CF_API CF_CHECKED cf_status cf_figure_matrix(cf_context *ctx, const cf_matrix_figure *spec,

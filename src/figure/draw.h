@@ -51,6 +51,8 @@ typedef struct cf_ticks {
 } cf_ticks;
 /* About `target` intervals of 1, 2 or 5 times a power of ten that cover low..high. */
 void cf_ticks_make(double low, double high, int target, cf_ticks *out);
+/* Limits of an axis: the data with a margin of 4 per cent, but no further than the ticks reach. */
+void cf_ticks_limits(const cf_ticks *ticks, double low, double high, double *from, double *to);
 const char *cf_ticks_label(const cf_ticks *ticks, size_t i, char *buffer, size_t size);
 
 /* Axes on the scale with ticks inside its range; the title gets the power of ten. y axis at x; x axis at y. */

@@ -138,11 +138,14 @@ cf_status cf_figure_lines(cf_context *ctx, const cf_lines_figure *spec, const cf
   bool turned = widest > slot - 3.0;
   double bottom =
       draw.top + CF_MAX(CF_MAX(draw.options->height_mm * CF_MM - draw.top - 40.0, 110.0), 8.5 * (double)spec->count);
-  cf_scale y = {ticks.low, ticks.high, bottom, draw.top + 2.0};
+  double from, to;
+  cf_ticks_limits(&ticks, low, high, &from, &to);
+  cf_scale y = {from, to, bottom, draw.top + 2.0};
   cf_text_put(&draw.body, "<g class=\"cf-grid\">\n");
   for (size_t t = 0; t < ticks.n; ++t)
-    cf_draw_line(&draw, "cf-gridline", left, cf_scale_at(&y, ticks.at[t]), right, cf_scale_at(&y, ticks.at[t]),
-                 ticks.at[t] == 0.0 ? CF_MUTED : CF_FAINT, 0.5);
+    if (ticks.at[t] >= from - 1e-9 * ticks.step && ticks.at[t] <= to + 1e-9 * ticks.step)
+      cf_draw_line(&draw, "cf-gridline", left, cf_scale_at(&y, ticks.at[t]), right, cf_scale_at(&y, ticks.at[t]),
+                   ticks.at[t] == 0.0 ? CF_MUTED : CF_FAINT, 0.5);
   cf_text_put(&draw.body, "</g>\n");
   for (size_t s = 0; s < spec->count; ++s) draw_series(&draw, spec, s, &y, first, last);
   CF_TRY(draw_names(&draw, spec, &y, right + 5.0, names));

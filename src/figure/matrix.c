@@ -269,7 +269,7 @@ static cf_status draw_single(cf_draw *draw, const cf_matrix_figure *spec, range 
   if (tree > 0.0) CF_TRY(draw_tree(draw, spec, x, y - (spec->group ? thick + 3.0 : 1.0), side, tree - 3.0));
   cf_text_write(&draw->body, "<g class=\"cf-panel\" data-name=\"$t\">\n",
                 spec->panel[0].title ? spec->panel[0].title : "");
-  if (n <= RECTS_UP_TO)
+  if (n <= RECTS_UP_TO && !spec->picture)
     draw_cells(draw, spec, spec->panel[0].values, r, x, y, side, true);
   else
     CF_TRY(draw_picture(draw, spec, spec->panel[0].values, r, x, y, side));
@@ -313,7 +313,7 @@ static cf_status draw_grid(cf_draw *draw, const cf_matrix_figure *spec, range r,
                   spec->panel[p].title ? spec->panel[p].title : "");
     if (spec->panel[p].title)
       cf_draw_text(draw, x, y - 3.0, (cf_type){.size = 6.5, .room = side}, spec->panel[p].title);
-    if (spec->n <= 24 && spec->panels <= 24)
+    if (spec->n <= 24 && spec->panels <= 24 && !spec->picture)
       draw_cells(draw, spec, spec->panel[p].values, r, x, y, side, false);
     else
       CF_TRY(draw_picture(draw, spec, spec->panel[p].values, r, x, y, side));

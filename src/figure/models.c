@@ -71,7 +71,9 @@ static void make_layout(cf_draw *draw, const cf_models_figure *spec, double alph
   l->plot_top = draw->top + 8.0 + (l->wing_rows ? 5.5 * (double)l->wing_rows + 3.0 : 0.0);
   double height = draw->options->height_mm > 0 ? draw->options->height_mm * CF_MM - l->plot_top - 30.0 : 128.0;
   l->plot_bottom = l->plot_top + CF_MAX(60.0, height);
-  l->y = (cf_scale){l->ticks.low, l->ticks.high, l->plot_bottom, l->plot_top};
+  double from, to;
+  cf_ticks_limits(&l->ticks, low, high, &from, &to);
+  l->y = (cf_scale){from, to, l->plot_bottom, l->plot_top};
 }
 
 static void draw_ceiling(cf_draw *draw, const cf_models_figure *spec, const layout *l) {

@@ -46,6 +46,13 @@ void cf_ticks_make(double low, double high, int target, cf_ticks *out) {
   out->decimals = CF_MAX(0, (int)ceil(-log10(step / unit) - 1e-9));
 }
 
+void cf_ticks_limits(const cf_ticks *ticks, double low, double high, double *from, double *to) {
+  double margin = 0.04 * (high - low);
+  *from = CF_MAX(ticks->low, low - margin);
+  *to = CF_MIN(ticks->high, high + margin);
+  if (!(*to > *from)) *from = ticks->low, *to = ticks->high;
+}
+
 const char *cf_ticks_label(const cf_ticks *ticks, size_t i, char *buffer, size_t size) {
   return cf_text_fixed(ticks->at[i] / pow(10.0, ticks->exponent), ticks->decimals, buffer, size);
 }

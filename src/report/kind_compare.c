@@ -15,6 +15,7 @@ typedef struct measure {
   const char *name, *x, *y, *axis;
   char *row; /* name and what is needed to tell the pair */
   double value, low, high, p, p_fdr, z, null_mean, null_low, null_high;
+  bool biased; /* the bootstrap interval does not hold the value: it is not one of the value, and is not drawn */
   size_t nulls;
   const double *null;
 } measure;
@@ -26,6 +27,9 @@ typedef struct comparison {
 } comparison;
 
 static const char similarity[] = "similarity (1: the same)", distance[] = "distance (0: the same)";
+
+static const char left_out_words[] =
+    "Intervals that do not hold their own value are left out here: resampling biases that measure (see the warnings). ";
 
 static bool is_distance(const measure *m) {
   return m->axis == distance;
@@ -95,6 +99,7 @@ static cf_status read_comparison(cf_page *page, const cf_part *part, comparison 
                    .null_mean = cf_part_number(q, "null_mean"),
                    .null_low = NAN,
                    .null_high = NAN};
+    m->biased = m->low > m->value || m->high < m->value;
     m->axis = strcmp(cf_part_text(q, "kind", "similarity"), "distance") == 0 ? distance : similarity;
     note_name(c->name, &c->names, m->name);
     note_name(c->x, &c->xs, m->x);
@@ -129,7 +134,7 @@ static cf_status draw_profile(cf_page *page, const cf_part *part, const comparis
   size_t lines = name ? c->ys : c->names, used = 0, left_out = 0;
   cf_line_series *series = NULL;
   double *values = NULL;
-  bool band = false, chance = false;
+  bool band = false, chance = false, biased = false;
   char id[256], stem[80], title[256], caption[256], words[128];
   cf_mark mark = cf_scratch_mark(page->ctx);
   CF_TRY(CF_SCRATCH(page->ctx, &series, lines));
@@ -143,9 +148,11 @@ static cf_status draw_profile(cf_page *page, const cf_part *part, const comparis
       if (m->axis != axis || strcmp(name ? m->y : m->name, line[s]) != 0 || (name && strcmp(m->name, name) != 0))
         continue;
       size_t k = index_of(c->x, c->xs, m->x);
-      y[k] = m->value, y[c->xs + k] = m->low, y[2 * c->xs + k] = m->high, y[3 * c->xs + k] = m->null_mean;
+      y[k] = m->value, y[c->xs + k] = m->biased ? NAN : m->low, y[2 * c->xs + k] = m->biased ? NAN : m->high,
+      y[3 * c->xs + k] = m->null_mean;
       any = true;
-      band = band || isfinite(m->low);
+      band = band || (isfinite(m->low) && !m->biased);
+      biased = biased || m->biased;
       chance = chance || isfinite(m->null_mean);
     }
     left_out += any && used == MOST_LINES ? 1 : 0;
@@ -160,10 +167,13 @@ static cf_status draw_profile(cf_page *page, const cf_part *part, const comparis
            : axis == distance ? "Distances"
                               : "Similarities",
            " ");
-  snprintf(caption, sizeof caption, "%s%s%s", band ? "Bands: 95 % bootstrap intervals. " : "",
+  snprintf(caption, sizeof caption, "%s%s%s%s", band ? "Bands: 95 % bootstrap intervals. " : "",
+           biased ? left_out_words : "",
            chance ? "Dashed: chance (mean under permutation). " : "Chance levels were not estimated. ",
            left_out ? "More lines are in the table." : "");
-  cf_lines_figure spec = {used, c->xs, series, c->x, "layer, in depth order", axis};
+  char y_title[160];
+  snprintf(y_title, sizeof y_title, "%s%s", name ? name : "", name ? strchr(axis, ' ') : axis);
+  cf_lines_figure spec = {used, c->xs, series, c->x, "layer, in depth order", y_title};
   cf_figure_options o = CF_FIGURE_OPTIONS_INIT;
   snprintf(id, sizeof id, "%.170s-%.80s", part->task->id, stem);
   o.id = id;
@@ -197,22 +207,25 @@ static cf_status draw_forest(cf_page *page, const cf_part *part, const compariso
   cf_figure *figure = NULL;
   cf_interval_row *row = NULL;
   char id[256], caption[512];
-  bool interval = false, null = false;
+  bool interval = false, null = false, biased = false;
   cf_mark mark = cf_scratch_mark(page->ctx);
   CF_TRY(CF_SCRATCH(page->ctx, &row, c->count));
   for (size_t i = 0; i < c->count; ++i) {
     const measure *m = c->m + i;
-    row[i] =
-        (cf_interval_row){m->row, m->axis, m->value, m->low, m->high, m->null_mean, m->null_low, m->null_high, m->p};
-    interval = interval || isfinite(m->low);
+    row[i] = (cf_interval_row){
+        m->row,      m->axis,      m->value, m->biased ? NAN : m->low, m->biased ? NAN : m->high, m->null_mean,
+        m->null_low, m->null_high, m->p};
+    interval = interval || (isfinite(m->low) && !m->biased);
+    biased = biased || m->biased;
     null = null || isfinite(m->null_mean);
   }
   cf_intervals_figure spec = {c->count, row, NULL};
   cf_figure_options o = CF_FIGURE_OPTIONS_INIT;
-  snprintf(caption, sizeof caption, "Dots: value%s.%s", interval ? " with 95 % bootstrap interval" : "",
-           null ? " Diamonds: mean under permutation, what chance gives; pale bars: central 95 % of the null. p as "
+  snprintf(caption, sizeof caption, "Dots: value%s. %s%s", interval ? " with 95 % bootstrap interval" : "",
+           biased ? left_out_words : "",
+           null ? "Diamonds: mean under permutation, what chance gives; pale bars: central 95 % of the null. p as "
                   "computed, not adjusted."
-                : " No permutation null was computed: chance levels are not known.");
+                : "No permutation null was computed: chance levels are not known.");
   snprintf(id, sizeof id, "%.180s-measures", part->task->id);
   o.id = id;
   o.name = "Measures and chance";
@@ -264,7 +277,7 @@ static void write_table(cf_page *page, const cf_part *part, const comparison *c)
     cf_table_number(page, m->value);
     cf_table_number(page, m->low);
     cf_table_number(page, m->high);
-    cf_table_number(page, m->null_mean);
+    cf_table_level(page, m->null_mean);
     cf_table_p(page, m->p);
     cf_table_p(page, m->p_fdr);
     cf_table_number(page, m->z);
@@ -304,11 +317,16 @@ done:
 
 /* ----------------------------------------------------------- the finding -- */
 
+/* Chance to the decimals of the value: more would be noise of the permutations. */
 static void say_value(cf_page *page, const measure *m) {
   char text[64];
+  int decimals = m->value != 0.0 ? CF_MIN(4, CF_MAX(0, 2 - (int)floor(log10(fabs(m->value))))) : 3;
   cf_text_write(&page->html, "$d", m->value);
-  if (isfinite(m->low) && isfinite(m->high)) cf_text_write(&page->html, " (95 % interval $d to $d)", m->low, m->high);
-  if (isfinite(m->null_mean)) cf_text_write(&page->html, ", chance $d", m->null_mean);
+  if (isfinite(m->low) && isfinite(m->high) && !m->biased)
+    cf_text_write(&page->html, " (95 % interval $d to $d)", m->low, m->high);
+  if (m->biased) cf_text_put(&page->html, " (no sound interval, see the warnings)");
+  if (isfinite(m->null_mean))
+    cf_text_write(&page->html, ", chance $t", cf_text_fixed(m->null_mean, decimals, text, sizeof text));
   if (isfinite(m->p)) cf_text_write(&page->html, ", $t", cf_text_p(m->p, text, sizeof text));
 }
 
@@ -331,19 +349,22 @@ cf_status cf_find_compare(cf_page *page, const cf_part *part) {
   cf_mark mark = cf_scratch_mark(page->ctx);
   CF_TRY(read_comparison(page, part, &c));
   if (c.count == 0) goto done;
-  cf_text_put(&page->html, "<p>");
+  bool list = c.names * c.ys > 1;
+  cf_text_put(&page->html, list ? "<ul class=\"points\">" : "<p>");
   for (size_t i = 0; i < c.count; ++i) chance = chance || isfinite(c.m[i].null_mean);
   for (size_t k = 0; k < c.names; ++k)
     for (size_t r = 0; r < c.ys && shown < MOST_SENTENCES; ++r) {
       const measure *m = best_of(&c, c.name[k], c.y[r]);
       if (!m) continue;
-      cf_text_write(&page->html, "$s<em>$t</em>", shown++ ? " " : "", m->name);
+      cf_text_write(&page->html, "$s<em>$t</em>", list ? "<li>" : "", m->name);
+      ++shown;
       if (c.ys > 1) cf_text_write(&page->html, " with $t", m->y);
       if (c.xs > 1) cf_text_write(&page->html, " is $s at $t", is_distance(m) ? "smallest" : "largest", m->x);
       cf_text_put(&page->html, ": ");
       say_value(page, m);
-      cf_text_put(&page->html, ".");
+      cf_text_put(&page->html, list ? "</li>\n" : ". ");
     }
+  if (list) cf_text_put(&page->html, "</ul><p>");
   if (c.names * c.ys > shown) cf_text_put(&page->html, " The others are in the table.");
   if (c.xs > 1)
     cf_text_put(&page->html, " The best of several was picked by its value: its p does not account for that search; p "

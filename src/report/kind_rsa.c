@@ -95,6 +95,8 @@ static cf_status draw_models(cf_page *page, const cf_part *part, const evaluatio
   cf_status status = CF_OK;
   cf_figure *figure = NULL;
   char id[256], caption[1024], note[512], range[160] = "", a[64], b[64];
+  char title[160];
+  snprintf(title, sizeof title, "%s with the data", e->title);
   cf_models_figure spec = {.count = e->count,
                            .model = e->model,
                            .ceiling_low = e->lower,
@@ -102,15 +104,16 @@ static cf_status draw_models(cf_page *page, const cf_part *part, const evaluatio
                            .pairs = e->pairs,
                            .pair = e->pair,
                            .correction = CF_FIGURE_P_FDR,
-                           .y_title = e->title};
+                           .y_title = title};
   bool intervals = false;
   for (size_t i = 0; i < e->count; ++i) intervals = intervals || isfinite(e->model[i].low);
   const char *bootstrap = cf_part_text(part->options, "bootstrap", NULL);
   if (isfinite(e->lower) && isfinite(e->upper))
     snprintf(range, sizeof range, " Band: noise ceiling, %s to %s.", cf_text_value(e->lower, a, sizeof a),
              cf_text_value(e->upper, b, sizeof b));
-  snprintf(note, sizeof note, "Stars: above 0 (* p < 0.05, ** < 0.01, *** < 0.001). %sFDR over the tests.",
-           e->pairs && e->count <= 24 ? "Lines on top: the dot's model exceeds those at the ticks (p < 0.05). " : "");
+  snprintf(note, sizeof note, "Stars: %s 0 (* p < 0.05, ** < 0.01, *** < 0.001). %sFDR.",
+           strcmp(cf_part_text(part->result, "alternative", "greater"), "greater") == 0 ? "above" : "different from",
+           e->pairs && e->count <= 24 ? "Lines: the dot's model exceeds those at the ticks (p < 0.05). " : "");
   snprintf(caption, sizeof caption,
            "Bars: mean over %zu subject%s of %s between model and data RDM.%s%s%s%s%s Chance is 0.", e->subjects,
            e->subjects == 1 ? "" : "s", e->title, intervals ? " Lines: 95 % interval" : "",
@@ -248,7 +251,9 @@ static void ceiling_words(cf_page *page, const evaluation *e, const cf_json *mod
   if (!(e->lower > 0))
     cf_text_put(&page->html, ": not above chance, so the data cannot tell models apart.");
   else if (m->mean >= e->lower)
-    cf_text_write(&page->html, "; <em>$t</em> reaches it: no model could do better on these data.", m->name);
+    cf_text_write(&page->html,
+                  "; <em>$t</em> reaches its lower bound: it predicts a subject as well as the other subjects do.",
+                  m->name);
   else if (isfinite(p) && p >= 0.05)
     cf_text_write(&page->html, "; <em>$t</em> lies below its lower bound, but not significantly ($i % of it).", m->name,
                   (int)lround(100.0 * m->mean / e->lower));

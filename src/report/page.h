@@ -55,7 +55,8 @@ cf_status cf_page_figure(cf_page *page, const cf_part *part, const char *stem, c
  * Takes the figure. */
 cf_status cf_page_matrices(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
                            const char *quantity, bool diverging, bool own_units, const char *order,
-                           const cf_stack *stack, cf_figure *figure);
+                           const cf_stack *stack, cf_figure *figure,
+                           cf_figure *inlined /* a lighter drawing for the page; may be NULL; taken */);
 /* Heat map of one, or grid of several matrices: makes the figure and calls cf_page_matrices. own_units: matrices that
  * cannot share a colour range; the grid shows their ranks. */
 cf_status cf_page_stack(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
@@ -69,6 +70,7 @@ void cf_table_open(cf_page *page, const char *stem, const char *title, const cha
 void cf_table_row(cf_page *page);
 void cf_table_text(cf_page *page, const char *text);
 void cf_table_number(cf_page *page, double value);
+void cf_table_level(cf_page *page, double value); /* four decimals: a chance level */
 void cf_table_p(cf_page *page, double p);
 void cf_table_end_row(cf_page *page);
 void cf_table_close(cf_page *page);

@@ -174,7 +174,7 @@ done:
 
 cf_status cf_page_matrices(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
                            const char *quantity, bool diverging, bool own_units, const char *order,
-                           const cf_stack *stack, cf_figure *figure) {
+                           const cf_stack *stack, cf_figure *figure, cf_figure *inlined) {
   cf_status status = CF_OK;
   char name[256];
   size_t each = (stack->symmetric ? stack->n * (stack->n - 1) / 2 : stack->n * stack->n) * 4 / 3 * 4,
@@ -218,7 +218,7 @@ cf_status cf_page_matrices(cf_page *page, const cf_part *part, const char *stem,
     }
     cf_text_put(&page->html, "]}</script>\n");
   }
-  inline_drawing(page, figure, live && stack->count == 1);
+  inline_drawing(page, inlined ? inlined : figure, live && stack->count == 1);
   if (stack->count > 1) cf_text_put(&page->html, "</div>\n");
   caption_of(page, caption);
   if (live && fit < stack->count)
@@ -233,6 +233,7 @@ cf_status cf_page_matrices(cf_page *page, const cf_part *part, const char *stem,
   cf_text_put(&page->html, "</figure>\n");
   status = cf_text_status(&page->html);
 done:
+  cf_figure_free(inlined);
   cf_figure_free(figure);
   return status;
 }
@@ -277,7 +278,7 @@ done:
 cf_status cf_page_stack(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
                         const char *quantity, bool tree, bool own_units, const cf_stack *stack) {
   cf_status status = CF_OK;
-  cf_figure *figure = NULL;
+  cf_figure *figure = NULL, *inlined = NULL;
   cf_matrix_panel *panel = NULL;
   double *merge = NULL;
   size_t *order = NULL;
@@ -315,9 +316,16 @@ cf_status cf_page_stack(cf_page *page, const cf_part *part, const char *stem, co
   o.description = caption;
   if (stack->count > 1 && stack->count <= MOST_BESIDE) o.width_mm = 120.0;
   CF_TRY(cf_figure_matrix(page->ctx, &spec, &o, &figure));
+  if (stack->n > 16) { /* the page shows the values itself: a light drawing will do */
+    spec.picture = true;
+    CF_TRY(cf_figure_matrix(page->ctx, &spec, &o, &inlined));
+  }
   status = cf_page_matrices(page, part, stem, title, caption, quantity, diverging, own_units,
-                            tree ? "by similarity" : NULL, stack, figure);
+                            tree ? "by similarity" : NULL, stack, figure, inlined);
+  figure = inlined = NULL;
 done:
+  cf_figure_free(figure);
+  cf_figure_free(inlined);
   cf_scratch_release(page->ctx, mark);
   return status;
 }
@@ -389,6 +397,15 @@ void cf_table_number(cf_page *page, double value) {
     cf_text_write(&page->html, "<td class=\"num\" data-v=\"$w\">$d</td>", value, value);
   else
     cf_text_put(&page->html, "<td class=\"num\" data-v=\"\">–</td>");
+}
+
+void cf_table_level(cf_page *page, double value) {
+  char text[64];
+  if (isfinite(value) && fabs(value) < 1e5)
+    cf_text_write(&page->html, "<td class=\"num\" data-v=\"$w\">$t</td>", value,
+                  cf_text_fixed(value, 4, text, sizeof text));
+  else
+    cf_table_number(page, value);
 }
 
 void cf_table_p(cf_page *page, double p) {

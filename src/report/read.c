@@ -68,7 +68,7 @@ static cf_status find_groups(cf_context *ctx, const cf_part *part, cf_stack *s) 
   char buffer[64];
   size_t *group = NULL, groups = 0;
   const char *group_name[64];
-  if (!given && !s->label) return CF_OK;
+  if (!given && (!s->label || strcmp(part->task->kind, "distances") == 0)) return CF_OK;
   CF_TRY(CF_SCRATCH(ctx, &group, s->n));
   CF_TRY(CF_SCRATCH(ctx, &text, 64));
   for (size_t i = 0; i < s->n; ++i) {
@@ -86,6 +86,11 @@ static cf_status find_groups(cf_context *ctx, const cf_part *part, cf_stack *s) 
     group[i] = g;
   }
   if (groups < 2 || groups > s->n / 2) return CF_OK;
+  for (size_t g = 0; g < groups && !given; ++g) {
+    size_t members = 0;
+    for (size_t i = 0; i < s->n; ++i) members += group[i] == g ? 1 : 0;
+    if (members < 2) return CF_OK;
+  }
   memcpy(text, group_name, groups * sizeof *text);
   s->group = group;
   s->groups = groups;

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { MOST_WARNINGS = 4 };
+
 typedef struct kind {
   const char *name, *words;
   cf_status (*finding)(cf_page *page, const cf_part *part);
@@ -19,6 +21,7 @@ static const kind kinds[] = {
     {"rsa", "model evaluation", cf_find_rsa, cf_part_rsa},
     {"compare", "comparison of two systems", cf_find_compare, cf_part_compare},
     {"distances", "distances between systems", cf_find_rdm, cf_part_distances},
+    {"simulate", "simulated data with planted truth", cf_find_other, cf_part_other},
 };
 
 static const kind *kind_of(const cf_study_task *task) {
@@ -71,7 +74,13 @@ static void write_head(cf_page *page) {
       title);
   if (r->description && r->description[0]) cf_text_write(&page->html, "<p class=\"lead\">$t</p>\n", r->description);
   cf_text_put(&page->html, "<p class=\"meta\">");
-  if (when) cf_text_write(&page->html, "<span>$t</span> ", when);
+  if (when && strlen(when) == 20 && when[10] == 'T' && when[19] == 'Z') { /* 2026-01-02T03:04:05Z */
+    char plain[32];
+    snprintf(plain, sizeof plain, "%.10s %.5s UTC", when, when + 11);
+    cf_text_write(&page->html, "<span>$t</span> ", plain);
+  } else if (when) {
+    cf_text_write(&page->html, "<span>$t</span> ", when);
+  }
   cf_text_write(&page->html, "<span>cortifold $t</span> <span>$i task$s</span>",
                 cf_part_text(r->provenance, "version", CF_VERSION), (int)r->count, r->count == 1 ? "" : "s");
   double seed = cf_part_number(r->provenance, "seed");
@@ -138,9 +147,12 @@ static cf_status write_task(cf_page *page, const cf_study_task *task) {
   if (n) {
     cf_text_write(&page->html, "<div class=\"warnings\" role=\"note\"><p>$s</p><ul>\n",
                   n == 1 ? "Warning" : "Warnings");
-    for (size_t i = 0; i < n; ++i)
+    for (size_t i = 0; i < n; ++i) {
+      if (i == MOST_WARNINGS && n > MOST_WARNINGS + 1)
+        cf_text_write(&page->html, "</ul><details><summary>$i more</summary><ul>\n", (int)(n - i));
       cf_text_write(&page->html, "<li>$t</li>\n", cf_json_as_text(cf_json_at(warnings, i)));
-    cf_text_put(&page->html, "</ul></div>\n");
+    }
+    cf_text_put(&page->html, n > MOST_WARNINGS + 1 ? "</ul></details></div>\n" : "</ul></div>\n");
   }
   CF_TRY(kind_of(task)->part(page, &part));
   if (task->command && task->command[0])

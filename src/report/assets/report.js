@@ -134,6 +134,9 @@
       else pair.setAttribute("display", "none");
       if (pair.dataset.tip) pair.dataset.tip = pair.dataset.tip.replace(/\([^()]*\)$/, "(" + (p < 0.0001 ? "p < 0.0001" : "p = " + show(p)) + ")");
     });
+    $$("svg.cf-models text.cf-muted", section).forEach((text) => { /* the note inside the drawing says which, too */
+      text.textContent = text.textContent.replace(/(FDR|Holm|Uncorrected)\.$/, { none: "Uncorrected.", holm: "Holm.", fdr: "FDR." }[correction]);
+    });
     $$("[data-correction-name]", section).forEach((e) => {
       e.textContent = { none: "not corrected", holm: "Holm-corrected", fdr: "FDR-controlled (Benjamini-Hochberg)" }[correction];
     });
