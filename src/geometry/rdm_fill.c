@@ -17,11 +17,14 @@ cf_status rdm_plan_open(cf_context *ctx, rdm_plan *p, double keep) {
                          (p->source->blocks ? (double)d->n : 0.0)) +
                   4.0 * (double)d->K * (double)p->narrow;
   double budget = (double)cf_context_memory(ctx) - keep;
-  double room = 0.5 * budget;
+  double room = 0.6 * budget; /* the rest is for the reader's buffers and the arena's slack */
   if (p->source->view && room < 32e6)
     room = 32e6; /* the data are in memory already: small blocks would only cost time */
   if (room > 128e6) room = 128e6;
-  double width = floor(room / column);
+  /* products keep partial sums: a K x K part for each 256 columns, at most 12 tiles of 512 x 512 */
+  double partial = fmin((double)d->K * (double)d->K, 3 * 512.0 * 512.0) / 32.0, most = 12 * 512.0 * 512.0 * 8.0;
+  double width = floor(room / (column + partial));
+  if (width * partial > most) width = floor((room - most) / column);
   if (width < 8) {
     return cf_fail(ctx, CF_ERR_MEMORY,
                    "%s: %zu conditions need about %.0f MB of working memory, the budget is %.0f MB; raise --memory",
