@@ -3,6 +3,7 @@
 #include "pipeline/analyses.h"
 #include <cortifold/io.h>
 #include <cortifold/json.h>
+#include <cortifold/rsa.h>
 
 #define FOLDER CF_TEST_DIR "/golden/geometry/"
 
@@ -78,7 +79,17 @@ static void golden_cases(void **state) {
   cf_context_free(ctx);
 }
 
+/* Help states the one definition of each comparator. */
+static void formulas_in_help(void **state) {
+  (void)state;
+  for (size_t i = 0; cf_comparator_at(i); i++) {
+    char line[400];
+    snprintf(line, sizeof line, "\n  %s: %s\n", cf_comparator_at(i)->name, cf_comparator_at(i)->formula);
+    assert_non_null(strstr(cf_analysis_rsa.description, line));
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(golden_cases)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(golden_cases), cmocka_unit_test(formulas_in_help)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
