@@ -67,7 +67,7 @@ void cli_markdown(FILE *out) {
     put_text(out, c.about->summary, true);
     fputs(" |\n", out);
   }
-  fputs("\n## Common options\n\nEvery analysis takes them, and `study` too.\n\n", out);
+  fputs("\n## Common options\n\nEvery analysis takes them; `study` takes those that it lists.\n\n", out);
   put_params(out, cf_common_params());
   for (size_t i = 0; cli_command_at(i, &c); i++) put_command(out, c.about);
 }

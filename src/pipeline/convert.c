@@ -184,7 +184,7 @@ done:
 const cf_analysis cf_analysis_convert = {
     .name = "convert",
     .group = "Files",
-    .summary = "write the arrays of a file in another format",
+    .summary = "Write the arrays of a file in another format",
     .arguments = "IN OUT",
     .least = 2,
     .most = 2,

@@ -105,7 +105,7 @@ done:
 const cf_analysis cf_analysis_correct = {
     .name = "correct",
     .group = "Statistics",
-    .summary = "adjust p-values for the number of tests",
+    .summary = "Adjust p-values for the number of tests",
     .arguments = "P-VALUES",
     .least = 1,
     .most = 1,

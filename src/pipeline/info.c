@@ -265,7 +265,7 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
 const cf_analysis cf_analysis_info = {
     .name = "info",
     .group = "Files",
-    .summary = "list the arrays of files: names, shapes, types, ranges, NaN",
+    .summary = "List the arrays of files: names, shapes, types, ranges, NaN",
     .arguments = "FILE...",
     .least = 1,
     .most = -1,
