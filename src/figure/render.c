@@ -37,6 +37,8 @@ static cf_status paint(cf_context *ctx, const cf_figure *figure, cairo_surface_t
   handle = rsvg_handle_new_from_data((const guint8 *)figure->svg, figure->size, &error);
   if (!handle)
     CF_TRY(cf_fail(ctx, CF_ERR_FAILURE, "cannot read the figure's SVG: %s", error ? error->message : "unknown"));
+  cairo_set_source_rgb(cairo, 1.0, 1.0, 1.0); /* the last pixels of a row may be half outside the drawing */
+  cairo_paint(cairo);
   const RsvgRectangle viewport = {0, 0, width, height};
   if (!rsvg_handle_render_document(handle, cairo, &viewport, &error))
     CF_TRY(cf_fail(ctx, CF_ERR_FAILURE, "cannot render the figure: %s", error ? error->message : "unknown"));
