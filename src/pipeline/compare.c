@@ -15,12 +15,12 @@ static const cf_param params[] = {
     {"permutations", 'p', CF_PARAM_INTEGER, "N", "0", 0, 1e8, NULL,
      "Permutations of the pairing of conditions: p (one-sided, for being more alike than chance), mean and spread of "
      "the null."},
-    {"bootstrap", 'b', CF_PARAM_INTEGER, "N", "0", 0, 1e8, NULL, "Bootstrap samples for a percentile interval."},
+    {"bootstrap", 'b', CF_PARAM_INTEGER, "N", "0", 0, 1e8, NULL, "Bootstrap samples for an interval."},
     {"resample", 0, CF_PARAM_CHOICE, "UNITS", "conditions", 0, 0, "conditions|units|both",
      "What the bootstrap draws: conditions, the channels of both systems, or both."},
-    {"interval", 0, CF_PARAM_CHOICE, "KIND", "percentile", 0, 0, "percentile|centred",
-     "percentile: of the bootstrap values. centred: the same moved so that their mean is the value, for measures that "
-     "repeated conditions bias; kept within the measure's bounds."},
+    {"interval", 0, CF_PARAM_CHOICE, "KIND", "centred", 0, 0, "centred|percentile",
+     "centred: percentiles of the bootstrap values, moved so that their mean is the value (samples with repeated "
+     "conditions bias most measures), within the measure's bounds. percentile: as they are."},
     {"coverage", 0, CF_PARAM_REAL, "SHARE", "0.95", 0.01, 0.9999, NULL, "Coverage of the interval."},
     CF_MEASURE_OPTIONS,
     {"splits", 0, CF_PARAM_ADDRESS, "F", NULL, 0, 0, NULL,
@@ -58,13 +58,13 @@ static const char description[] =
     "--permutations: rows of Y are permuted; p = (1 + number of permutations at least as alike) / (1 + N), z is "
     "positive for more "
     "alike than chance, for distances too. p_fdr adjusts over all entries of the result (Benjamini and Hochberg).\n"
-    "--bootstrap: percentile interval. Conditions are drawn with replacement; rsa leaves out the pair of a condition "
+    "--bootstrap: interval from percentiles. Conditions are drawn with replacement; rsa leaves out the pair of a condition "
     "with its own "
     "copy, linear-predictivity keeps copies in one fold, and cka-debiased takes half samples without replacement, "
     "which keep it "
-    "unbiased and have the right spread. Most measures are biased in samples with repeated conditions; "
-    "`bootstrap.mean` shows by "
-    "how much, and a warning is given when the interval does not hold the value itself.\n\n"
+    "unbiased and have the right spread. Most measures are biased in samples with repeated conditions "
+    "(`bootstrap.mean` shows by "
+    "how much), so the interval is moved by that bias unless --interval percentile is chosen.\n\n"
     "Values: measures [{name, x, y, value, kind, ci, p, p_fdr, null_mean, null_sd, z, bootstrap, formula, preset, n, "
     "channels, "
     "rank, correlations, ...}]. Arrays: value (measure, x, y), and of each measure null/NAME, bootstrap/NAME and "
@@ -225,7 +225,7 @@ static cf_status bootstrap_statistics(cf_context *ctx, const job *j, const cf_me
     cf_warn(ctx,
             "%s of %s and %s: the value %.4g lies outside its own bootstrap interval [%.4g, %.4g]: samples with "
             "repeated %s "
-            "bias this measure; see --interval centred",
+            "bias this measure; --interval centred takes the bias out",
             m->id, cf_system_name(j->x.system[e->x]), cf_system_name(j->y.system[e->y]), e->v.value, e->low, e->high,
             j->what == CF_RESAMPLE_CONDITIONS ? "conditions" : "channels or conditions");
 done:

@@ -68,7 +68,8 @@ cf_status cf_page_methods(cf_page *page) {
     cf_text_put(&page->html, "<p>Comparison of two systems: chance is the mean of the measure when the pairing of the "
                              "conditions is shuffled; p is the one-sided share of permutations at least as alike, "
                              "(1 + k) / (1 + N). z is positive for more alike than chance, for distances too. "
-                             "Intervals are percentile bootstrap intervals.</p>\n");
+                             "Intervals are percentiles of bootstrap samples; where the option interval is "
+                             "centred, moved by the bias that repeated conditions cause.</p>\n");
   if (rsa || map)
     cf_text_put(&page->html, "<p>Maps: metric multidimensional scaling by SMACOF from the classical solution; stress-1 "
                              "is the root of the squared misfit over the squared distances (Borg &amp; Groenen 2005). "
