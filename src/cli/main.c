@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -120,6 +123,9 @@ static int close_output(int code) {
 int main(int argc, char **argv) {
   const cf_context_options defaults = CF_CONTEXT_OPTIONS_INIT;
   cf_context *boot = NULL;
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 20); /* large blocks go back to the system when freed, so that --memory holds */
+#endif
   occupy_standard_files();
   catch_signals();
   if (cf_context_new(&defaults, &boot) != CF_OK) {
