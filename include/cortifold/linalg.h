@@ -20,11 +20,11 @@ CF_API CF_CHECKED cf_status cf_gemm(cf_context *ctx, bool ta, bool tb, size_t m,
  * Both triangles are written. Cost n^2 k flops.                              */
 CF_API CF_CHECKED cf_status cf_syrk(cf_context *ctx, bool trans, size_t n, size_t k, double alpha, const double *a,
                                     size_t lda, double beta, double *c, size_t ldc);
-/* C (n x n) += alpha A A' for A (n x k) in single precision: products of 1024 columns at a time in single precision, their
- * sum in double. Error of an entry: about 1e-7 of the root of the sum of squared terms, 1e-7 of the sum where all terms
- * have one sign (the diagonal). Both triangles are written. Half the time of cf_syrk. */
-CF_API CF_CHECKED cf_status cf_syrk_single(cf_context *ctx, size_t n, size_t k, double alpha, const float *a, size_t lda,
-                                           double *c, size_t ldc);
+/* C (n x n) += alpha A A' for A (n x k) in single precision: products of 1024 columns at a time in single precision,
+ * their sum in double. Error of an entry: about 1e-7 of the root of the sum of squared terms, 1e-7 of the sum where all
+ * terms have one sign (the diagonal). Both triangles are written. Half the time of cf_syrk. */
+CF_API CF_CHECKED cf_status cf_syrk_single(cf_context *ctx, size_t n, size_t k, double alpha, const float *a,
+                                           size_t lda, double *c, size_t ldc);
 /* Serial small helpers, for use inside workers.                             */
 CF_API double cf_dot(size_t n, const double *x, const double *y);
 CF_API double cf_norm2(size_t n, const double *x);
