@@ -37,7 +37,7 @@ typedef struct variances {
 
 /* Variance of column a, or of a - b (b < columns), over all kinds of bootstrap, corrected. */
 static double contrast(const variances *v, size_t a, size_t b) {
-  double var[3], s = (double)v->p->subject.count, n = (double)v->p->stimulus.count;
+  double var[3] = {0, 0, 0}, s = (double)v->p->subject.count, n = (double)v->p->stimulus.count;
   for (size_t k = 0; k < v->kinds; k++) {
     const double *c = v->cov + k * v->columns * v->columns;
     var[k] = c[a * v->columns + a];

@@ -61,7 +61,7 @@ static matvar_t *char_variable(cf_context *ctx, const char *name, const char *te
 
 /* Position in row-major order of element i in column-major order. */
 static size_t row_major(size_t i, int ndim, const size_t *shape) {
-  size_t stride[CF_MAX_DIMS], step = 1, at = 0;
+  size_t stride[CF_MAX_DIMS] = {0}, step = 1, at = 0;
   for (int k = ndim - 1; k >= 0; k--) stride[k] = step, step *= shape[k];
   for (int k = 0; k < ndim; k++) at += i % shape[k] * stride[k], i /= shape[k];
   return at;
