@@ -67,8 +67,10 @@ typedef struct cf_context_options {
   cf_log_fn log;           /* NULL: silent */
   cf_progress_fn progress; /* NULL: none */
   void *payload;           /* handed to both callbacks */
+  bool guard;              /* look at HDF5 files in a forked child first, since damaged ones can crash libhdf5; off by
+                            * default: a host with threads of its own may not want to be forked */
 } cf_context_options;
-#define CF_CONTEXT_OPTIONS_INIT {0, 0, 0, NULL, NULL, NULL}
+#define CF_CONTEXT_OPTIONS_INIT {0, 0, 0, NULL, NULL, NULL, false}
 
 /* One context per job; not to be shared by threads of the caller.
  * Errors: CF_ERR_MEMORY, CF_ERR_USAGE (threads < 0 or > 4096).             */
@@ -82,6 +84,7 @@ CF_API CF_CHECKED cf_status cf_context_derive(cf_context *ctx, uint64_t seed, cf
 CF_API int cf_context_threads(const cf_context *ctx);
 CF_API uint64_t cf_context_seed(const cf_context *ctx);
 CF_API size_t cf_context_memory(const cf_context *ctx);
+CF_API bool cf_context_guard(const cf_context *ctx);
 
 /* Message of the last error, "" when there was none. Owned by the context.  */
 CF_API const char *cf_context_error(const cf_context *ctx);

@@ -95,6 +95,7 @@ void cf_context_free(cf_context *ctx) {
 int cf_context_threads(const cf_context *ctx) { return ctx->options.threads; }
 uint64_t cf_context_seed(const cf_context *ctx) { return ctx->options.seed; }
 size_t cf_context_memory(const cf_context *ctx) { return ctx->options.memory; }
+bool cf_context_guard(const cf_context *ctx) { return ctx->options.guard; }
 const char *cf_context_error(const cf_context *ctx) { return ctx->message; }
 void cf_context_clear(cf_context *ctx) { ctx->message[0] = '\0'; }
 

@@ -52,6 +52,7 @@ static cf_status context_for(const cli_command *command, const cf_options *optio
   o.log = cli_log;
   o.progress = cli_progress;
   o.payload = terminal;
+  o.guard = true;
   /* what a command has no option for reads as off, 0 or "as the library likes" */
   const bool quiet = cf_options_flag(options, "quiet"), study = command->run == cli_study;
   o.threads = (int)cf_options_integer(options, "threads");

@@ -4,9 +4,11 @@
  * names are kept in the attribute DIMENSION_LABELS, as dimension scales have it; coordinates are members of their own
  * that the attribute coordinate_members names, one text an axis.                                                    */
 #include "io/containers.h"
+#include "io/guard.h"
 #include "io/h5.h"
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 int cf_h5_names_add(cf_h5_names *list, const char *name) {
@@ -69,10 +71,53 @@ done:
   return status;
 }
 
+/* One element, or all of a small dataset, and the attributes that reading looks at. Failures are no matter here. */
+static void touch(cf_context *ctx, const cf_io_file *in, const char *name, const cf_h5_dataset *d) {
+  enum { SMALL = 4096, MOST_CHUNK = 1 << 24 };
+  size_t side[CF_MAX_DIMS], chunk = cf_dtype_size(d->dtype);
+  char *label[CF_MAX_DIMS] = {NULL};
+  bool chunked = cf_h5_chunk(d, side);
+  cf_status status = cf_h5_attribute(ctx, d->id, CF_H5_LABELS, d->ndim, label);
+  for (int i = 0; i < CF_MAX_DIMS; i++) cf_free(label[i]);
+  for (int i = 0; chunked && i < d->ndim && chunk <= MOST_CHUNK; i++) chunk *= side[i];
+  if (d->memory < 0 || d->count == 0 || chunk > MOST_CHUNK || d->dtype == CF_TEXT) return;
+  double one;
+  void *data = NULL;
+  if (d->count <= SMALL && cf_alloc_bytes(ctx, d->count, cf_dtype_size(d->dtype), &data) == CF_OK)
+    status = cf_h5_read(ctx, in->path, name, d, data);
+  else if (d->ndim == 2 && d->dtype <= CF_F64)
+    status = cf_h5_read_window(ctx, in->path, name, d, 0, 1, 0, 1, &one);
+  (void)status;
+  cf_free(data);
+}
+
+cf_status cf_hdf5_probe(cf_context *ctx, const cf_io_file *in) {
+  enum { SECONDS = 2 };
+  cf_status status = CF_OK;
+  cf_h5_names paths = {0};
+  int64_t file = -1;
+  struct timespec start, now;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  CF_TRY(cf_h5_open(ctx, NULL, in->path, &file));
+  CF_TRY(cf_h5_paths(ctx, in->path, file, &paths));
+  for (size_t i = 0; i < paths.count; i++) {
+    cf_h5_dataset d;
+    CF_TRY(cf_h5_dataset_open(ctx, in->path, file, paths.name[i], cf_io_size_limit(ctx, in->size), 0, &d));
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec - start.tv_sec <= SECONDS) touch(ctx, in, paths.name[i], &d);
+    cf_h5_dataset_close(&d);
+  }
+done:
+  cf_h5_names_free(&paths);
+  cf_h5_close(file);
+  return status;
+}
+
 static cf_status list_members(cf_context *ctx, const cf_io_file *in, cf_io_listing *listing) {
   cf_status status = CF_OK;
   cf_h5_names paths = {0};
   int64_t file = -1;
+  CF_TRY(cf_io_guard(ctx, in, "libhdf5", cf_hdf5_probe));
   CF_TRY(cf_h5_open(ctx, NULL, in->path, &file));
   CF_TRY(cf_h5_paths(ctx, in->path, file, &paths));
   for (size_t i = 0; i < paths.count; i++) {

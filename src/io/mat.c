@@ -4,6 +4,7 @@
  * Written: text arrays as cell arrays, anything of one dimension as a column, half precision as single; names become
  * MATLAB identifiers; coordinates become variables named like their axes where that name is free. */
 #include "io/containers.h"
+#include "io/guard.h"
 #include "io/mat5.h"
 #include <ctype.h>
 #include <matio.h>
@@ -223,6 +224,8 @@ static bool detect(const cf_io_file *file) {
 static cf_status list_members(cf_context *ctx, const cf_io_file *file, cf_io_listing *listing) {
   if (!is73(file)) return cf_mat5_list(ctx, file, listing);
   listing->format = "mat73";
+  cf_status status = cf_io_guard(ctx, file, "libhdf5", cf_hdf5_probe);
+  if (status != CF_OK) return status;
   return cf_mat73_list(ctx, file, listing);
 }
 
