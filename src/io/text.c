@@ -217,7 +217,7 @@ static cf_status classify(cf_context *ctx, const char *path, text_table *t) {
     }
     t->numeric[j] = (char)(stray ? 0 : kind);
     t->numeric_count += !stray;
-    if (!stray || 2 * numbers <= t->rows) continue;
+    if (!stray || 2 * numbers < t->rows) continue;
     if (!t->names)
       CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: line %zu, column %zu: \"%.40s\" is not a number", path, stray->line, j + 1,
                      stray->text));

@@ -37,22 +37,20 @@ done:
 
 /* ---------------------------------------------------------- one address -- */
 
-/* True when a square matrix reads as one dissimilarity matrix and not as n packed triangles. */
+/* True when a square matrix is meant as one dissimilarity matrix and not as n packed triangles: it is symmetric, or its
+ * diagonal is zero. What is wrong with it otherwise is then said by the check of matrices. */
 static bool is_single(const cf_view *m) {
   size_t n = m->shape[0];
-  double scale = 0, worst = 0;
+  double scale = 0, diagonal = 0, asymmetry = 0;
   for (size_t i = 0; i < n; i++) {
-    for (size_t j = 0; j < n; j++) {
+    diagonal = fmax(diagonal, fabs(cf_at(m, i, i)));
+    for (size_t j = i + 1; j < n; j++) {
       double x = cf_at(m, i, j), y = cf_at(m, j, i);
-      if (i == j) {
-        if (fabs(x) > worst) worst = fabs(x);
-        continue;
-      }
-      if (fabs(x) > scale) scale = fabs(x);
-      if (fabs(x - y) > worst) worst = fabs(x - y);
+      scale = fmax(scale, fmax(fabs(x), fabs(y)));
+      asymmetry = fmax(asymmetry, fabs(x - y));
     }
   }
-  return worst <= 1e-5 * scale;
+  return fmin(diagonal, asymmetry) <= 1e-5 * scale;
 }
 
 /* How an array holds matrices. */
