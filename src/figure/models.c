@@ -141,7 +141,7 @@ static void draw_interval(cf_draw *draw, const cf_models_figure *spec, const lay
 /* Dots side by side in the order of the subjects, the same place in every bar. */
 static void draw_subjects(cf_draw *draw, const cf_models_figure *spec, const layout *l, size_t i) {
   const cf_model_bar *m = spec->model + i;
-  if (!m->subject || m->subjects == 0) return;
+  if (!m->subject || m->subjects < 2) return; /* the dot of one subject is the bar */
   char value[64], number[32];
   double x = slot_centre(l, i), room = 0.8 * l->bar;
   double r = m->subjects > 40 || l->bar < 12.0 ? 0.8 : 1.2;

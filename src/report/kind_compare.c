@@ -105,8 +105,11 @@ static cf_status read_comparison(cf_page *page, const cf_part *part, comparison 
     note_name(c->x, &c->xs, m->x);
     note_name(c->y, &c->ys, m->y);
   }
+  size_t folder = cf_names_folder(c->x, c->xs);
+  for (size_t i = 0; i < c->xs; ++i) c->x[i] += folder;
   for (size_t i = 0; i < c->count; ++i) {
     measure *m = c->m + i;
+    m->x += folder;
     size_t room = strlen(m->name) + strlen(m->x) + strlen(m->y) + 16;
     CF_TRY(cf_scratch_bytes(page->ctx, room, 1, (void **)&m->row));
     snprintf(m->row, room, "%s%s%s%s%s", m->name, c->xs > 1 ? ", " : "", c->xs > 1 ? m->x : "", c->ys > 1 ? ", " : "",
@@ -336,7 +339,8 @@ static const measure *best_of(const comparison *c, const char *name, const char 
   for (size_t i = 0; i < c->count; ++i) {
     const measure *m = c->m + i;
     if (strcmp(m->name, name) != 0 || strcmp(m->y, y) != 0 || !isfinite(m->value)) continue;
-    if (!best || (is_distance(m) ? m->value < best->value : m->value > best->value)) best = m;
+    double lead = !best ? 0.0 : is_distance(m) ? best->value - m->value : m->value - best->value;
+    if (!best || lead > 1e-9 * fabs(best->value)) best = m; /* of equals the first */
   }
   return best;
 }

@@ -51,6 +51,7 @@ static cf_status read_evaluation(cf_page *page, const cf_part *part, evaluation 
   e->lower = cf_part_number(ceiling, "lower");
   e->upper = cf_part_number(ceiling, "upper");
   const cf_json *comparator = cf_json_get(part->result, "comparator");
+  if (!isfinite(e->lower)) e->upper = NAN; /* one RDM: nothing to hold it against */
   e->comparator = cf_part_text(
       comparator, "name", cf_part_text(part->result, "comparator", cf_part_text(part->options, "comparator", NULL)));
   e->title = cf_comparator_title(e->comparator);
@@ -94,7 +95,7 @@ done:
 static cf_status draw_models(cf_page *page, const cf_part *part, const evaluation *e) {
   cf_status status = CF_OK;
   cf_figure *figure = NULL;
-  char id[256], caption[1024], note[512], range[160] = "", a[64], b[64];
+  char id[256], caption[1024], note[512], range[160] = "", over[64] = "", a[64], b[64];
   char title[160];
   snprintf(title, sizeof title, "%s with the data", e->title);
   cf_models_figure spec = {.count = e->count,
@@ -114,9 +115,9 @@ static cf_status draw_models(cf_page *page, const cf_part *part, const evaluatio
   snprintf(note, sizeof note, "Stars: %s 0 (* p < 0.05, ** < 0.01, *** < 0.001). %sFDR.",
            strcmp(cf_part_text(part->result, "alternative", "greater"), "greater") == 0 ? "above" : "different from",
            e->pairs && e->count <= 24 ? "Lines: the dot's model exceeds those at the ticks (p < 0.05). " : "");
-  snprintf(caption, sizeof caption,
-           "Bars: mean over %zu subject%s of %s between model and data RDM.%s%s%s%s%s Chance is 0.", e->subjects,
-           e->subjects == 1 ? "" : "s", e->title, intervals ? " Lines: 95 % interval" : "",
+  if (e->subjects > 1) snprintf(over, sizeof over, "mean over %zu subjects of ", e->subjects);
+  snprintf(caption, sizeof caption, "Bars: %s%s between model and data RDM.%s%s%s%s%s Chance is 0.", over, e->title,
+           intervals ? " Lines: 95 % interval" : "",
            intervals && bootstrap && strcmp(bootstrap, "none") != 0 ? ", bootstrap over " : "",
            intervals && bootstrap && strcmp(bootstrap, "none") != 0
                ? (strcmp(bootstrap, "both") == 0 ? "subjects and stimuli" : bootstrap)
@@ -152,7 +153,8 @@ static void write_tables(cf_page *page, const cf_part *part, const evaluation *e
   const cf_json *models = cf_json_get(part->result, "models");
   char stem[256];
   snprintf(stem, sizeof stem, "%.200s-models", part->task->id);
-  cf_table_open(page, stem, "Models", columns, 10);
+  size_t shown = isfinite(e->lower) ? 10 : 8;
+  cf_table_open(page, stem, "Models", columns, shown);
   for (size_t i = 0; i < e->count; ++i) {
     const cf_model_bar *m = e->model + i;
     cf_table_row(page);
@@ -164,8 +166,10 @@ static void write_tables(cf_page *page, const cf_part *part, const evaluation *e
     cf_table_p(page, m->p);
     cf_table_p(page, m->p_holm);
     cf_table_p(page, m->p_fdr);
-    cf_table_p(page, cf_part_number(cf_json_at(models, i), "p_ceiling"));
-    cf_table_number(page, e->lower > 0 ? 100.0 * m->mean / e->lower : NAN);
+    if (shown == 10) {
+      cf_table_p(page, cf_part_number(cf_json_at(models, i), "p_ceiling"));
+      cf_table_number(page, e->lower > 0 ? 100.0 * m->mean / e->lower : NAN);
+    }
     cf_table_end_row(page);
   }
   cf_table_close(page);
@@ -205,9 +209,9 @@ cf_status cf_part_rsa(cf_page *page, const cf_part *part) {
   CF_TRY(cf_stack_read(page, part, "model_rdms", &models));
   if (data.n && !mean.n) CF_TRY(cf_stack_mean(page, &data, "mean over subjects", &mean));
   if (mean.n) {
-    CF_TRY(cf_page_stack(page, part, "mean", "Mean RDM of the data", "Mean over subjects.", quantity, false, false,
-                         &mean));
-    CF_TRY(cf_page_map(page, part, "mds", "Map of the mean RDM", &mean, 0));
+    CF_TRY(cf_page_stack(page, part, "mean", e.subjects > 1 ? "Mean RDM of the data" : "RDM of the data",
+                         e.subjects > 1 ? "Mean over subjects." : NULL, quantity, false, false, &mean));
+    CF_TRY(cf_page_map(page, part, "mds", e.subjects > 1 ? "Map of the mean RDM" : "Map of the same RDM", &mean, 0));
   }
   if (models.n)
     CF_TRY(cf_page_stack(
@@ -277,15 +281,31 @@ cf_status cf_find_rsa(cf_page *page, const cf_part *part) {
     if (final_p(e.model[i].p_fdr, e.model[i].p) < 0.05 && e.model[i].mean > 0) ++above;
   }
   const cf_model_bar *m = e.model + best;
-  cf_text_write(&page->html, "<p>Of $i model$s, <em>$t</em> is closest to the data: $t $d", (int)e.count,
-                e.count == 1 ? "" : "s", m->name, e.title, m->mean);
+  const char *target = cf_part_text(part->options, "data", ""), *member = strrchr(target, ':');
+  cf_text_put(&page->html, "<p>");
+  if (e.count > 1) cf_text_write(&page->html, "Of $i models, ", (int)e.count);
+  cf_text_write(&page->html, "<em>$t</em> $s ", m->name, e.count > 1 ? "is closest to" : "against");
+  if (e.subjects == 1 && member && member[1])
+    cf_text_write(&page->html, "the one data RDM, <em>$t</em>", member + 1);
+  else
+    cf_text_put(&page->html, e.subjects == 1 ? "the one data RDM" : "the data");
+  cf_text_write(&page->html, ": $t $d", e.title, m->mean);
   if (isfinite(m->low) && isfinite(m->high)) cf_text_write(&page->html, " (95 % interval $d to $d)", m->low, m->high);
   cf_text_put(&page->html, " where chance is 0");
   double p = final_p(m->p_fdr, m->p);
   if (isfinite(p))
     cf_text_write(&page->html, ", $t$s", cf_text_p(p, text, sizeof text), isfinite(m->p_fdr) ? " (FDR)" : "");
-  cf_text_write(&page->html, ". $i of $i model$s lie$s significantly above chance.", (int)above, (int)e.count,
-                e.count == 1 ? "" : "s", above == 1 ? "s" : "");
+  if (e.count > 2)
+    cf_text_write(&page->html, ". $i of $i models lie$s significantly above chance.", (int)above, (int)e.count,
+                  above == 1 ? "s" : "");
+  else if (e.count == 2)
+    cf_text_write(&page->html, ". $s model$s significantly above chance.",
+                  above == 2   ? "Both"
+                  : above == 1 ? "One"
+                               : "Neither",
+                  above == 2 ? "s lie" : " lies");
+  else
+    cf_text_write(&page->html, ": $ssignificantly above chance.", above ? "" : "not ");
   for (size_t k = 0; k < e.pairs; ++k) {
     const cf_model_pair *q = e.pair + k;
     size_t better = q->difference >= 0 ? q->a : q->b;
@@ -293,13 +313,15 @@ cf_status cf_find_rsa(cf_page *page, const cf_part *part) {
   }
   if (e.count > 1 && e.pairs) {
     if (n + 1 == e.count)
-      cf_text_put(&page->html, " It is significantly better than every other model.");
+      cf_text_write(&page->html, " <em>$t</em> is significantly better than $s.", m->name,
+                    e.count == 2 ? "the other" : "every other model");
     else if (n) {
-      cf_text_put(&page->html, " It is significantly better than ");
+      cf_text_write(&page->html, " <em>$t</em> is significantly better than ", m->name);
       name_list(&page->html, &e, list, n);
       cf_text_put(&page->html, ", not than the others.");
     } else
-      cf_text_put(&page->html, " It is not significantly better than any other.");
+      cf_text_write(&page->html, " <em>$t</em> is not significantly better than $s.", m->name,
+                    e.count == 2 ? "the other" : "any other");
   }
   ceiling_words(page, &e, cf_json_get(part->result, "models"), best);
   cf_text_put(&page->html, "</p>\n");

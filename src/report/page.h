@@ -42,6 +42,8 @@ typedef struct cf_stack {
 cf_status cf_stack_read(cf_page *page, const cf_part *part, const char *array, cf_stack *out);
 /* Mean over the stack, NaN ignored, as a stack of one. */
 cf_status cf_stack_mean(cf_page *page, const cf_stack *stack, const char *name, cf_stack *out);
+/* Length of the folder ("layers/", "arrays:models/") that all of two or more names share; 0: none. */
+size_t cf_names_folder(const char *const *name, size_t n);
 /* What a dissimilarity of this metric is called on an axis. */
 const char *cf_metric_title(const char *metric);
 const char *cf_comparator_title(const char *comparator);
@@ -80,11 +82,13 @@ cf_status cf_part_rdm(cf_page *page, const cf_part *part);
 cf_status cf_part_rsa(cf_page *page, const cf_part *part);
 cf_status cf_part_compare(cf_page *page, const cf_part *part);
 cf_status cf_part_distances(cf_page *page, const cf_part *part);
+cf_status cf_part_simulate(cf_page *page, const cf_part *part);
 cf_status cf_part_other(cf_page *page, const cf_part *part);
 /* The finding of a task in words, as one <p>; nothing when there is none. */
 cf_status cf_find_rdm(cf_page *page, const cf_part *part);
 cf_status cf_find_rsa(cf_page *page, const cf_part *part);
 cf_status cf_find_compare(cf_page *page, const cf_part *part);
+cf_status cf_find_simulate(cf_page *page, const cf_part *part);
 cf_status cf_find_other(cf_page *page, const cf_part *part);
 cf_status cf_page_methods(cf_page *page);
 cf_status cf_page_provenance(cf_page *page);

@@ -282,7 +282,7 @@ cf_status cf_page_stack(cf_page *page, const cf_part *part, const char *stem, co
   cf_matrix_panel *panel = NULL;
   double *merge = NULL;
   size_t *order = NULL;
-  char id[256];
+  char id[256], bar[128];
   cf_mark mark = cf_scratch_mark(page->ctx);
   size_t panels = CF_MIN(stack->count, MOST_GRID);
   CF_TRY(CF_SCRATCH(page->ctx, &panel, panels));
@@ -301,6 +301,10 @@ cf_status cf_page_stack(cf_page *page, const cf_part *part, const char *stem, co
                            .low = NAN,
                            .high = NAN,
                            .diverging = diverging && !own_units};
+  if (stack->count > 1 && !own_units) { /* the bar of a grid is short: without what stands in brackets */
+    snprintf(bar, sizeof bar, "%.*s", (int)strcspn(quantity, "("), quantity);
+    spec.quantity = bar;
+  }
   if (tree && stack->n <= MOST_TREE && stack->n > 2) {
     CF_TRY(CF_SCRATCH(page->ctx, &merge, 3 * stack->n));
     CF_TRY(CF_SCRATCH(page->ctx, &order, stack->n));
@@ -330,6 +334,32 @@ done:
   return status;
 }
 
+/* Points in one place share one label, "a, b"; the others of them have "". x: n abscissae, then n ordinates. */
+static cf_status join_labels(cf_context *ctx, const cf_stack *stack, const double *x, const char ***out) {
+  cf_status status = CF_OK;
+  size_t n = stack->n;
+  const char **label = NULL;
+  double wide = 0.0;
+  CF_TRY(CF_SCRATCH(ctx, &label, n));
+  for (size_t i = 0; i < 2 * n; ++i) wide = CF_MAX(wide, fabs(x[i]));
+  for (size_t i = 0; i < n; ++i) {
+    size_t j = 0;
+    label[i] = stack->label[i];
+    while (j < i && !(label[j][0] && hypot(x[i] - x[j], x[n + i] - x[n + j]) < 1e-3 * wide)) ++j;
+    if (j == i || !label[i][0]) continue;
+    size_t room = strlen(label[j]) + strlen(label[i]) + 3;
+    char *both = NULL;
+    if (room > 60) continue;
+    CF_TRY(cf_scratch_bytes(ctx, room, 1, (void **)&both));
+    snprintf(both, room, "%s, %s", label[j], label[i]);
+    label[j] = both;
+    label[i] = "";
+  }
+  *out = label;
+done:
+  return status;
+}
+
 cf_status cf_page_map(cf_page *page, const cf_part *part, const char *stem, const char *title, const cf_stack *stack,
                       size_t k) {
   cf_status status = CF_OK;
@@ -343,10 +373,12 @@ cf_status cf_page_map(cf_page *page, const cf_part *part, const char *stem, cons
   CF_TRY(CF_SCRATCH(page->ctx, &x, 2 * n));
   CF_TRY(cf_map_plane(page->ctx, n, stack->values + k * n * n, xy, &stress));
   for (size_t i = 0; i < n; ++i) x[i] = xy[2 * i], x[n + i] = xy[2 * i + 1];
+  const char **label = NULL;
+  if (stack->label) CF_TRY(join_labels(page->ctx, stack, x, &label));
   cf_scatter_figure spec = {.n = n,
                             .x = x,
                             .y = x + n,
-                            .label = stack->label,
+                            .label = (const char *const *)label,
                             .group = stack->group,
                             .groups = stack->groups,
                             .group_name = stack->group_name};

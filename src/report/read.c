@@ -31,6 +31,22 @@ done:
   return status;
 }
 
+size_t cf_names_folder(const char *const *name, size_t n) {
+  size_t length = 0;
+  if (n < 2) return 0;
+  for (size_t i = 0; name[0][i]; ++i) {
+    for (size_t k = 1; k < n; ++k)
+      if (name[k][i] != name[0][i]) return length;
+    if (name[0][i] == '/' || name[0][i] == ':') length = i + 1;
+  }
+  return length;
+}
+
+static void shorten(const char **name, size_t n) {
+  size_t folder = cf_names_folder(name, n);
+  for (size_t i = 0; i < n; ++i) name[i] += folder;
+}
+
 static cf_status labels_of(cf_context *ctx, const cf_array *array, size_t n, const char ***out) {
   cf_status status = CF_OK;
   const char **text = NULL;
@@ -171,13 +187,20 @@ cf_status cf_stack_read(cf_page *page, const cf_part *part, const char *name, cf
       for (size_t j = i + 1; j < s.n; ++j) v[i * s.n + j] = v[j * s.n + i] = cf_array_number(array, k * pairs + p++);
     }
   }
+  double largest = 0.0;
+  for (size_t i = 0; i < cells; ++i)
+    if (isfinite(values[i])) largest = CF_MAX(largest, fabs(values[i]));
+  for (size_t i = 0; i < cells; ++i)
+    if (fabs(values[i]) < 1e-12 * largest) values[i] = 0.0; /* the same but for rounding */
   s.values = values;
   const cf_array *labels = square ? array->coordinate[array->ndim - 1] : NULL;
   static const char *const names[] = {"condition", "conditions", "stimulus", "label", "labels", "names", "name", NULL};
   if (!labels) labels = member(part, names, s.n);
   if (labels) CF_TRY(labels_of(ctx, labels, s.n, &s.label));
+  if (labels) shorten(s.label, s.n);
   CF_TRY(find_groups(ctx, part, &s));
   CF_TRY(name_items(ctx, part, array, name, &s));
+  shorten(s.name, s.count);
   *out = s;
 done:
   return status;

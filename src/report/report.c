@@ -21,7 +21,7 @@ static const kind kinds[] = {
     {"rsa", "model evaluation", cf_find_rsa, cf_part_rsa},
     {"compare", "comparison of two systems", cf_find_compare, cf_part_compare},
     {"distances", "distances between systems", cf_find_rdm, cf_part_distances},
-    {"simulate", "simulated data with planted truth", cf_find_other, cf_part_other},
+    {"simulate", "simulated data with planted truth", cf_find_simulate, cf_part_simulate},
 };
 
 static const kind *kind_of(const cf_study_task *task) {

@@ -509,9 +509,78 @@ static void a_small_budget_leaves_still_figures(void **state) {
   cf_context_free(ctx);
 }
 
+/* A simulation, one model against many subjects, two models against one RDM: each in its own words. */
+static void small_results_have_their_own_words(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  char folder[] = "/tmp/cortifold-report-XXXXXX";
+  assert_non_null(mkdtemp(folder));
+  cf_study_results *r = NULL;
+  assert_ok(ctx, CF_ALLOC(ctx, &r, 1));
+  r->count = 3;
+  assert_ok(ctx, CF_ALLOC(ctx, &r->task, r->count));
+  start(ctx, r->task, "sim", "Simulation", "simulate", NULL);
+  cf_json *result = cf_json_object(), *order = cf_json_list();
+  static const char *const names[] = {"truth", "random"};
+  for (int i = 0; i < 2; ++i) {
+    cf_json *m = cf_json_object();
+    cf_json_set(m, "name", cf_json_text(names[i]));
+    cf_json_set(m, "correlation", cf_json_number(i ? -0.05 : 1));
+    cf_json_append(order, m);
+  }
+  cf_json_set(result, "subjects", cf_json_number(1));
+  cf_json_set(result, "conditions", cf_json_number(3));
+  cf_json_set(result, "expected_order", order);
+  envelope(r->task, result, NULL, NULL);
+  const double truth[9] = {0, 1, 2, 1, 0, 1e-16, 2, 1e-16, 0};
+  const size_t square[2] = {3, 3};
+  static const char *const array[] = {"truth/rdm", "models/truth", "model_rdms"};
+  for (int i = 0; i < 3; ++i) {
+    cf_array *a = NULL;
+    assert_ok(ctx, cf_array_new(ctx, array[i], CF_F64, 2, square, &a));
+    memcpy(a->data, truth, sizeof truth);
+    assert_ok(ctx, cf_dataset_add(ctx, r->task[0].arrays, a));
+  }
+  for (size_t t = 1; t < 3; ++t) {
+    start(ctx, r->task + t, t == 1 ? "one" : "two", "Models", "rsa", NULL);
+    cf_json *values = cf_json_object(), *list = cf_json_list(), *options = cf_json_object();
+    for (size_t i = 0; i < t; ++i) {
+      cf_json *m = cf_json_object(), *own = cf_json_list();
+      cf_json_set(m, "name", cf_json_text(names[i]));
+      cf_json_set(m, "mean", cf_json_number(0.5 - (double)i));
+      cf_json_set(m, "p", cf_json_number(i ? 0.9 : 0.01));
+      for (size_t s = t; s < 3; ++s) cf_json_append(own, cf_json_number(0.5));
+      cf_json_set(m, "per_subject", own);
+      cf_json_append(list, m);
+    }
+    cf_json_set(values, "models", list);
+    cf_json_set(options, "data", cf_json_text("f.h5:truth/rdm"));
+    envelope(r->task + t, values, options, NULL);
+  }
+  cf_report_options o = CF_REPORT_OPTIONS_INIT;
+  o.svg_only = true;
+  assert_ok(ctx, cf_report_write(ctx, r, folder, &o));
+  size_t size = 0;
+  char *html = read_all(folder, "report.html", &size);
+  assert_non_null(strstr(html, "1 simulated subject with 3 conditions. 2 models were planted, from <em>truth</em> "
+                               "(correlation with the planted geometry 1) to <em>random</em>"));
+  assert_null(strstr(html, "expected_order"));
+  assert_int_equal(count_of(html, "id=\"fig-sim-"), 2); /* each matrix once; the map needs four points */
+  assert_null(strstr(html, "10⁻¹⁶"));
+  assert_non_null(strstr(html, "<em>truth</em> against the data: RDM similarity 0.5"));
+  assert_non_null(strstr(html, ": significantly above chance."));
+  assert_non_null(strstr(html, "Of 2 models, <em>truth</em> is closest to the one data RDM, <em>truth/rdm</em>"));
+  assert_non_null(strstr(html, "One model lies significantly above chance."));
+  assert_null(strstr(html, "Of 1 model"));
+  free(html);
+  remove_folder(folder);
+  cf_study_results_free(r);
+  cf_context_free(ctx);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(report_is_whole),
-                                     cmocka_unit_test(incomplete_results_are_shown_as_far_as_they_go),
-                                     cmocka_unit_test(a_small_budget_leaves_still_figures)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(report_is_whole), cmocka_unit_test(incomplete_results_are_shown_as_far_as_they_go),
+      cmocka_unit_test(small_results_have_their_own_words), cmocka_unit_test(a_small_budget_leaves_still_figures)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
