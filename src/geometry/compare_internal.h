@@ -13,12 +13,14 @@ struct cf_system {
   double *mean;          /* p */
   double norm2;          /* ||X||_F^2 of the centred data */
   double largest;        /* largest |entry| of raw, for round-off */
+  double noise;          /* singular values that centring may leave behind of nothing */
   size_t constant;       /* channels without variance */
   size_t dominant;       /* channel of most variance */
   double dominant_share; /* its share of norm2 */
   uint64_t hash;         /* of raw */
   const size_t *source;  /* bootstrap sample: which original condition a row is (borrowed); NULL: all differ */
   double *gram;          /* n x n, X X' */
+  double *rotated;       /* p > n: n x n, X Q with orthonormal Q whose columns span the rows of X */
   double *u, *s;         /* thin SVD: u n x rank, s rank, descending */
   size_t rank;
   double *top_u, *top_s; /* leading `top` of the same */
@@ -36,6 +38,7 @@ bool cf_system_same(const cf_system *x, const cf_system *y);
 
 /* Makes what is not there yet. */
 cf_status cf_system_gram(cf_context *ctx, cf_system *s);
+cf_status cf_system_rotated(cf_context *ctx, cf_system *s); /* stays NULL unless p > n */
 cf_status cf_system_svd(cf_context *ctx, cf_system *s);
 cf_status cf_system_top(cf_context *ctx, cf_system *s, size_t k);
 

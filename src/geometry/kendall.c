@@ -47,6 +47,6 @@ double cf_kendall(bool tau_b, size_t n, double total, const double *weight, cons
   }
   double n0 = total * (total - 1) / 2;
   if (!tau_b) return (double)difference / n0;
-  double scale = sqrt(n0 - x_tie) * sqrt(n0 - y_tie);
+  double scale = sqrt((n0 - x_tie) * (n0 - y_tie)); /* of one root: exactly n0 - T when both are */
   return scale > 0 ? (double)difference / scale : NAN;
 }

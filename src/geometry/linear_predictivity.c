@@ -43,7 +43,7 @@ typedef struct fold {
 typedef struct plan {
   size_t n, q, k;
   fold *fold;
-  const double *y; /* n x q, centred over all rows (a shift that cancels) */
+  const double *y; /* n x q, centred over all rows (a shift that cancels); q <= n by a rotation */
 } plan;
 
 static double ridge_at(const fold *f, int g) {
@@ -128,7 +128,9 @@ static cf_status make_plan(cf_context *ctx, cf_system *x, cf_system *y, size_t k
     return cf_fail(ctx, CF_ERR_INPUT, "%zu conditions; linear predictivity with %zu folds needs at least %zu", n, k,
                    CF_MAX(k, (size_t)4));
   CF_TRY(cf_system_gram(ctx, x));
-  *p = (plan){n, y->p, k, NULL, y->x};
+  /* Errors of a prediction are lengths: a rotation of Y leaves them alone. */
+  CF_TRY(cf_system_rotated(ctx, y));
+  *p = (plan){n, y->rotated ? n : y->p, k, NULL, y->rotated ? y->rotated : y->x};
   CF_TRY(CF_SCRATCH(ctx, &p->fold, k));
   CF_TRY(CF_SCRATCH(ctx, &of_row, n));
   CF_TRY(assign_folds(ctx, x, k, of_row));
@@ -362,7 +364,12 @@ done:
 /* ----------------------------------------------------------- run functions -- */
 
 cf_status cf_measure_linear_predictivity_prepare(cf_context *ctx, cf_system *s, const cf_compare_options *o) {
-  return o->paper ? CF_OK : cf_system_gram(ctx, s);
+  cf_status status = CF_OK;
+  if (o->paper) return CF_OK;
+  CF_TRY(cf_system_gram(ctx, s));
+  CF_TRY(cf_system_rotated(ctx, s));
+done:
+  return status;
 }
 
 cf_status cf_measure_linear_predictivity_value(cf_context *ctx, cf_system *x, cf_system *y, const cf_compare_options *o,

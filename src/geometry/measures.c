@@ -237,27 +237,31 @@ typedef struct resampling {
   const cf_system *x, *y;
   const cf_compare_options *o;
   cf_resample what;
+  bool rotated_x, rotated_y; /* sample the rotated system instead of all channels */
   double *out;
 } resampling;
 
 /* A sample of a system: the given rows (NULL: all) and columns (NULL: all). */
 static cf_status sample(cf_context *ctx, const cf_system *s, size_t n, const size_t *rows, const size_t *cols,
-                        cf_system **out) {
+                        bool rotated, cf_system **out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
+  const double *all = rotated ? s->rotated : s->raw;
+  const size_t p = rotated ? s->n : s->p;
   double *data = NULL;
-  CF_TRY(CF_SCRATCH(ctx, &data, n * s->p));
+  CF_TRY(CF_SCRATCH(ctx, &data, n * p));
   for (size_t i = 0; i < n; i++) {
-    const double *from = s->raw + (rows ? rows[i] : i) * s->p;
-    double *to = data + i * s->p;
+    const double *from = all + (rows ? rows[i] : i) * p;
+    double *to = data + i * p;
     if (!cols)
-      memcpy(to, from, s->p * sizeof *to);
+      memcpy(to, from, p * sizeof *to);
     else
-      for (size_t j = 0; j < s->p; j++) to[j] = from[cols[j]];
+      for (size_t j = 0; j < p; j++) to[j] = from[cols[j]];
   }
-  const cf_view view = cf_view_matrix(data, n, s->p);
+  const cf_view view = cf_view_matrix(data, n, p);
   CF_TRY(cf_system_new(ctx, &view, s->name, out));
   (*out)->source = rows;
+  if (rotated) (*out)->noise = CF_MAX((*out)->noise, s->noise);
 done:
   cf_scratch_release(ctx, mark);
   return status;
@@ -289,8 +293,8 @@ static cf_status resample_one(cf_context *ctx, size_t r, void *payload) {
     CF_TRY(CF_SCRATCH(ctx, &cy, job->y->p));
     cf_rng_resample(&rng, job->y->p, job->y->p, cy);
   }
-  status = sample(ctx, job->x, n, rows, cx, &x);
-  if (status == CF_OK) status = sample(ctx, job->y, n, rows, cy, &y);
+  status = sample(ctx, job->x, n, rows, cx, job->rotated_x, &x);
+  if (status == CF_OK) status = sample(ctx, job->y, n, rows, cy, job->rotated_y, &y);
   if (status == CF_OK) status = job->measure->value(ctx, x, y, job->o, &v);
   job->out[r] = v.value;
   if (status == CF_ERR_INPUT || status == CF_ERR_NUMERIC) { /* undefined on this sample: reported as missing */
@@ -307,19 +311,35 @@ done:
   return status;
 }
 
+/* Rotates wide systems once when nothing of the measure sees a rotation and a shift. pwcca weighs the channels of X
+ * but takes from Y only its column space; the published recipes scale single channels. */
+static cf_status rotate_wide(cf_context *ctx, cf_system *x, cf_system *y, resampling *job) {
+  cf_status status = CF_OK;
+  const unsigned needed = CF_MEASURE_ORTHOGONAL | CF_MEASURE_SHIFT;
+  const bool all = (job->measure->invariances & needed) == needed && !is(job->measure, "pwcca");
+  if (job->what != CF_RESAMPLE_CONDITIONS || job->o->paper) return CF_OK;
+  job->rotated_x = all && x->p > x->n;
+  job->rotated_y = (all || is(job->measure, "pwcca")) && y->p > y->n;
+  if (job->rotated_x) CF_TRY(cf_system_rotated(ctx, x));
+  if (job->rotated_y) CF_TRY(cf_system_rotated(ctx, y));
+done:
+  return status;
+}
+
 cf_status cf_compare_bootstrap(cf_context *ctx, const cf_measure *measure, cf_system *x, cf_system *y,
                                const cf_compare_options *options, cf_resample what, size_t n, double *values) {
   cf_status status = CF_OK;
   cf_compare_options o = options ? *options : defaults;
   CF_TRY(check_pair(ctx, x, y, &o));
-  resampling job = {measure, x, y, &o, what, values};
+  resampling job = {measure, x, y, &o, what, false, false, values};
   cf_progress_begin(ctx, "bootstrap", n);
   if (what == CF_RESAMPLE_CONDITIONS && measure->resample && (x->n <= CF_GRAM_LIMIT || measure->halves)) {
     status = measure->resample(ctx, x, y, &o, n, values);
   } else {
     /* Given splits name rows of the full data; a sample of rows draws its own. */
     if (what != CF_RESAMPLE_UNITS) o.test = NULL;
-    status = cf_parallel_for(ctx, n, resample_one, &job);
+    status = rotate_wide(ctx, x, y, &job);
+    if (status == CF_OK) status = cf_parallel_for(ctx, n, resample_one, &job);
   }
   cf_progress_end(ctx);
 done:

@@ -18,6 +18,7 @@
 #include "geometry/rdm_internal.h"
 
 #define CLOSE    1e-3
+#define PARALLEL 1e-29 /* unit vectors that differ in their last digits point the same way */
 #define CONSTANT 1e-13 /* relative spread below which a pattern is taken as constant */
 
 typedef enum kind { DIFFERENCE, ANGLE, DIVERGENCE } kind;
@@ -199,6 +200,7 @@ cf_status rdm_plain(cf_context *ctx, rdm_job *job) {
     for (size_t j = i + 1; j < K; j++) {
       double d = from_gram(how, g, diag, K, i, j, &close);
       if (close) d = how == ANGLE ? 0.5 * list.sum[at++] : list.sum[at++];
+      if (close && how == ANGLE && d < PARALLEL) d = 0;
       if (isnan(diag[i]) || isnan(diag[j])) d = NAN;
       g[i * K + j] = g[j * K + i] = d > 0 || isnan(d) ? d : 0;
     }

@@ -100,14 +100,15 @@ static cf_status ceiling_linear(cf_context *ctx, const rsa_problem *p, const rsa
     part = gram_times(n, cell->gram, b, gb);
   }
   for (size_t t = 0; t < n; t++)
-    if (tested[t]) upper[t] = ga[t] / sqrt(all);
+    if (tested[t]) upper[t] = cf_rsa_rounded_off(ga[t] / sqrt(all));
   for (size_t u = 0; u < (trained ? 1 : p->subject.count); u++) {
     if (!trained) { /* the pool without unit u */
       for (size_t s = 0; s < n; s++) b[s] = p->subject.of[s] == u ? 0 : a[s];
       part = gram_times(n, cell->gram, b, gb);
     }
     for (size_t t = 0; t < n; t++)
-      if (tested[t] && (trained || p->subject.of[t] == u)) lower[t] = part > 0 ? gb[t] / sqrt(part) : NAN;
+      if (tested[t] && (trained || p->subject.of[t] == u))
+        lower[t] = part > 0 ? cf_rsa_rounded_off(gb[t] / sqrt(part)) : NAN;
   }
 done:
   cf_scratch_release(ctx, mark);

@@ -29,6 +29,8 @@
 #include "geometry/rsa_problem.h"
 #include <cortifold/stats.h>
 
+#define NO_SPREAD 1e-13
+
 typedef struct variances {
   const rsa_problem *p;
   size_t kinds, columns;
@@ -88,9 +90,10 @@ static void limit_covariance(size_t rows, size_t repeats, size_t columns, const 
     }
 }
 
-/* p of value against 0 with a standard error; two-sided unless greater. */
+/* p of value against 0 with a standard error; two-sided unless greater. A standard error of rounding alone (identical
+ * RDMs, three conditions) is none: similarities are at most 1. */
 static double t_p(double value, double sem, double dof, bool greater) {
-  if (!(sem > 0) || !isfinite(value) || !(dof > 0)) return NAN;
+  if (!(sem > NO_SPREAD) || !isfinite(value) || !(dof > 0)) return NAN;
   return greater ? cf_t_upper(value / sem, dof) : cf_t_two_sided(value / sem, dof);
 }
 
@@ -248,6 +251,7 @@ static cf_status subject_test(cf_context *ctx, const rsa_problem *p, const doubl
     if (!isfinite(x[i])) goto done;
   if (n < 2) goto done;
   if (!p->options->wilcoxon) {
+    if (!(cf_variance(n, x, 1) > NO_SPREAD * NO_SPREAD)) goto done;
     test = cf_t_test(n, x, 0);
     *out = greater ? cf_t_upper(test.statistic, test.df) : test.p;
     goto done;

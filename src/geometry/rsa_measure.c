@@ -16,6 +16,7 @@
 #include <cortifold/stats.h>
 #include "base/internal.h"
 #include "geometry/compare_internal.h"
+#include "geometry/rsa_sample.h"
 
 static cf_status comparator_of(cf_context *ctx, const cf_compare_options *o, cf_comparator *out) {
   const cf_comparator_info *info = cf_comparator_find(o->comparator);
@@ -106,6 +107,7 @@ static cf_status product_form(cf_context *ctx, const cf_system *s, cf_comparator
   if (c == CF_COMPARE_SPEARMAN || c == CF_COMPARE_RHO_A) {
     double *ranks = NULL;
     CF_TRY(CF_SCRATCH(ctx, &ranks, pairs));
+    CF_TRY(cf_rsa_snap_ties(ctx, pairs, v));
     CF_TRY(cf_ranks(ctx, pairs, v, ranks));
     v = ranks;
   }

@@ -12,7 +12,11 @@
  *   corr-cov    f as pearson, cosine-cov f as cosine;  similarity = z' V^-1 z, norm^2 = f' V^-1 f   (whitened.c)
  *   kendall     dense codes and sorted order, kendall.c
  *
- * Ranks in a sample need no sorting: the pairs that are there are walked in the order of the full RDM, sorted once. */
+ * Ranks in a sample need no sorting: the pairs that are there are walked in the order of the full RDM, sorted once.
+ *
+ * Values within TIE of each other, relative to their size, are tied: dissimilarities that are equal by definition (of
+ * binary or integer features, say) come out of any computation with different last digits, and ranks would make a full
+ * order of that noise. Chance puts two of N unequal values that close with probability about N^2 TIE. */
 #include <math.h>
 #include <string.h>
 #include "base/internal.h"
@@ -25,6 +29,14 @@ static uint64_t sortable(double x) {
   uint64_t bits;
   memcpy(&bits, &y, sizeof bits);
   return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
+}
+
+#define TIE      1e-12
+#define ROUNDING 4e-15 /* of a similarity: closer to 1 or -1 is equal to it */
+
+/* low <= high. */
+static bool tied_with(double low, double high) {
+  return high - low <= TIE * fabs(low);
 }
 
 enum { DIGIT = 11, BUCKETS = 1 << DIGIT };
@@ -70,9 +82,26 @@ cf_status cf_rsa_order(cf_context *ctx, size_t count, size_t pairs, const double
     uint32_t *o = order + r * pairs;
     CF_TRY(sort_values(ctx, pairs, row, o));
     tied[r] = false;
-    for (size_t i = 1; i < pairs && !tied[r]; i++) tied[r] = row[o[i]] == row[o[i - 1]];
+    for (size_t i = 1; i < pairs && !tied[r]; i++) tied[r] = tied_with(row[o[i - 1]], row[o[i]]);
   }
 done:
+  return status;
+}
+
+cf_status cf_rsa_snap_ties(cf_context *ctx, size_t n, double *x) {
+  cf_status status = CF_OK;
+  cf_mark mark = cf_scratch_mark(ctx);
+  uint32_t *order;
+  CF_TRY(CF_SCRATCH(ctx, &order, n));
+  CF_TRY(sort_values(ctx, n, x, order));
+  for (size_t i = 1, first = 0; i < n; i++) {
+    if (tied_with(x[order[first]], x[order[i]]))
+      x[order[i]] = x[order[first]];
+    else
+      first = i;
+  }
+done:
+  cf_scratch_release(ctx, mark);
   return status;
 }
 
@@ -179,7 +208,7 @@ static void walk_ranks(size_t n, const uint32_t *sorted, const uint32_t *key, co
     double sum = weight[sorted[begin]];
     if (values) {
       double v = values[key ? key[sorted[begin]] : sorted[begin]];
-      for (; end < n && values[key ? key[sorted[end]] : sorted[end]] == v; end++) sum += weight[sorted[end]];
+      for (; end < n && tied_with(v, values[key ? key[sorted[end]] : sorted[end]]); end++) sum += weight[sorted[end]];
     }
     for (size_t i = begin; i < end; i++) {
       rank[sorted[i]] = passed + (sum + 1) / 2;
@@ -313,13 +342,17 @@ done:
 
 /* ---------------------------------------------------------- similarity -- */
 
+double cf_rsa_rounded_off(double v) {
+  return v > 1 - ROUNDING ? 1 : v < ROUNDING - 1 ? -1 : v;
+}
+
 double cf_rsa_similarity_one(cf_comparator comparator, const rsa_sample *s, const rsa_rows *a, size_t i,
                              const rsa_rows *b, size_t j, uint32_t *tree) {
   size_t n = s->pairs;
   if (cf_rsa_kendall(comparator))
     return cf_kendall(comparator == CF_COMPARE_KENDALL_TAU_B, n, s->total, s->weight, a->code + i * n,
                       a->sorted + i * n, a->tie[i], b->code + j * n, b->tie[j], tree);
-  return cf_dot(n, a->z + i * n, b->u + j * n);
+  return cf_rsa_rounded_off(cf_dot(n, a->z + i * n, b->u + j * n));
 }
 
 cf_status cf_rsa_similarity(cf_context *ctx, cf_comparator comparator, const rsa_sample *s, const rsa_rows *a,
@@ -335,6 +368,7 @@ cf_status cf_rsa_similarity(cf_context *ctx, cf_comparator comparator, const rsa
   } else {
     CF_TRY(
         cf_gemm(ctx, false, true, a->count, b->count, s->pairs, 1, a->z, s->pairs, b->u, s->pairs, 0, out, b->count));
+    for (size_t i = 0; i < a->count * b->count; i++) out[i] = cf_rsa_rounded_off(out[i]);
   }
 done:
   cf_scratch_release(ctx, mark);

@@ -43,8 +43,12 @@ typedef struct rsa_rows {
   double *tie;      /* count: tied pairs of dissimilarities (kendall) */
 } rsa_rows;
 
-/* Ascending order of each row (stable), and whether it has equal values.    */
+/* Ascending order of each row (stable), and whether it has tied values (equal but for rounding). */
 cf_status cf_rsa_order(cf_context *ctx, size_t count, size_t pairs, const double *x, uint32_t *order, bool *tied);
+/* A similarity without its rounding at the ends: identical RDMs have exactly 1. */
+double cf_rsa_rounded_off(double v);
+/* Makes tied values equal. */
+cf_status cf_rsa_snap_ties(cf_context *ctx, size_t n, double *x);
 
 /* All memory below is scratch of ctx. mult: n multiplicities, NULL for ones; present: packed flags, NULL for all pairs.
  */

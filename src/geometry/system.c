@@ -7,8 +7,14 @@
  *
  * The SVD works on the smaller Gram side (Xc Xc' or Xc' Xc) whenever every
  * eigenvalue is either above 1e-6 of the largest (the basis is then good to
- * about 1e-10) or zero to round-off; otherwise on the data themselves, because
- * squaring would hide singular values between 1e-8 and 1e-10 of the largest. */
+ * about 1e-10) or zero to round-off, and what the basis leaves of the data is
+ * round-off too; otherwise on the data themselves, because squaring hides
+ * singular values below about 1e-7 of the largest.
+ *
+ * Rotations. With more channels than conditions a sample of conditions needs
+ * no channels: Xc' = Q R with Q orthonormal, so Xc Q = R' (n x n) has the same
+ * inner products, hence the same singular values, as Xc. Measures that rotations
+ * and shifts of the channels leave alone are resampled on R'.                  */
 #include <math.h>
 #include <string.h>
 
@@ -32,6 +38,7 @@ void cf_system_free(cf_system *s) {
   cf_free(s->top_s);
   cf_free(s->rbf[0]);
   cf_free(s->rbf[1]);
+  cf_free(s->rotated);
   cf_free(s->rdm);
   cf_free(s->metric);
   cf_free(s);
@@ -162,6 +169,7 @@ cf_status cf_system_new(cf_context *ctx, const cf_view *x, const char *name, cf_
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: entries up to %g overflow or underflow when squared; rescale the data", what,
                    s->largest));
   s->dominant_share /= s->norm2;
+  s->noise = 4e-16 * s->largest * sqrt((double)n * (double)p);
   *out = s;
   s = NULL;
 done:
@@ -190,6 +198,30 @@ cf_status cf_system_gram(cf_context *ctx, cf_system *s) {
   gram = NULL;
 done:
   cf_free(gram);
+  return status;
+}
+
+cf_status cf_system_rotated(cf_context *ctx, cf_system *s) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t n = s->n, p = s->p;
+  double *q = NULL, *r = NULL;
+  if (s->rotated || p <= n) return CF_OK;
+  CF_TRY(cf_scratch_bytes(ctx, p, n * sizeof(double), (void **)&q));
+  for (size_t j = 0; j < p; j++)
+    for (size_t i = 0; i < n; i++) q[j * n + i] = s->x[i * p + j];
+  CF_TRY(CF_ALLOC(ctx, &r, n * n));
+  CF_TRY(cf_qr(ctx, p, n, q, r));
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < i; j++) {
+      r[i * n + j] = r[j * n + i];
+      r[j * n + i] = 0;
+    }
+  s->rotated = r;
+  r = NULL;
+done:
+  cf_free(r);
+  cf_scratch_release(ctx, mark);
   return status;
 }
 
@@ -225,6 +257,29 @@ done:
   return status;
 }
 
+/* True when X - U diag(s) V' is only round-off: no singular value above RANK_TOL of the largest is hidden behind the r
+ * that were found. t = U' X (r x p) for n <= p, else X V (n x r, rows of v). */
+static cf_status nothing_left(cf_context *ctx, const cf_system *s, size_t r, const double *rows, bool *out) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t n = s->n, p = s->p;
+  double *rest = NULL, *t = NULL;
+  CF_TRY(cf_scratch_bytes(ctx, n, p * sizeof(double), (void **)&rest));
+  CF_TRY(cf_scratch_bytes(ctx, r, CF_MAX(n, p) * sizeof(double), (void **)&t));
+  memcpy(rest, s->x, n * p * sizeof *rest);
+  if (n <= p) {
+    CF_TRY(cf_gemm(ctx, false, false, r, p, n, 1.0, rows, n, s->x, p, 0.0, t, p));
+    CF_TRY(cf_gemm(ctx, true, false, n, p, r, -1.0, rows, n, t, p, 1.0, rest, p));
+  } else {
+    CF_TRY(cf_gemm(ctx, false, true, n, r, p, 1.0, s->x, p, rows, p, 0.0, t, r));
+    CF_TRY(cf_gemm(ctx, false, false, n, p, r, -1.0, t, r, rows, p, 1.0, rest, p));
+  }
+  *out = cf_norm2(n * p, rest) <= CF_MAX(RANK_TOL * s->s[0], s->noise);
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 /* SVD by the Gram side; *clean false when its eigenvalues are not cleanly split and the data themselves must be used.
  */
 static cf_status svd_by_gram(cf_context *ctx, cf_system *s, bool *clean) {
@@ -251,6 +306,15 @@ static cf_status svd_by_gram(cf_context *ctx, cf_system *s, bool *clean) {
       rows[(m - 1 - k) * m + i] = t;
     }
   for (size_t k = 0; k < r; k++) s->s[k] = sqrt(values[m - 1 - k]);
+  if (r < CF_MIN(s->n - 1, s->p - s->constant)) {
+    CF_TRY(nothing_left(ctx, s, r, rows, clean));
+    if (!*clean) {
+      cf_free(s->s);
+      cf_free(s->u);
+      s->s = s->u = NULL;
+      goto done;
+    }
+  }
   if (s->n <= s->p)
     rows_to_columns(r, s->n, rows, s->u);
   else
@@ -273,9 +337,7 @@ static cf_status svd_direct(cf_context *ctx, cf_system *s) {
   memcpy(a, s->x, s->n * s->p * sizeof *a);
   CF_TRY(cf_svd(ctx, s->n, s->p, a, sv, u, NULL));
   size_t r = 0;
-  /* Centring leaves round-off of the raw entries behind: it is not a dimension. */
-  const double noise = 4e-16 * s->largest * sqrt((double)s->n * (double)s->p);
-  while (r < m && sv[r] > RANK_TOL * sv[0] && sv[r] > noise) r++;
+  while (r < m && sv[r] > RANK_TOL * sv[0] && sv[r] > s->noise) r++;
   if (r == 0) CF_TRY(cf_fail(ctx, CF_ERR_NUMERIC, "%s: the centred data vanish in round-off", s->name));
   CF_TRY(CF_ALLOC(ctx, &s->s, r));
   CF_TRY(CF_ALLOC(ctx, &s->u, s->n * r));

@@ -126,8 +126,40 @@ static void constants_and_errors(void **state) {
   cf_context_free(ctx);
 }
 
+/* Values that are equal but for their last digits are ties: RDMs of binary features are full of them. */
+static void rounding_is_no_order(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  for (uint32_t k = 0; k < 20; k++) {
+    cf_rng rng = cf_rng_make(18, 19, k);
+    double a[P], b[P], noisy[P];
+    draw(&rng, true, a);
+    draw(&rng, k % 2, b);
+    for (size_t p = 0; p < P; p++) noisy[p] = a[p] * (1 + 4e-16 * ((double)cf_rng_below(&rng, 9) - 4));
+    for (size_t i = 0; cf_comparator_at(i); i++)
+      expect(k, cf_comparator_at(i), "rounding", compare(ctx, (cf_comparator)i, noisy, b),
+             compare(ctx, (cf_comparator)i, a, b));
+  }
+  cf_context_free(ctx);
+}
+
+/* With itself an RDM has exactly 1 (rho-a and tau-a where nothing is tied). */
+static void exactly_one(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  for (uint32_t k = 0; k < 50; k++) {
+    cf_rng rng = cf_rng_make(18, 20, k);
+    double a[P], twice[P];
+    draw(&rng, false, a);
+    map(a, 1.0 / 3, 0, twice);
+    for (size_t i = 0; cf_comparator_at(i); i++) assert_close(compare(ctx, (cf_comparator)i, a, twice), 1, 0, 0);
+  }
+  cf_context_free(ctx);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(declared_properties), cmocka_unit_test(missing_pairs),
-                                     cmocka_unit_test(constants_and_errors)};
+                                     cmocka_unit_test(constants_and_errors), cmocka_unit_test(rounding_is_no_order),
+                                     cmocka_unit_test(exactly_one)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,6 +292,65 @@ static void test_bootstrap_is_evaluation(void **state) {
   cf_context_free(ctx);
 }
 
+/* With more channels than conditions the samples are taken from a rotation of each system: the same values as from all
+ * channels. */
+static void test_wide_bootstrap_is_evaluation(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  enum { N = 14, P = 37, Q = 29, REPS = 9 };
+  double *x = random_system(8, 1, N, P), *y = random_system(8, 2, N, Q), values[REPS], a[N * P], b[N * Q];
+  cf_compare_options o = CF_COMPARE_OPTIONS_INIT;
+  o.alpha = 0.3;
+  o.energy = 0.7;
+  for (size_t i = 0; i < N * P; i++) x[i] += 1e5;
+  cf_system *sx = make(ctx, x, N, P), *sy = make(ctx, y, N, Q);
+  static const char *const ids[5] = {"svcca", "procrustes", "shape", "pwcca", "cca"};
+  for (int which = 0; which < 5; which++) {
+    const cf_measure *m = cf_measure_find(ids[which]);
+    o.regularization = which == 2 ? 0 : 0.1;
+    assert_ok(ctx, cf_compare_bootstrap(ctx, m, sx, sy, &o, CF_RESAMPLE_CONDITIONS, REPS, values));
+    for (size_t r = 0; r < REPS; r++) {
+      size_t idx[N];
+      cf_rng rng = cf_rng_make(cf_context_seed(ctx), cf_hash_text("compare/bootstrap"), (uint32_t)r);
+      cf_rng_resample(&rng, N, N, idx);
+      take_rows(x, P, idx, N, a);
+      take_rows(y, Q, idx, N, b);
+      /* The mean eigenvalue, in whose units the ridge stands, is over min(n - 1, p) either way. */
+      assert_close(values[r], value_of(ctx, m, a, P, b, Q, N, &o), 1e-9, 1e-10);
+    }
+  }
+  cf_system_free(sx);
+  cf_system_free(sy);
+  free(x);
+  free(y);
+  cf_context_free(ctx);
+}
+
+/* A channel in other units does not leave the column space, however small its numbers are: ranks above 64 take the Gram
+ * side, which squares them away. */
+static void test_small_channel(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  enum { N = 160, P = 80, Q = 12 };
+  const cf_measure *m = cf_measure_find("cca");
+  double *x = random_system(9, 1, N, P), *y = random_matrix(10, 2, N, Q);
+  for (size_t i = 0; i < N; i++) y[i * Q] = x[i * P + 3];
+  const double before = value_of(ctx, m, x, P, y, Q, N, NULL);
+  for (size_t i = 0; i < N; i++) x[i * P + 3] *= 1e-7;
+  assert_close(value_of(ctx, m, x, P, y, Q, N, NULL), before, 0, 1e-7);
+  for (size_t i = 0; i < N; i++) x[i * P + 3] = x[i * P]; /* a copy does leave it */
+  cf_system *sx = make(ctx, x, N, P), *sy = make(ctx, y, N, Q);
+  cf_compare_value v;
+  assert_ok(ctx, cf_compare(ctx, m, sx, sy, NULL, &v));
+  assert_int_equal(v.rank_x, P - 1);
+  cf_compare_value_free(&v);
+  cf_system_free(sx);
+  cf_system_free(sy);
+  free(x);
+  free(y);
+  cf_context_free(ctx);
+}
+
 /* Half samples have the spread that the estimate has over fresh data: the reason why cka-debiased uses them. */
 static void test_half_samples_have_the_right_spread(void **state) {
   (void)state;
@@ -491,6 +550,8 @@ int main(void) {
       cmocka_unit_test(test_permutation_is_evaluation),
       cmocka_unit_test(test_single_precision_bound),
       cmocka_unit_test(test_bootstrap_is_evaluation),
+      cmocka_unit_test(test_wide_bootstrap_is_evaluation),
+      cmocka_unit_test(test_small_channel),
       cmocka_unit_test(test_half_samples_have_the_right_spread),
       cmocka_unit_test(test_threads),
       cmocka_unit_test(test_distances),

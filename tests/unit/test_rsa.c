@@ -487,6 +487,29 @@ static void one_subject_and_constant_model(void **state) {
   cf_context_free(ctx);
 }
 
+/* Subjects without a difference give no standard error, and rounding is none: no p of 1e-40. */
+static void no_spread_no_test(void **state) {
+  (void)state;
+  static world w;
+  cf_context *ctx = test_context();
+  make_world(&w, 0.5, 13);
+  for (size_t s = 1; s < S; s++) memcpy(w.data + s * P, w.data, P * sizeof *w.data);
+  for (int boot = 0; boot < 2; boot++)
+    for (int c = 0; c < 8; c++) {
+      cf_rsa_options o = CF_RSA_OPTIONS_INIT;
+      o.comparator = (cf_comparator)c;
+      o.bootstrap = boot ? CF_BOOTSTRAP_SUBJECTS : CF_BOOTSTRAP_NONE;
+      o.replicates = 50;
+      cf_rsa_result *r = evaluate(ctx, &o, &w, 3);
+      assert_close(r->upper, 1, 0, 0);
+      assert_close(r->lower, 1, 0, 0);
+      for (size_t m = 0; m < 3; m++) assert_true(isnan(r->p[m]) && isnan(r->p_ceiling[m]));
+      assert_true(isnan(r->pairwise[0].p));
+      cf_rsa_result_free(r);
+    }
+  cf_context_free(ctx);
+}
+
 static void out_of_memory(void **state) {
   (void)state;
   static world w;
@@ -529,6 +552,7 @@ int main(void) {
       cmocka_unit_test(sessions_of_a_subject),
       cmocka_unit_test(blocks_of_stimuli),
       cmocka_unit_test(one_subject_and_constant_model),
+      cmocka_unit_test(no_spread_no_test),
       cmocka_unit_test(out_of_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
