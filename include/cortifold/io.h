@@ -32,35 +32,43 @@ CF_API CF_CHECKED cf_status cf_io_list(cf_context *ctx, const char *path, cf_io_
 CF_API void cf_io_listing_free(cf_io_listing *listing);
 
 /* Reads one array, storage type kept. When the address names no member: the only numeric one, or the first of
- * `preferred` ("responses|patterns", may be NULL) that the file has; otherwise an error lists the members. Axis names and
- * coordinates are attached when the file has 1-D members named like the axes (condition, neuron, stimulus, direction, time ...). */
+ * `preferred` ("responses|patterns", may be NULL) that the file has; otherwise an error lists the members. Axis names
+ * and coordinates are attached when the file has 1-D members named like the axes (condition, neuron, stimulus,
+ * direction, time ...). */
 CF_API CF_CHECKED cf_status cf_io_read(cf_context *ctx, const char *address, const char *preferred, cf_array **out);
 /* All readable members of a file.                                           */
 CF_API CF_CHECKED cf_status cf_io_read_all(cf_context *ctx, const char *path, cf_dataset **out);
 /* A sibling member of an address ("condition" beside the patterns); *out = NULL when there is none. */
-CF_API CF_CHECKED cf_status cf_io_read_sibling(cf_context *ctx, const char *address, const char *member, cf_array **out);
+CF_API CF_CHECKED cf_status cf_io_read_sibling(cf_context *ctx, const char *address, const char *member,
+                                               cf_array **out);
 /* Labels: 1-D numbers or text; .npy, any member, or one-column tsv with a header. */
 CF_API CF_CHECKED cf_status cf_io_read_labels(cf_context *ctx, const char *address, cf_array **out);
 /* Opens a 2-D array for reading in blocks without loading it: npy, HDF5 and MAT 7.3, uncompressed npz and safetensors;
  * other formats are loaded when they fit the context's memory budget, else an error says what to convert to. */
-CF_API CF_CHECKED cf_status cf_io_open_blocks(cf_context *ctx, const char *address, const char *preferred, cf_blocks *out);
+CF_API CF_CHECKED cf_status cf_io_open_blocks(cf_context *ctx, const char *address, const char *preferred,
+                                              cf_blocks *out);
 /* Splits an address; both outputs owned by the caller, *member NULL when absent. A path that exists as written wins. */
 CF_API CF_CHECKED cf_status cf_io_split(cf_context *ctx, const char *address, char **path, char **member);
 
 typedef struct cf_io_write_options {
-  bool force;          /* overwrite an existing file */
-  const char *format;  /* NULL: by the path's ending: .npy .npz .h5 .hdf5 .mat .tsv .csv .json .safetensors */
+  bool force;             /* overwrite an existing file */
+  const char *format;     /* NULL: by the path's ending: .npy .npz .h5 .hdf5 .mat .tsv .csv .json .safetensors */
   const char *attributes; /* JSON text stored as an attribute or member where the format can; may be NULL */
 } cf_io_write_options;
-#define CF_IO_WRITE_OPTIONS_INIT {false, NULL, NULL}
+#define CF_IO_WRITE_OPTIONS_INIT                                                                                       \
+  { false, NULL, NULL }
 
 /* Writes to a temporary name in the same folder, syncs and renames: no half file is ever left behind. */
 CF_API CF_CHECKED cf_status cf_io_write(cf_context *ctx, const char *path, const cf_dataset *set,
                                         const cf_io_write_options *options);
 /* The same guarantee for text and bytes.                                    */
-CF_API CF_CHECKED cf_status cf_io_write_bytes(cf_context *ctx, const char *path, const void *data, size_t size, bool force);
+CF_API CF_CHECKED cf_status cf_io_write_bytes(cf_context *ctx, const char *path, const void *data, size_t size,
+                                              bool force);
 /* Checks early that path could be written (folder exists, not there unless force, ending known). */
 CF_API CF_CHECKED cf_status cf_io_check_output(cf_context *ctx, const char *path, bool force);
+/* CF_ERR_USAGE when path is the file of one of the addresses in a comma-separated list (also by another name of it): a
+ * result must not replace the data it came from. What cannot be found is passed over.                                */
+CF_API CF_CHECKED cf_status cf_io_check_not_input(cf_context *ctx, const char *path, const char *addresses);
 /* Whole file into memory (freed with cf_free, zero-terminated), at most limit bytes. */
 CF_API CF_CHECKED cf_status cf_io_read_bytes(cf_context *ctx, const char *path, size_t limit, char **out, size_t *size);
 

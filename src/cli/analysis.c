@@ -49,6 +49,18 @@ static cf_status print_result(cf_context *ctx, const cf_options *options, const 
   return CF_OK;
 }
 
+/* -o --force must not replace the data that the result comes from. */
+static cf_status check_no_input(cf_context *ctx, const cf_analysis *analysis, const cf_options *options,
+                                const char *output) {
+  cf_status status = CF_OK;
+  for (size_t i = 0; status == CF_OK && i < cf_options_arguments(options); i++)
+    status = cf_io_check_not_input(ctx, output, cf_options_argument(options, i));
+  for (const cf_param *p = analysis->params; status == CF_OK && p && *p->name; p++)
+    if ((p->kind == CF_PARAM_ADDRESS || p->kind == CF_PARAM_LIST) && cf_options_given(options, p->name))
+      status = cf_io_check_not_input(ctx, output, cf_options_text(options, p->name));
+  return status;
+}
+
 cf_status cli_run_analysis(cf_context *ctx, const cf_analysis *analysis, const cf_options *options) {
   const char *output = cf_options_text(options, "output");
   const bool force = cf_options_flag(options, "force");
@@ -58,6 +70,7 @@ cf_status cli_run_analysis(cf_context *ctx, const cf_analysis *analysis, const c
   if (output && analysis->prints_only)
     return cf_fail(ctx, CF_ERR_USAGE, "prints only and has no --output (see 'cortifold help %s')", analysis->name);
   if (output) status = cf_io_check_output(ctx, output, force);
+  if (status == CF_OK && output) status = check_no_input(ctx, analysis, options, output);
   if (status == CF_OK) status = cf_result_new(ctx, &result);
   if (status == CF_OK) status = analysis->run(ctx, options, result);
   if (status == CF_OK) {

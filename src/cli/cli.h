@@ -19,6 +19,8 @@ typedef struct cli_command {
 bool cli_command_at(size_t i, cli_command *out);
 bool cli_command_find(const char *name, cli_command *out);
 cf_status cli_fail_command(cf_context *ctx, const char *name);
+/* False for -o of a command that only prints. */
+bool cli_takes(const cf_analysis *about, const cf_param *param);
 /* Fills tables with the command's own and the common parameters; returns how many. */
 size_t cli_tables(const cli_command *command, const cf_param *tables[2]);
 
@@ -45,9 +47,18 @@ void cli_error(const char *command, const char *message);
 int cli_width(void);
 /* Prints text from column `indent` on, broken at blanks to stay within `width`; further lines start at `indent` too. */
 void cli_wrap(FILE *out, const char *text, int indent, int width);
-/* Calls line() for every piece of a description: paragraphs joined to one line, or indented lines as they stand. */
-typedef void (*cli_block_fn)(FILE *out, const char *text, bool literal);
-void cli_blocks(FILE *out, const char *text, cli_block_fn block);
+/* describe.c: a description in pieces. Lines that begin with a blank stand as they are, "- name: text" is an item of a
+ * list, "@measures", "@metrics" and "@comparators" alone on a line are the lists of those tables; the rest is
+ * paragraphs. */
+typedef enum cli_piece_kind { CLI_PARAGRAPH, CLI_LITERAL, CLI_ITEM } cli_piece_kind;
+typedef struct cli_piece {
+  cli_piece_kind kind;
+  bool last;        /* of its list, or no item */
+  const char *name; /* of an item; else NULL */
+  const char *text;
+} cli_piece;
+typedef void (*cli_piece_fn)(FILE *out, const cli_piece *piece);
+void cli_describe(FILE *out, const char *text, cli_piece_fn put);
 /* "one of a, b; 0 to 1; default: x" into buffer; "" when there is nothing to say. */
 const char *cli_param_note(const cf_param *param, char *buffer, size_t size);
 

@@ -63,13 +63,16 @@ void cli_help_list(FILE *out) {
 
 /* ------------------------------------------------------------------ one command -- */
 
-static void print_block(FILE *out, const char *text, bool literal) {
-  if (literal) {
-    fprintf(out, "%s\n", text);
+static void print_piece(FILE *out, const cli_piece *piece) {
+  if (piece->kind == CLI_LITERAL) {
+    fprintf(out, "%s\n", piece->text);
+  } else if (piece->kind == CLI_ITEM) {
+    fprintf(out, "  %s\n      ", piece->name);
+    cli_wrap(out, piece->text, 6, cli_width());
   } else {
-    cli_wrap(out, text, 0, cli_width());
+    cli_wrap(out, piece->text, 0, cli_width());
   }
-  fputc('\n', out);
+  if (piece->last) fputc('\n', out);
 }
 
 static void print_param(FILE *out, const cf_param *p) {
@@ -89,10 +92,11 @@ static void print_param(FILE *out, const cf_param *p) {
   cli_wrap(out, text, INDENT, cli_width());
 }
 
-static void print_params(FILE *out, const char *heading, const cf_param *table) {
+static void print_params(FILE *out, const char *heading, const cf_analysis *about, const cf_param *table) {
   if (!table || !*table->name) return;
   fprintf(out, "%s:\n", heading);
-  for (const cf_param *p = table; *p->name; p++) print_param(out, p);
+  for (const cf_param *p = table; *p->name; p++)
+    if (cli_takes(about, p)) print_param(out, p);
   fputc('\n', out);
 }
 
@@ -112,9 +116,9 @@ void cli_help_command(FILE *out, const cli_command *command) {
   fprintf(out, "cortifold %s: ", a->name);
   cli_wrap(out, a->summary, 4, cli_width() - 11 - (int)strlen(a->name));
   fprintf(out, "\nUsage: cortifold %s %s%s[options]\n\n", a->name, a->arguments, *a->arguments ? " " : "");
-  cli_blocks(out, a->description, print_block);
-  print_params(out, "Options", a->params);
-  if (command->common) print_params(out, "Common options", cf_common_params());
+  cli_describe(out, a->description, print_piece);
+  print_params(out, "Options", a, a->params);
+  if (command->common) print_params(out, "Common options", a, cf_common_params());
   print_examples(out, a->examples);
 }
 

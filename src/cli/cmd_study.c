@@ -60,6 +60,10 @@ const cf_analysis cli_about_study = {
 static void human_bytes(double bytes, char *out, size_t size) {
   static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
   size_t u = 0;
+  if (!(bytes > 0)) {
+    snprintf(out, size, "?");
+    return;
+  }
   for (; bytes >= 1000 && u < 4; u++) bytes /= 1000;
   snprintf(out, size, bytes < 10 && u ? "%.1f %s" : "%.0f %s", bytes, units[u]);
 }
@@ -152,7 +156,7 @@ static cf_status show(cf_context *ctx, cf_study *study, const cf_options *option
     human_bytes(look.bytes, bytes, sizeof bytes);
     printf("\n%zu of %zu tasks done", look.done, look.count);
     if (look.done < look.count)
-      printf("; the others take about %s and up to %s beside the inputs (estimated)", seconds, bytes);
+      printf("; estimate for the others: %s, up to %s of memory beside the inputs", seconds, bytes);
     printf("\n");
   }
   cf_json_free(look.tasks);

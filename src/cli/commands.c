@@ -40,6 +40,10 @@ cf_status cli_fail_command(cf_context *ctx, const char *name) {
   return cf_fail(ctx, CF_ERR_USAGE, "there is no command '%s'; 'cortifold help' lists all", name);
 }
 
+bool cli_takes(const cf_analysis *about, const cf_param *param) {
+  return !about->prints_only || param->kind != CF_PARAM_PATH;
+}
+
 size_t cli_tables(const cli_command *command, const cf_param *tables[2]) {
   size_t n = 0;
   if (command->about->params) tables[n++] = command->about->params;

@@ -8,8 +8,9 @@ static void put_commands(FILE *out) {
   for (size_t i = 0; cli_command_at(i, &c); i++) fprintf(out, "%s%s", i ? " " : "", c.about->name);
 }
 
-static void put_options(FILE *out, const cf_param *table) {
-  for (const cf_param *p = table; p && *p->name; p++) fprintf(out, " --%s", p->name);
+static void put_options(FILE *out, const cf_analysis *about, const cf_param *table) {
+  for (const cf_param *p = table; p && *p->name; p++)
+    if (cli_takes(about, p)) fprintf(out, " --%s", p->name);
 }
 
 static void put_choices(FILE *out, const char *choices) {
@@ -49,7 +50,7 @@ void cli_completion_bash(FILE *out) {
   for (size_t i = 0; cli_command_at(i, &c); i++) {
     const size_t n = cli_tables(&c, tables);
     fprintf(out, "    %s) words=\"--help", c.about->name);
-    for (size_t t = 0; t < n; t++) put_options(out, tables[t]);
+    for (size_t t = 0; t < n; t++) put_options(out, c.about, tables[t]);
     fputs("\" ;;\n", out);
   }
   fputs("    esac\n"
@@ -120,7 +121,8 @@ void cli_completion_zsh(FILE *out) {
     const size_t n = cli_tables(&c, tables);
     fprintf(out, "    %s)\n      _arguments '--help[explain this command]'", c.about->name);
     for (size_t t = 0; t < n; t++)
-      for (const cf_param *p = tables[t]; *p->name; p++) put_zsh_param(out, p);
+      for (const cf_param *p = tables[t]; *p->name; p++)
+        if (cli_takes(c.about, p)) put_zsh_param(out, p);
     fputs(" \\\n        '*:file:_files' ;;\n", out);
   }
   fputs("    esac ;;\n  esac\n}\n_cortifold \"$@\"\n", out);

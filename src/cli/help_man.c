@@ -20,15 +20,23 @@ static void put_text(FILE *out, const char *text) {
   }
 }
 
-static void put_block(FILE *out, const char *text, bool literal) {
-  fputs(literal ? ".PP\n.nf\n" : ".PP\n", out);
-  put_text(out, text);
+static void put_piece(FILE *out, const cli_piece *piece) {
+  const bool literal = piece->kind == CLI_LITERAL;
+  if (piece->kind == CLI_ITEM) {
+    fputs(".TP\n\\fB", out);
+    put_text(out, piece->name);
+    fputs("\\fR\n", out);
+  } else {
+    fputs(literal ? ".PP\n.nf\n" : ".PP\n", out);
+  }
+  put_text(out, piece->text);
   fputs(literal ? "\n.fi\n" : "\n", out);
 }
 
-static void put_params(FILE *out, const cf_param *table) {
+static void put_params(FILE *out, const cf_analysis *about, const cf_param *table) {
   char note[1024];
   for (const cf_param *p = table; p && *p->name; p++) {
+    if (about && !cli_takes(about, p)) continue;
     fputs(".TP\n", out);
     if (p->letter) fprintf(out, "\\fB\\-%c\\fR, ", p->letter);
     fputs("\\fB\\-\\-", out);
@@ -86,14 +94,14 @@ static void put_command_page(FILE *out, const cli_command *command) {
   fputs(".SH SYNOPSIS\n", out);
   put_synopsis(out, a);
   fputs(".SH DESCRIPTION\n", out);
-  cli_blocks(out, a->description, put_block);
+  cli_describe(out, a->description, put_piece);
   if (a->params && *a->params->name) {
     fputs(".SH OPTIONS\n", out);
-    put_params(out, a->params);
+    put_params(out, a, a->params);
   }
   if (command->common) {
     fputs(".SH COMMON OPTIONS\n", out);
-    put_params(out, cf_common_params());
+    put_params(out, a, cf_common_params());
   }
   fputs(".SH EXAMPLES\n", out);
   put_examples(out, a->examples);
@@ -114,12 +122,12 @@ static void put_program_page(FILE *out) {
     put_text(out, c.about->name);
     fputs("\n", out);
     put_synopsis(out, c.about);
-    cli_blocks(out, c.about->description, put_block);
-    put_params(out, c.about->params);
+    cli_describe(out, c.about->description, put_piece);
+    put_params(out, c.about, c.about->params);
     put_examples(out, c.about->examples);
   }
   fputs(".SH COMMON OPTIONS\n", out);
-  put_params(out, cf_common_params());
+  put_params(out, NULL, cf_common_params());
   put_status(out);
 }
 

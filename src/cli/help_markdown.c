@@ -11,13 +11,14 @@ static void put_text(FILE *out, const char *text, bool in_table) {
   }
 }
 
-static void put_block(FILE *out, const char *text, bool literal) {
-  if (literal) {
-    fprintf(out, "```text\n%s\n```\n\n", text);
-  } else {
-    put_text(out, text, false);
-    fputs("\n\n", out);
+static void put_piece(FILE *out, const cli_piece *piece) {
+  if (piece->kind == CLI_LITERAL) {
+    fprintf(out, "```text\n%s\n```\n\n", piece->text);
+    return;
   }
+  if (piece->kind == CLI_ITEM) fprintf(out, "- `%s`: ", piece->name);
+  put_text(out, piece->text, false);
+  fputs(piece->last ? "\n\n" : "\n", out);
 }
 
 static void put_params(FILE *out, const cf_param *table) {
@@ -44,7 +45,7 @@ static void put_command(FILE *out, const cf_analysis *a) {
   fprintf(out, "## %s\n\n", a->name);
   put_text(out, a->summary, false);
   fprintf(out, "\n\n```sh\ncortifold %s %s%s[options]\n```\n\n", a->name, a->arguments, *a->arguments ? " " : "");
-  cli_blocks(out, a->description, put_block);
+  cli_describe(out, a->description, put_piece);
   put_params(out, a->params);
   if (a->examples && *a->examples) fprintf(out, "Examples:\n\n```sh\n%s\n```\n\n", a->examples);
 }
@@ -67,7 +68,9 @@ void cli_markdown(FILE *out) {
     put_text(out, c.about->summary, true);
     fputs(" |\n", out);
   }
-  fputs("\n## Common options\n\nEvery analysis takes them; `study` takes those that it lists.\n\n", out);
+  fputs("\n## Common options\n\nEvery analysis takes them, `info` and `convert` all but `-o`; `study` takes those that "
+        "it lists.\n\n",
+        out);
   put_params(out, cf_common_params());
   for (size_t i = 0; cli_command_at(i, &c); i++) put_command(out, c.about);
 }

@@ -28,6 +28,16 @@ static cf_status take_value(cf_context *ctx, const cf_options *options, const cf
   return CF_OK;
 }
 
+/* The later of two values would win without a word. */
+static cf_status set_once(cf_context *ctx, cf_options *options, const cf_param *param, const char *value) {
+  if (param->kind != CF_PARAM_FLAG && cf_options_given(options, param->name))
+    return cf_fail(ctx, CF_ERR_USAGE, "--%s is given twice%s", param->name,
+                   param->kind == CF_PARAM_ADDRESS || param->kind == CF_PARAM_LIST || param->kind == CF_PARAM_CHOICES
+                       ? "; several values are separated by commas"
+                       : "");
+  return cf_options_set(ctx, options, param->name, value);
+}
+
 static cf_status parse_long(cf_context *ctx, cf_options *options, const char *word, arguments *args) {
   char name[64];
   const char *value = strchr(word, '=');
@@ -42,6 +52,7 @@ static cf_status parse_long(cf_context *ctx, cf_options *options, const char *wo
   } else if (value) {
     value++;
   }
+  if (param) return set_once(ctx, options, param, value);
   return cf_options_set(ctx, options, name, value); /* also says which option an unknown one is near to */
 }
 
@@ -57,7 +68,7 @@ static cf_status parse_short(cf_context *ctx, cf_options *options, const char *w
       const cf_status status = take_value(ctx, options, param, args, &value);
       if (status != CF_OK) return status;
     }
-    const cf_status status = cf_options_set(ctx, options, param->name, value);
+    const cf_status status = set_once(ctx, options, param, value);
     if (status != CF_OK || param->kind != CF_PARAM_FLAG) return status;
   }
   return CF_OK;

@@ -105,30 +105,6 @@ void cli_wrap(FILE *out, const char *text, int indent, int width) {
   fputc('\n', out);
 }
 
-/* A paragraph runs to an empty or an indented line; indented lines (formulas) stand as they are. */
-void cli_blocks(FILE *out, const char *text, cli_block_fn block) {
-  if (!text) return;
-  while (*text) {
-    while (*text == '\n') text++;
-    if (!*text) return;
-    const bool literal = *text == ' ';
-    const char *end = text;
-    do {
-      end += strcspn(end, "\n");
-      end += *end == '\n';
-    } while (*end && *end != '\n' && (*end == ' ') == literal);
-    size_t n = (size_t)(end - text);
-    while (n > 0 && text[n - 1] == '\n') n--;
-    char *piece = malloc(n + 1);
-    if (!piece) return;
-    memcpy(piece, text, n);
-    piece[n] = 0;
-    block(out, piece, literal);
-    free(piece);
-    text = end;
-  }
-}
-
 static size_t put(char *buffer, size_t size, size_t at, const char *text) {
   for (; *text && at + 1 < size; text++) buffer[at++] = *text;
   buffer[at] = 0;

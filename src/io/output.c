@@ -218,6 +218,34 @@ cf_status cf_io_check_output(cf_context *ctx, const char *path, bool force) {
   return status == CF_OK ? check_place(ctx, path, force) : status;
 }
 
+cf_status cf_io_check_not_input(cf_context *ctx, const char *path, const char *addresses) {
+  cf_status status = CF_OK;
+  cf_mark mark = cf_scratch_mark(ctx);
+  struct stat output, input;
+  char *address, *file = NULL, *member = NULL;
+  if (stat(path, &output) != 0) return CF_OK;
+  CF_TRY(CF_SCRATCH(ctx, &address, strlen(addresses) + 1));
+  for (const char *at = addresses; *at && status == CF_OK;) {
+    size_t n = strcspn(at, ",");
+    if (stat(addresses, &input) == 0) n = strlen(at); /* a comma in the name */
+    memcpy(address, at, n);
+    address[n] = 0;
+    at += n + (at[n] == ',');
+    if (n == 0) continue;
+    CF_TRY(cf_io_split(ctx, address, &file, &member));
+    if (stat(file, &input) == 0 && input.st_dev == output.st_dev && input.st_ino == output.st_ino)
+      status = cf_fail(ctx, CF_ERR_USAGE, "%s: is an input of this run; write the result to another file", path);
+    cf_free(file);
+    cf_free(member);
+    file = member = NULL;
+  }
+done:
+  cf_free(file);
+  cf_free(member);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 cf_status cf_io_write(cf_context *ctx, const char *path, const cf_dataset *set, const cf_io_write_options *options) {
   cf_io_write_options standard = CF_IO_WRITE_OPTIONS_INIT;
   if (!options) options = &standard;

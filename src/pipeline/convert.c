@@ -124,6 +124,8 @@ static cf_status describe(cf_context *ctx, const cf_dataset *set, cf_result *res
   cf_status status = CF_OK;
   cf_json *arrays = cf_json_list();
   bool ok = arrays != NULL;
+  int width = 1;
+  for (size_t i = 0; i < set->count; i++) width = CF_MAX(width, (int)CF_MIN(strlen(set->array[i]->name), (size_t)60));
   for (size_t i = 0; i < set->count && ok; i++) {
     const cf_array *a = set->array[i];
     cf_json *row = cf_json_object(), *shape = cf_json_list();
@@ -138,7 +140,8 @@ static cf_status describe(cf_context *ctx, const cf_dataset *set, cf_result *res
     ok = cf_json_set(row, "shape", shape) && ok;
     ok = cf_json_set(row, "dtype", cf_json_text(cf_dtype_name(a->dtype))) && ok;
     ok = cf_json_append(arrays, row) && ok;
-    CF_TRY(cf_result_say(ctx, result, "  %s  %s  %s\n", *a->name ? a->name : "-", text, cf_dtype_name(a->dtype)));
+    CF_TRY(cf_result_say(ctx, result, "  %-*s  %-14s  %s\n", width, *a->name ? a->name : "-", text,
+                         cf_dtype_name(a->dtype)));
   }
   ok = cf_json_set(result->values, "arrays", arrays) && ok;
   arrays = NULL;
@@ -157,6 +160,7 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   cf_dataset *set = NULL;
   cf_json *skipped = cf_json_list();
   CF_TRY(cf_io_check_output(ctx, out, write.force));
+  CF_TRY(cf_io_check_not_input(ctx, out, in));
   CF_TRY(load(ctx, in, &set, skipped, &format));
   CF_TRY(cf_result_input(ctx, result, in));
   CF_TRY(check_target(ctx, in, out, set));

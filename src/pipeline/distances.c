@@ -46,7 +46,7 @@ static cf_status read_options(cf_context *ctx, const cf_options *options, job *j
   for (size_t i = 0; i < cf_options_arguments(options); i++)
     CF_TRY(cf_systems_expand(ctx, cf_options_argument(options, i), &j->systems));
   if (j->systems.count < 2)
-    CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "distances needs at least two systems, %s is one", j->systems.address[0]));
+    CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "at least two systems are needed, %s is one", j->systems.address[0]));
 done:
   return status;
 }

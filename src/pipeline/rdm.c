@@ -11,14 +11,16 @@
 
 static const cf_param params[] = {
     {"metric", 'm', CF_PARAM_CHOICE, "NAME", "correlation", 0, 0, CF_RDM_METRICS,
-     "Dissimilarity of two patterns; definitions below."},
+     "Dissimilarity of two patterns; definitions above."},
     {"conditions", 'c', CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,
      "Condition of each row (.npy or a one-column .tsv with a header). Rows of one condition are averaged and the "
      "matrix is in "
-     "ascending order of label. Default: the member `condition` beside the patterns; without one each row is a "
+     "ascending order of label. Default: the member `condition` or `conditions` beside the patterns; without one each "
+     "row is a "
      "condition."},
     {"folds", 0, CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,
-     "Run or session of each row, for crossnobis and poisson-cv. Default: the member `fold` or `run` beside the "
+     "Run or session of each row, for crossnobis and poisson-cv. Default: the member `fold`, `folds`, `run` or `runs` "
+     "beside the "
      "patterns."},
     {"noise", 0, CF_PARAM_ADDRESS, "KIND|FILE", "none", 0, 0, "none|diagonal|shrinkage|full",
      "Noise covariance of mahalanobis and crossnobis: estimated from the residuals (rows minus the mean of their "
@@ -54,30 +56,19 @@ static const char description[] =
     "--memory are "
     "read in blocks of channels.\n\n"
     "x_i is the pattern of condition i (the mean of its rows), sums run over channels c.\n\n"
-    "correlation: 1 - Pearson correlation of x_i and x_j over channels\n"
-    "cosine: 1 - sum x_ic x_jc / (|x_i| |x_j|)\n"
-    "euclidean: sqrt(sum (x_ic - x_jc)^2)\n"
-    "sqeuclidean: sum (x_ic - x_jc)^2\n"
-    "mahalanobis: (x_i - x_j)' Sigma^-1 (x_i - x_j), the squared form\n"
-    "crossnobis: mean over folds f of (xbar_i - xbar_j)' Sigma^-1 (x_i - x_j), x from fold f, xbar from all other "
-    "folds; unbiased, "
-    "may be negative. Folds may be unbalanced; a pair that is missing from some folds is averaged over the others.\n"
-    "poisson: sum (y_ic - y_jc)(log y_ic - log y_jc), y = (x + lambda0 w) / (1 + w)\n"
-    "poisson-cv: the same with the rates of all other folds and the logarithms of fold f, mean over folds\n\n"
-    "Noise covariance. Residuals: rows minus the mean of their condition, n rows, K conditions, dof = n - K. diagonal: "
-    "sum r_c^2 / dof. shrinkage: with S = R'R/n, m = tr S / p, d2 = |S - mI|^2, b2 = min(d2, sum_k |r_k r_k' - S|^2 / "
-    "n^2), "
-    "Sigma = ((b2/d2) m I + (1 - b2/d2) S) n/dof; it is never formed, the work is done on the Gram matrix of the rows. "
-    "full: "
-    "R'R / dof, needs at least as many residual degrees of freedom as channels.\n\n"
+    "@metrics\n"
+    "Folds of crossnobis and poisson-cv may be unbalanced; a pair that is missing from some folds is averaged over the "
+    "others.\n\n"
+    "Noise covariance Sigma (--noise) from residuals R, rows minus the mean of their condition, n rows, K conditions, "
+    "dof = n - K:\n"
+    "- diagonal: sum r_c^2 / dof for each channel.\n"
+    "- shrinkage: with S = R'R/n, m = tr S / p, d2 = |S - mI|^2, b2 = min(d2, sum_k |r_k r_k' - S|^2 / n^2), Sigma = "
+    "((b2/d2) m I + (1 - b2/d2) S) n/dof; it is never formed, the work is done on the Gram matrix of the rows (Ledoit "
+    "& Wolf 2004, J Multivar Anal 88:365).\n"
+    "- full: R'R / dof, needs at least as many residual degrees of freedom as channels.\n\n"
     "Values: metric, formula, conditions, channels, channels_used, rows, folds, subjects, noise {kind, shrinkage, dof, "
     "per_fold}, "
-    "range [low, high], mean, labels. Arrays: rdm (condition, condition) or (subject, condition, condition).\n\n"
-    "References: Kriegeskorte, Mur & Bandettini (2008), Front Syst Neurosci 2:4; Walther et al. (2016), NeuroImage "
-    "137:188; "
-    "Diedrichsen et al. (2020), arXiv:2007.02789; Ledoit & Wolf (2004), J Multivar Anal 88:365; Schuett et al. (2023), "
-    "eLife "
-    "12:e82566.";
+    "range [low, high], mean, labels. Arrays: rdm (condition, condition) or (subject, condition, condition).";
 
 static const char examples[] = "cortifold rdm layer4.npy --metric correlation -o rdm.npz\n"
                                "cortifold rdm betas.npz --conditions conditions.npy --folds runs.npy --metric "
@@ -182,12 +173,18 @@ static cf_status labels_of_file(cf_context *ctx, const char *address, inputs *in
   if (in->patterns && in->patterns->coordinate[axis]) {
     CF_TRY(cf_array_copy(ctx, in->patterns->coordinate[axis], &found));
   } else {
-    CF_TRY(cf_io_read_sibling(ctx, address, "condition", &found));
+    for (size_t i = 0; i < 2 && (!found || cf_array_count(found) != in->rows); i++) {
+      cf_array *other = NULL;
+      CF_TRY(cf_io_read_sibling(ctx, address, i ? "conditions" : "condition", &other));
+      if (!other) continue;
+      cf_array_free(found);
+      found = other;
+    }
   }
   if (!found) goto done;
   if (found->ndim != 1 || found->shape[0] != in->rows) {
-    status = cf_fail(ctx, CF_ERR_INPUT, "%s: the member `condition` has %zu entries for %zu rows; give --conditions",
-                     address, cf_array_count(found), in->rows);
+    status = cf_fail(ctx, CF_ERR_INPUT, "%s: the member `%s` has %zu entries for %zu rows; give --conditions", address,
+                     *found->name ? found->name : "condition", cf_array_count(found), in->rows);
     goto done;
   }
   CF_TRY(CF_SCRATCH(ctx, &code, in->rows));

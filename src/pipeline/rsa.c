@@ -23,7 +23,7 @@ static const cf_param params[] = {
      "predictions rho-a (models that predict ties are not favoured) or spearman."},
     {"bootstrap", 'b', CF_PARAM_CHOICE, "UNITS", "none", 0, 0, "none|subjects|stimuli|both",
      "What the inference generalises to. none: tests over the given subjects; subjects, stimuli: resample one of them; "
-     "both: the dual bootstrap with the correction for doubled variance."},
+     "both: the dual bootstrap with its variance correction."},
     {"replicates", 'n', CF_PARAM_INTEGER, "N", "1000", 10, 10000000, NULL, "Bootstrap samples."},
     {"model-type", 0, CF_PARAM_CHOICE, "TYPE", "fixed", 0, 0, "fixed|selected|weighted|interpolated",
      "fixed: each matrix is a model. Otherwise the matrices (of each --group) are the components of one flexible "
@@ -71,14 +71,7 @@ static const char description[] =
     "against "
     "the noise ceiling.\n\n"
     "Comparators of upper triangles d1 and d2 with n pairs; r average ranks; C and D concordant and discordant pairs:\n"
-    "  spearman: Pearson correlation of the average ranks of d1 and d2\n"
-    "  rho-a: 12 sum (r1 - mean r1)(r2 - mean r2) / (n^3 - n), average ranks, no tie correction\n"
-    "  pearson: sum (d1 - mean d1)(d2 - mean d2) / (n sd(d1) sd(d2))\n"
-    "  cosine: d1'd2 / (|d1| |d2|)\n"
-    "  kendall-tau-a: (C - D) / (n (n - 1) / 2)\n"
-    "  kendall-tau-b: (C - D) / sqrt((n0 - T1)(n0 - T2)), n0 = n (n - 1) / 2, T tied pairs\n"
-    "  corr-cov: c1'V^-1 c2 / sqrt(c1'V^-1 c1 c2'V^-1 c2), c = d - mean d, V = (C C')^(o2), C the pair contrasts\n"
-    "  cosine-cov: d1'V^-1 d2 / sqrt(d1'V^-1 d1 d2'V^-1 d2), V = (C C')^(o2), C the pair contrasts\n\n"
+    "@comparators\n"
     "The score of a model is the mean over subjects of the comparator's similarity. The noise ceiling bounds what any "
     "model "
     "could reach: above by the similarity of the subjects with their pooled matrix, below with each subject left out "
@@ -430,15 +423,22 @@ static const char *p_text(double p, char *buffer, size_t size) {
   return buffer;
 }
 
+static void number_text(double x, char *buffer, size_t size) {
+  if (isnan(x))
+    snprintf(buffer, size, "-");
+  else
+    snprintf(buffer, size, "%.4f", x);
+}
+
 static cf_status say_summary(cf_context *ctx, const cf_options *options, const cf_rsa_options *o, const rsa_inputs *in,
                              const cf_rsa_result *r, cf_result *result) {
   cf_status status = CF_OK;
   int width = 5;
-  char a[24], b[24], c[24];
+  char a[24], b[24], c[24], sem[24], interval[64];
   for (size_t m = 0; m < r->models; m++) width = CF_MAX(width, (int)CF_MIN(strlen(name_of(in->names, m)), (size_t)40));
-  CF_TRY(cf_result_say(ctx, result, "%s%s, %zu subjects, %zu conditions (%zu pairs, matched by %s)",
-                       o->square ? "squared " : "", cf_options_text(options, "comparator"), r->subjects, r->conditions,
-                       r->pairs, in->by_position ? "position" : "label"));
+  CF_TRY(cf_result_say(ctx, result, "%s%s, %zu subject%s, %zu conditions (%zu pairs, matched by %s)",
+                       o->square ? "squared " : "", cf_options_text(options, "comparator"), r->subjects,
+                       r->subjects == 1 ? "" : "s", r->conditions, r->pairs, in->by_position ? "position" : "label"));
   if (r->bootstrap)
     CF_TRY(cf_result_say(ctx, result, "; bootstrap over %s, %zu of %zu samples used",
                          o->bootstrap == CF_BOOTSTRAP_BOTH ? "subjects and stimuli"
@@ -446,14 +446,20 @@ static cf_status say_summary(cf_context *ctx, const cf_options *options, const c
                          r->replicates_used, r->replicates));
   if (r->folds_stimuli > 1 || r->folds_subjects > 1)
     CF_TRY(cf_result_say(ctx, result, "; %zu folds of stimuli, %zu of subjects", r->folds_stimuli, r->folds_subjects));
-  CF_TRY(cf_result_say(ctx, result, "\nnoise ceiling %.4f to %.4f\n\n", r->lower, r->upper));
+  if (isnan(r->lower))
+    CF_TRY(cf_result_say(ctx, result, "\nno noise ceiling: it needs at least two subjects\n\n"));
+  else
+    CF_TRY(cf_result_say(ctx, result, "\nnoise ceiling %.4f to %.4f\n\n", r->lower, r->upper));
   CF_TRY(cf_result_say(ctx, result, "%-*s  %8s  %8s  %19s  %8s  %8s  %9s\n", width, "model", "mean", "sem", "interval",
                        "p", "p fdr", "p ceiling"));
-  for (size_t m = 0; m < r->models; m++)
-    CF_TRY(cf_result_say(ctx, result, "%-*.40s  %8.4f  %8.4f  [%8.4f,%8.4f]  %8s  %8s  %9s\n", width,
-                         name_of(in->names, m), r->mean[m], r->sem[m], r->ci_low[m], r->ci_high[m],
-                         p_text(r->p[m], a, sizeof a), p_text(r->p_fdr[m], b, sizeof b),
+  for (size_t m = 0; m < r->models; m++) {
+    number_text(r->sem[m], sem, sizeof sem);
+    snprintf(interval, sizeof interval, "[%8.4f,%8.4f]", r->ci_low[m], r->ci_high[m]);
+    if (isnan(r->ci_low[m])) snprintf(interval, sizeof interval, "-");
+    CF_TRY(cf_result_say(ctx, result, "%-*.40s  %8.4f  %8s  %19s  %8s  %8s  %9s\n", width, name_of(in->names, m),
+                         r->mean[m], sem, interval, p_text(r->p[m], a, sizeof a), p_text(r->p_fdr[m], b, sizeof b),
                          p_text(r->p_ceiling[m], c, sizeof c)));
+  }
   if (r->n_pairwise) {
     size_t different = 0;
     for (size_t i = 0; i < r->n_pairwise; i++) different += r->pairwise[i].p_fdr < 0.05;

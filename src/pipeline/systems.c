@@ -244,8 +244,7 @@ static cf_status load_one(cf_context *ctx, const char *address, cf_result *resul
   if (result) CF_TRY(cf_result_input(ctx, result, address));
   if (a->ndim < 1)
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: a single number; a system is conditions x channels", address));
-  status = cf_array_to_doubles(ctx, a);
-  if (status != CF_OK) CF_TRY(cf_explain(ctx, status, "%s", address));
+  CF_TRY(cf_array_to_doubles(ctx, a));
   CF_TRY(find_labels(ctx, a, address, &out->labels));
   out->n = a->shape[0];
   out->p = out->n ? cf_array_count(a) / out->n : 0;
