@@ -244,6 +244,21 @@ done:
   return status;
 }
 
+/* The file of an entry of "data" with another member than the entry's own, if it has one. */
+static cf_status with_member(resolving *r, const char *address, const char *member, size_t length, char **out) {
+  cf_status status = CF_OK;
+  char *full = NULL, *path = NULL, *own = NULL;
+  const char *base = address[0] == '/' ? "" : r->study->base;
+  CF_TRY(cf_sprintf(r->ctx, &full, "%s%s", base, address));
+  CF_TRY(cf_io_split(r->ctx, full, &path, &own));
+  CF_TRY(cf_sprintf(r->ctx, out, "%s:%.*s", path + strlen(base), (int)length, member));
+done:
+  cf_free(full);
+  cf_free(path);
+  cf_free(own);
+  return status;
+}
+
 static cf_status resolve_reference(resolving *r, const char *piece, size_t length, piece_text *out) {
   cf_status status = CF_OK;
   const char *member;
@@ -252,7 +267,8 @@ static cf_status resolve_reference(resolving *r, const char *piece, size_t lengt
   const cf_name *name = find_name(r->study, piece + 1, n);
   if (name) {
     char *address = NULL;
-    CF_TRY(cf_sprintf(r->ctx, &address, "%s%s%.*s", name->address, member ? ":" : "", (int)member_length, member ? member : ""));
+    if (!member) return resolve_file(r, name->address, true, out);
+    CF_TRY(with_member(r, name->address, member, member_length, &address));
     status = resolve_file(r, address, true, out);
     cf_free(address);
     return status;

@@ -79,14 +79,11 @@ static void golden_cases(void **state) {
   cf_context_free(ctx);
 }
 
-/* Help states the one definition of each comparator. */
+/* Help lists the comparators from their table, the one place of each definition. */
 static void formulas_in_help(void **state) {
   (void)state;
-  for (size_t i = 0; cf_comparator_at(i); i++) {
-    char line[400];
-    snprintf(line, sizeof line, "\n  %s: %s\n", cf_comparator_at(i)->name, cf_comparator_at(i)->formula);
-    assert_non_null(strstr(cf_analysis_rsa.description, line));
-  }
+  assert_non_null(strstr(cf_analysis_rsa.description, "\n@comparators\n"));
+  for (size_t i = 0; cf_comparator_at(i); i++) assert_true(strlen(cf_comparator_at(i)->formula) > 10);
 }
 
 int main(void) {
