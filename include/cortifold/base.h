@@ -107,10 +107,12 @@ CF_API void cf_cancel(cf_context *ctx);
 CF_API bool cf_cancelled(const cf_context *ctx);
 CF_API CF_CHECKED cf_status cf_check_cancel(cf_context *ctx);
 
-/* Progress of one task at a time; step may be called from workers of
- * cf_parallel_for. Nested begin/end pairs are counted and only the outermost shows. */
+/* Progress of one task at a time; step may be called from workers of cf_parallel_for. A pair of begin and end within
+ * another fills one unit of it, or what cf_progress_span tells: the loop that comes next fills the current one from
+ * `from` to `to`. Loops inside a worker's task do not show.                                               */
 CF_API void cf_progress_begin(cf_context *ctx, const char *label, uint64_t total);
 CF_API void cf_progress_step(cf_context *ctx, uint64_t n);
+CF_API void cf_progress_span(cf_context *ctx, uint64_t from, uint64_t to);
 CF_API void cf_progress_end(cf_context *ctx);
 
 /* ------------------------------------------------------------- memory -- */

@@ -8,29 +8,37 @@
 #include <string.h>
 #include <time.h>
 
-#define MESSAGE_SIZE 2048
+#define MESSAGE_SIZE   2048
 #define DEFAULT_MEMORY ((size_t)1 << 30)
 
 int cf_status_exit(cf_status status) {
   switch (status) {
-  case CF_OK: return 0;
-  case CF_ERR_USAGE: return 2;
-  case CF_ERR_INPUT: return 3;
-  case CF_ERR_NUMERIC: return 4;
-  case CF_ERR_CANCELLED: return 130;
+  case CF_OK:
+    return 0;
+  case CF_ERR_USAGE:
+    return 2;
+  case CF_ERR_INPUT:
+    return 3;
+  case CF_ERR_NUMERIC:
+    return 4;
+  case CF_ERR_CANCELLED:
+    return 130;
   case CF_ERR_FAILURE:
-  case CF_ERR_MEMORY: break;
+  case CF_ERR_MEMORY:
+    break;
   }
   return 1;
 }
 
 const char *cf_status_name(cf_status status) {
-  static const char *const names[] = {"ok",      "failure",           "usage",        "bad input",
+  static const char *const names[] = {"ok",      "failure",           "usage",    "bad input",
                                       "numeric", "not enough memory", "cancelled"};
   return (unsigned)status < sizeof names / sizeof *names ? names[status] : "unknown status";
 }
 
-const char *cf_version(void) { return CF_VERSION; }
+const char *cf_version(void) {
+  return CF_VERSION;
+}
 
 cf_status cf_context_new(const cf_context_options *options, cf_context **out) {
   static const cf_context_options defaults = CF_CONTEXT_OPTIONS_INIT;
@@ -92,12 +100,24 @@ void cf_context_free(cf_context *ctx) {
   free(ctx);
 }
 
-int cf_context_threads(const cf_context *ctx) { return ctx->options.threads; }
-uint64_t cf_context_seed(const cf_context *ctx) { return ctx->options.seed; }
-size_t cf_context_memory(const cf_context *ctx) { return ctx->options.memory; }
-bool cf_context_guard(const cf_context *ctx) { return ctx->options.guard; }
-const char *cf_context_error(const cf_context *ctx) { return ctx->message; }
-void cf_context_clear(cf_context *ctx) { ctx->message[0] = '\0'; }
+int cf_context_threads(const cf_context *ctx) {
+  return ctx->options.threads;
+}
+uint64_t cf_context_seed(const cf_context *ctx) {
+  return ctx->options.seed;
+}
+size_t cf_context_memory(const cf_context *ctx) {
+  return ctx->options.memory;
+}
+bool cf_context_guard(const cf_context *ctx) {
+  return ctx->options.guard;
+}
+const char *cf_context_error(const cf_context *ctx) {
+  return ctx->message;
+}
+void cf_context_clear(cf_context *ctx) {
+  ctx->message[0] = '\0';
+}
 
 /* ------------------------------------------------------------- errors -- */
 
@@ -184,12 +204,18 @@ void cf_warn(cf_context *ctx, const char *format, ...) {
   if (new) log_text(ctx->root, CF_LOG_WARNING, text);
 }
 
-size_t cf_warning_count(const cf_context *ctx) { return ctx->root->warnings; }
-const char *cf_warning(const cf_context *ctx, size_t i) { return i < ctx->root->warnings ? ctx->root->warning[i] : NULL; }
+size_t cf_warning_count(const cf_context *ctx) {
+  return ctx->root->warnings;
+}
+const char *cf_warning(const cf_context *ctx, size_t i) {
+  return i < ctx->root->warnings ? ctx->root->warning[i] : NULL;
+}
 
 /* ------------------------------------------------- cancel and progress -- */
 
-void cf_cancel(cf_context *ctx) { atomic_store(&ctx->root->cancelled, true); }
+void cf_cancel(cf_context *ctx) {
+  atomic_store(&ctx->root->cancelled, true);
+}
 
 bool cf_cancelled(const cf_context *ctx) {
   for (const cf_context *c = ctx->root; c; c = c->parent)
@@ -207,35 +233,65 @@ static double seconds_now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Loops within loops: each fills one unit (or the span that was told) of the loop around it. */
+static double progress_share(cf_progress *p) {
+  double share = 0;
+  for (int l = CF_MIN(p->depth, (int)CF_PROGRESS_LEVELS) - 1; l >= 0; l--) {
+    const uint64_t done = atomic_load(&p->level[l].done), total = CF_MAX(p->level[l].total, (uint64_t)1);
+    const uint64_t to = CF_MAX(p->level[l].to, done + 1);
+    share = CF_MIN(((double)done + share * (double)(to - done)) / (double)total, 1.0);
+  }
+  return share;
+}
+
 void cf_progress_begin(cf_context *ctx, const char *label, uint64_t total) {
-  cf_progress *p = &ctx->root->progress;
-  if (ctx != ctx->root || p->depth++ > 0) return;
-  snprintf(p->label, sizeof p->label, "%s", label);
-  p->total = total;
-  atomic_store(&p->done, 0);
-  p->start = p->shown = seconds_now();
+  cf_progress *p = &ctx->progress;
+  const int depth = p->depth++;
+  if (ctx != ctx->root || depth >= CF_PROGRESS_LEVELS) return;
+  p->level[depth].total = total;
+  p->level[depth].to = 0;
+  atomic_store(&p->level[depth].done, 0);
+  if (depth == 0) {
+    p->start = p->shown = seconds_now();
+    p->best = 0;
+  }
+  if (depth == 0 || (depth == 1 && p->level[0].total == 1)) snprintf(p->label, sizeof p->label, "%s", label);
+}
+
+void cf_progress_span(cf_context *ctx, uint64_t from, uint64_t to) {
+  cf_progress *p = &ctx->progress;
+  if (ctx != ctx->root || p->depth == 0 || p->depth > CF_PROGRESS_LEVELS) return;
+  atomic_store(&p->level[p->depth - 1].done, from);
+  p->level[p->depth - 1].to = to;
 }
 
 void cf_progress_step(cf_context *ctx, uint64_t n) {
   cf_context *root = ctx->root;
   cf_progress *p = &root->progress;
-  if (p->depth != 1) return; /* the inner loops of a nested task are not its measure */
-  uint64_t done = atomic_fetch_add(&p->done, n) + n;
+  if (p->depth == 0 || p->depth > CF_PROGRESS_LEVELS) return;
+  if (ctx != root && ctx->progress.depth > 0) return; /* a loop inside a worker's task is not the measure */
+  uint64_t done = atomic_fetch_add(&p->level[p->depth - 1].done, n) + n;
   if (!root->options.progress) return;
 #pragma omp critical(cf_progress)
   {
     double now = seconds_now();
     if (now - p->shown >= 0.1) {
       p->shown = now;
-      root->options.progress(root->options.payload, p->label, CF_MIN(done, p->total), p->total, now - p->start);
+      if (p->depth == 1) {
+        root->options.progress(root->options.payload, p->label, CF_MIN(done, p->level[0].total), p->level[0].total,
+                               now - p->start);
+      } else { /* never back, and never whole before its end */
+        p->best = CF_MAX(p->best, CF_MIN(progress_share(p), 0.999999));
+        root->options.progress(root->options.payload, p->label, (uint64_t)(1e6 * p->best), 1000000, now - p->start);
+      }
     }
   }
 }
 
 void cf_progress_end(cf_context *ctx) {
-  cf_context *root = ctx->root;
-  cf_progress *p = &root->progress;
-  if (ctx != root || p->depth == 0 || --p->depth > 0) return;
-  if (root->options.progress)
-    root->options.progress(root->options.payload, p->label, p->total, p->total, seconds_now() - p->start);
+  cf_progress *p = &ctx->progress;
+  if (p->depth == 0 || --p->depth > 0 || ctx != ctx->root) return;
+  const uint64_t total = p->level[0].total;
+  if (ctx->options.progress)
+    ctx->options.progress(ctx->options.payload, p->label, total, total, seconds_now() - p->start);
 }

@@ -17,12 +17,15 @@ typedef struct cf_arena {
   size_t current; /* chunk that is being filled; chunks behind it are empty */
 } cf_arena;
 
+enum { CF_PROGRESS_LEVELS = 4 };
 typedef struct cf_progress {
   char label[128];
-  uint64_t total;
-  _Atomic uint64_t done;
-  double start, shown;
-  int depth;
+  struct {
+    uint64_t total, to; /* work nested in this level fills it from done to `to` */
+    _Atomic uint64_t done;
+  } level[CF_PROGRESS_LEVELS];
+  double start, shown, best;
+  int depth; /* of a worker's context: loops begun inside one task */
 } cf_progress;
 
 struct cf_context {

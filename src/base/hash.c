@@ -10,10 +10,16 @@
 #include <sha2.h>
 #include <xxhash.h>
 
-uint64_t cf_hash64(const void *data, size_t size, uint64_t seed) { return XXH3_64bits_withSeed(data, size, seed); }
-uint64_t cf_hash_text(const char *text) { return cf_hash64(text, strlen(text), 0); }
+uint64_t cf_hash64(const void *data, size_t size, uint64_t seed) {
+  return XXH3_64bits_withSeed(data, size, seed);
+}
+uint64_t cf_hash_text(const char *text) {
+  return cf_hash64(text, strlen(text), 0);
+}
 
-void cf_sha256(const void *data, size_t size, char out[65]) { SHA256Data(data, size, out); }
+void cf_sha256(const void *data, size_t size, char out[65]) {
+  SHA256Data(data, size, out);
+}
 
 cf_status cf_sha256_file(cf_context *ctx, const char *path, char out[65]) {
   cf_status status = CF_OK;
@@ -27,8 +33,15 @@ cf_status cf_sha256_file(cf_context *ctx, const char *path, char out[65]) {
     return cf_fail(ctx, CF_ERR_INPUT, "%s: not a regular file", path);
   }
   SHA256Init(&sha);
-  for (size_t n; (n = fread(block, 1, sizeof block, file)) > 0;) SHA256Update(&sha, block, n);
-  if (ferror(file)) status = cf_fail(ctx, CF_ERR_INPUT, "%s: cannot be read: %s", path, strerror(errno));
+  cf_progress_begin(ctx, "reading", (uint64_t)info.st_size);
+  for (size_t n; status == CF_OK && (n = fread(block, 1, sizeof block, file)) > 0;) {
+    SHA256Update(&sha, block, n);
+    cf_progress_step(ctx, n);
+    status = cf_check_cancel(ctx);
+  }
+  cf_progress_end(ctx);
+  if (status == CF_OK && ferror(file))
+    status = cf_fail(ctx, CF_ERR_INPUT, "%s: cannot be read: %s", path, strerror(errno));
   SHA256End(&sha, out);
   fclose(file);
   return status;

@@ -56,6 +56,7 @@ cf_status cf_parallel_for(cf_context *ctx, size_t tasks, cf_task_fn body, void *
 #pragma omp parallel num_threads((int)threads)
   {
     cf_context *worker = ctx->worker[omp_get_thread_num()];
+    worker->progress.depth = 0;
     while (!atomic_load(&stop)) {
       size_t i = atomic_fetch_add(&next, 1);
       if (i >= tasks) break;

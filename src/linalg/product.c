@@ -109,6 +109,7 @@ static cf_status product_task(cf_context *worker, size_t task, void *payload) {
     depth = from < p->k ? CF_MIN(depth, p->k - from) : 0;
     multiply(p, i, j, rows, cols, from, depth, p->alpha, 0, p->partial + task * p->rows * p->cols, p->cols);
   }
+  cf_progress_step(worker, 1);
   return cf_check_cancel(worker);
 }
 
@@ -144,7 +145,10 @@ static cf_status run_product(cf_context *ctx, product *p) {
     CF_TRY(cf_size_mul(ctx, p->groups * p->tiles, p->rows * p->cols, &count));
     CF_TRY(CF_SCRATCH(ctx, &p->partial, count));
   }
-  CF_TRY(cf_parallel_for(ctx, p->groups * p->tiles, product_task, p));
+  cf_progress_begin(ctx, "products", p->groups * p->tiles);
+  status = cf_parallel_for(ctx, p->groups * p->tiles, product_task, p);
+  cf_progress_end(ctx);
+  CF_TRY(status);
   if (p->groups > 1) CF_TRY(cf_parallel_for(ctx, p->tiles, gather_task, p));
 done:
   cf_scratch_release(ctx, mark);

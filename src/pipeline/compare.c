@@ -223,21 +223,26 @@ done:
   return status;
 }
 
-static cf_status run_entry(cf_context *ctx, job *j, entry *e, size_t index) {
+/* index: place of the entry in the result; at: how many were done before it. */
+static cf_status run_entry(cf_context *ctx, job *j, entry *e, size_t index, size_t at) {
   cf_status status = CF_OK;
   const cf_measure *m = j->measure[e->measure];
   cf_system *x = j->x.system[e->x], *y = j->y.system[e->y];
   e->p = e->p_fdr = e->null_mean = e->null_sd = e->z = e->low = e->high = e->boot_mean = e->boot_sd = NAN;
+  const uint64_t unit = 1 + j->permutations + j->bootstrap, start = at * unit;
+  cf_progress_span(ctx, start, start + 1);
   CF_TRY(cf_compare(ctx, m, x, y, &j->o, &e->v));
   CF_TRY(cf_compare_check(ctx, m, x, y, &j->o, e->v.value));
   if (isnan(e->v.value)) cf_warn(ctx, "%s of %s and %s is undefined", m->id, cf_system_name(x), cf_system_name(y));
   if (j->permutations) {
     e->null = j->null + index * j->permutations;
+    cf_progress_span(ctx, start + 1, start + 1 + j->permutations);
     CF_TRY(cf_compare_permute(ctx, m, x, y, &j->o, j->permutations, e->null));
     null_statistics(m, e->null, j->permutations, e);
   }
   if (j->bootstrap) {
     e->boot = j->boot + index * j->bootstrap;
+    cf_progress_span(ctx, start + 1 + j->permutations, start + unit);
     CF_TRY(cf_compare_bootstrap(ctx, m, x, y, &j->o, j->what, j->bootstrap, e->boot));
     CF_TRY(bootstrap_statistics(ctx, j, m, e));
   }
@@ -248,7 +253,7 @@ done:
 static cf_status run_all(cf_context *ctx, job *j) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  size_t count = 0, at = 0;
+  size_t count = 0, at = 0, ran = 0;
   double *p = NULL;
   j->entries = j->n_measures * j->x.count * j->y.count;
   CF_TRY(CF_ALLOC(ctx, &j->entry, j->entries));
@@ -256,7 +261,7 @@ static cf_status run_all(cf_context *ctx, job *j) {
   CF_TRY(CF_ALLOC(ctx, &j->null, count));
   CF_TRY(cf_size_mul(ctx, j->entries, CF_MAX(j->bootstrap, (size_t)1), &count));
   CF_TRY(CF_ALLOC(ctx, &j->boot, count));
-  cf_progress_begin(ctx, "comparisons", j->entries);
+  cf_progress_begin(ctx, "comparisons", j->entries * (1 + j->permutations + j->bootstrap));
   /* A system of X is finished before the next one, so its Gram matrix and bases are made once. */
   for (size_t x = 0; x < j->x.count && status == CF_OK; x++)
     for (size_t y = 0; y < j->y.count && status == CF_OK; y++)
@@ -265,8 +270,7 @@ static cf_status run_all(cf_context *ctx, job *j) {
         j->entry[at].measure = m;
         j->entry[at].x = x;
         j->entry[at].y = y;
-        status = run_entry(ctx, j, &j->entry[at], at);
-        cf_progress_step(ctx, 1);
+        status = run_entry(ctx, j, &j->entry[at], at, ran++);
       }
   cf_progress_end(ctx);
   if (status != CF_OK) goto done;

@@ -1,6 +1,7 @@
 /* base: errors, scratch, checked sizes, the parallel loop, random streams, hashes. */
 #include "test.h"
 
+#include <time.h>
 #include <unistd.h>
 
 static void errors_carry_a_message_and_grow_at_the_front(void **state) {
@@ -210,7 +211,8 @@ static void philox_gives_the_published_numbers(void **state) {
 
 static void streams_differ_by_seed_task_and_replicate(void **state) {
   (void)state;
-  cf_rng a = cf_rng_make(1, 2, 3), b = cf_rng_make(2, 2, 3), c = cf_rng_make(1, 3, 3), d = cf_rng_make(1, 2, 4), e = cf_rng_make(1, 2, 3);
+  cf_rng a = cf_rng_make(1, 2, 3), b = cf_rng_make(2, 2, 3), c = cf_rng_make(1, 3, 3), d = cf_rng_make(1, 2, 4),
+         e = cf_rng_make(1, 2, 3);
   uint64_t x = cf_rng_u64(&a);
   assert_int_not_equal(x, cf_rng_u64(&b));
   assert_int_not_equal(x, cf_rng_u64(&c));
@@ -326,6 +328,40 @@ static void only_the_outermost_task_shows_progress(void **state) {
   cf_context_free(ctx);
 }
 
+static void loops_within_loops_fill_their_part(void **state) {
+  (void)state;
+  char text[64] = "";
+  const struct timespec pause = {0, 110000000};
+  cf_context *ctx;
+  cf_context_options o = CF_CONTEXT_OPTIONS_INIT;
+  o.progress = note_progress;
+  o.payload = text;
+  assert_int_equal(cf_context_new(&o, &ctx), CF_OK);
+  cf_progress_begin(ctx, "one", 1);
+  cf_progress_begin(ctx, "inner", 4);
+  nanosleep(&pause, NULL); /* shown ten times a second */
+  cf_progress_step(ctx, 1);
+  assert_string_equal(text, "inner 250000/1000000");
+  cf_progress_end(ctx);
+  cf_progress_end(ctx);
+  cf_progress_begin(ctx, "many", 10);
+  cf_progress_span(ctx, 2, 6);
+  cf_progress_begin(ctx, "inner", 2);
+  nanosleep(&pause, NULL);
+  cf_progress_step(ctx, 1);
+  assert_string_equal(text, "many 400000/1000000");
+  cf_progress_end(ctx);
+  cf_progress_span(ctx, 1, 2);
+  cf_progress_begin(ctx, "inner", 2);
+  nanosleep(&pause, NULL);
+  cf_progress_step(ctx, 1);
+  assert_string_equal(text, "many 400000/1000000"); /* not back */
+  cf_progress_end(ctx);
+  cf_progress_end(ctx);
+  assert_string_equal(text, "many 10/10");
+  cf_context_free(ctx);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(errors_carry_a_message_and_grow_at_the_front),
@@ -349,6 +385,7 @@ int main(void) {
       cmocka_unit_test(sha256_is_the_standard_one),
       cmocka_unit_test(files_hash_like_their_bytes),
       cmocka_unit_test(only_the_outermost_task_shows_progress),
+      cmocka_unit_test(loops_within_loops_fill_their_part),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
