@@ -105,6 +105,11 @@ CF_API CF_CHECKED cf_status cf_compare(cf_context *ctx, const cf_measure *measur
  * CCA that must be 1 because channels outnumber conditions, constant channels. */
 CF_API CF_CHECKED cf_status cf_compare_check(cf_context *ctx, const cf_measure *measure, cf_system *x, cf_system *y,
                                              const cf_compare_options *options, double value);
+/* The same for many pairs x[i], y[i]: one warning for each thing that would mislead, with the first example and the
+ * number of pairs or systems it holds for. Cost: the bases of each system for cca and pwcca, one debiased CKA. */
+CF_API CF_CHECKED cf_status cf_compare_check_pairs(cf_context *ctx, const cf_measure *measure, size_t pairs,
+                                                   cf_system *const *x, cf_system *const *y,
+                                                   const cf_compare_options *options, const double *values);
 
 /* Null distribution: the pairing of conditions is permuted (rows of Y; uniform, independent, stream
  * "compare/permutation"). All measures see the same permutations. Gram matrices and bases are made once. values: n.

@@ -1,6 +1,7 @@
 /* The table of measures between two systems, and what is common to all: the
  * value of a pair, permutations, bootstrap, distances and warnings.         */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/internal.h"
@@ -164,58 +165,139 @@ static bool is(const cf_measure *m, const char *id) {
   return strcmp(m->id, id) == 0;
 }
 
-cf_status cf_compare_check(cf_context *ctx, const cf_measure *measure, cf_system *x, cf_system *y,
-                           const cf_compare_options *options, double value) {
+/* What would mislead. The first three belong to one system, the others to a pair. */
+typedef enum caveat { CONSTANT, DOMINANT, DIRECTIONS, BIASED, SATURATED, FORCED, CAVEATS } caveat;
+
+static bool system_has(const cf_measure *measure, const cf_system *s, const cf_compare_options *o, caveat kind) {
+  switch (kind) {
+  case CONSTANT:
+    return s->constant > 0;
+  case DOMINANT:
+    return s->p >= 5 && s->dominant_share > 0.9 && !(measure->invariances & CF_MEASURE_LINEAR);
+  case DIRECTIONS:
+    return is(measure, "svcca") && o->directions && s->top < o->directions;
+  default:
+    return false;
+  }
+}
+
+/* more: " (and N more systems)", or nothing. */
+static void warn_system(cf_context *ctx, const cf_system *s, const cf_compare_options *o, caveat kind,
+                        const char *more) {
+  if (kind == CONSTANT)
+    cf_warn(ctx, "%s: %zu of %zu channels are constant over the conditions and add nothing%s", s->name, s->constant,
+            s->p, more);
+  else if (kind == DOMINANT)
+    cf_warn(ctx,
+            "%s: channel %zu of %zu (counted from 0) carries %.4g %% of the variance, so little else is compared; "
+            "leave it out, or bring the channels to one scale%s",
+            s->name, s->dominant, s->p, 100 * s->dominant_share, more);
+  else
+    cf_warn(ctx, "svcca: %s has rank %zu, so %zu directions were kept, not %zu%s", s->name, s->rank, s->top,
+            o->directions, more);
+}
+
+/* Canonical correlations that are 1 whatever the data. */
+static size_t forced(const cf_system *x, const cf_system *y) {
+  return x->rank + y->rank > x->n - 1 ? x->rank + y->rank - (x->n - 1) : 0;
+}
+
+static cf_status pair_has(cf_context *ctx, const cf_measure *measure, cf_system *x, cf_system *y, caveat kind,
+                          bool *out) {
+  cf_status status = CF_OK;
+  const size_t n = x->n;
+  *out = false;
+  if (kind == BIASED) {
+    *out = (is(measure, "cka") || is(measure, "rv")) && n >= 4 && n <= CF_GRAM_LIMIT && CF_MAX(x->p, y->p) > n;
+    return CF_OK;
+  }
+  if (!is(measure, "cca") && !is(measure, "pwcca")) return CF_OK;
+  CF_TRY(cf_system_svd(ctx, x));
+  CF_TRY(cf_system_svd(ctx, y));
+  const bool all = forced(x, y) >= CF_MIN(x->rank, y->rank);
+  *out = kind == SATURATED ? all : forced(x, y) > 0 && !all;
+done:
+  return status;
+}
+
+static cf_status warn_pair(cf_context *ctx, const cf_measure *measure, cf_system *x, cf_system *y,
+                           const cf_compare_options *o, double value, caveat kind, const char *more) {
+  cf_status status = CF_OK;
+  cf_compare_value v;
+  if (kind == BIASED) {
+    CF_TRY(cf_compare(ctx, cf_measure_find("cka-debiased"), x, y, o, &v));
+    cf_warn(ctx,
+            "%s: biased upwards with more channels than conditions (%zu and %zu channels, %zu conditions): %s and %s "
+            "give %.4g, the debiased cka %.4g%s",
+            measure->id, x->p, y->p, x->n, x->name, y->name, value, v.value, more);
+    cf_compare_value_free(&v);
+  } else if (kind == SATURATED) {
+    cf_warn(ctx,
+            "%s: says nothing here: with ranks %zu and %zu over %zu conditions every canonical correlation of %s and "
+            "%s is 1 whatever the data; use svcca with few directions, regularization, or cka-debiased%s",
+            measure->id, x->rank, y->rank, x->n, x->name, y->name, more);
+  } else {
+    cf_warn(ctx, "%s: ranks %zu and %zu over %zu conditions force %zu canonical correlations of %s and %s to 1%s",
+            measure->id, x->rank, y->rank, x->n, forced(x, y), x->name, y->name, more);
+  }
+done:
+  return status;
+}
+
+static bool met_before(cf_system *const *x, cf_system *const *y, size_t pair, const cf_system *s) {
+  for (size_t i = 0; i < pair; i++)
+    if (cf_system_same(x[i], s) || cf_system_same(y[i], s)) return true;
+  return false;
+}
+
+/* The first system with the caveat speaks for the others. */
+static void check_systems(cf_context *ctx, const cf_measure *measure, size_t pairs, cf_system *const *x,
+                          cf_system *const *y, const cf_compare_options *o, caveat kind) {
+  const cf_system *first = NULL;
+  size_t count = 0;
+  char more[64] = "";
+  for (size_t i = 0; i < pairs; i++)
+    for (int side = 0; side < 2; side++) {
+      const cf_system *s = side ? y[i] : x[i];
+      if (!system_has(measure, s, o, kind) || met_before(x, y, i, s) || (side && cf_system_same(s, x[i]))) continue;
+      if (!first) first = s;
+      count++;
+    }
+  if (count > 1) snprintf(more, sizeof more, " (so in %zu more system%s)", count - 1, count > 2 ? "s" : "");
+  if (first) warn_system(ctx, first, o, kind, more);
+}
+
+cf_status cf_compare_check_pairs(cf_context *ctx, const cf_measure *measure, size_t pairs, cf_system *const *x,
+                                 cf_system *const *y, const cf_compare_options *options, const double *values) {
   cf_status status = CF_OK;
   const cf_compare_options *o = options ? options : &defaults;
-  const size_t n = x->n;
-  cf_system *const both[2] = {x, y};
-  for (int i = 0; i < 2; i++)
-    if (both[i]->constant)
-      cf_warn(ctx, "%s: %zu of %zu channels are constant over the conditions and add nothing", both[i]->name,
-              both[i]->constant, both[i]->p);
-  for (int i = 0; i < 2; i++)
-    if (both[i]->p >= 5 && both[i]->dominant_share > 0.9 && !(measure->invariances & CF_MEASURE_LINEAR))
-      cf_warn(ctx,
-              "%s: channel %zu of %zu (counted from 0) carries %.4g %% of the variance, so little else is compared; "
-              "leave it "
-              "out, or bring the channels to one scale",
-              both[i]->name, both[i]->dominant, both[i]->p, 100 * both[i]->dominant_share);
-  if ((is(measure, "cka") || is(measure, "rv")) && n >= 4 && n <= CF_GRAM_LIMIT && CF_MAX(x->p, y->p) > n) {
-    cf_compare_value v;
-    CF_TRY(cf_compare(ctx, cf_measure_find("cka-debiased"), x, y, o, &v));
-    cf_warn(
-        ctx,
-        "%s: biased upwards with more channels than conditions (%zu and %zu channels, %zu conditions): %s and %s give "
-        "%.4g, the debiased cka %.4g",
-        measure->id, x->p, y->p, n, x->name, y->name, value, v.value);
-    cf_compare_value_free(&v);
+  for (caveat kind = CONSTANT; kind <= DIRECTIONS; kind++) check_systems(ctx, measure, pairs, x, y, o, kind);
+  for (caveat kind = BIASED; kind < CAVEATS; kind++) {
+    size_t first = pairs, count = 0;
+    char more[64] = "";
+    for (size_t i = 0; i < pairs; i++) {
+      bool has = false;
+      CF_TRY(pair_has(ctx, measure, x[i], y[i], kind, &has));
+      if (!has) continue;
+      /* A system with itself is no example. */
+      if (first == pairs || (cf_system_same(x[first], y[first]) && !cf_system_same(x[i], y[i]))) first = i;
+      count++;
+    }
+    if (count == 0) continue;
+    if (count > 1) snprintf(more, sizeof more, " (so in %zu of %zu pairs)", count, pairs);
+    CF_TRY(warn_pair(ctx, measure, x[first], y[first], o, values[first], kind, more));
   }
-  if (is(measure, "cca") || is(measure, "pwcca")) {
-    CF_TRY(cf_system_svd(ctx, x));
-    CF_TRY(cf_system_svd(ctx, y));
-    const size_t shared = x->rank + y->rank > n - 1 ? x->rank + y->rank - (n - 1) : 0;
-    if (shared >= CF_MIN(x->rank, y->rank))
-      cf_warn(ctx,
-              "%s: says nothing here: with ranks %zu and %zu over %zu conditions every canonical correlation of %s and "
-              "%s is 1 "
-              "whatever the data; use svcca with few directions, regularization, or cka-debiased",
-              measure->id, x->rank, y->rank, n, x->name, y->name);
-    else if (shared > 0)
-      cf_warn(ctx, "%s: ranks %zu and %zu over %zu conditions force %zu canonical correlations of %s and %s to 1",
-              measure->id, x->rank, y->rank, n, shared, x->name, y->name);
-  }
-  if (is(measure, "svcca") && o->directions)
-    for (int i = 0; i < 2; i++)
-      if (both[i]->top < o->directions)
-        cf_warn(ctx, "svcca: %s has rank %zu, so %zu directions were kept, not %zu", both[i]->name, both[i]->rank,
-                both[i]->top, o->directions);
   if (is(measure, "shape") && o->alpha > 0 && o->alpha < 1)
     cf_warn(
         ctx,
         "shape: with alpha strictly between 0 and 1 the distance depends on the units of both systems, as published");
 done:
   return status;
+}
+
+cf_status cf_compare_check(cf_context *ctx, const cf_measure *measure, cf_system *x, cf_system *y,
+                           const cf_compare_options *options, double value) {
+  return cf_compare_check_pairs(ctx, measure, 1, &x, &y, options, &value);
 }
 
 /* ----------------------------------------------------------- permutation -- */

@@ -172,7 +172,10 @@ done:
 /* One-sided p for being more alike; values within rounding of the observed one count as equal. */
 static void null_statistics(const cf_measure *m, const double *null, size_t n, entry *e) {
   const double sign = m->distance ? -1 : 1, observed = sign * e->v.value;
-  const double room = 1e-12 * (1 + fabs(observed));
+  /* An angle is the arccos of a sum good to about 1e-13: near 0 it keeps half of the digits, and a permutation that
+   * swaps equal conditions must count as a tie there too. */
+  const double near0 = m->distance ? sqrt(observed * observed + 1e-12) - fabs(observed) : 0;
+  const double room = 1e-12 * (1 + fabs(observed)) + near0;
   size_t count = 0, defined = 0;
   double mean = 0, sum2 = 0;
   for (size_t i = 0; i < n; i++) {
@@ -211,14 +214,6 @@ static cf_status bootstrap_statistics(cf_context *ctx, const job *j, const cf_me
     e->low = fmax(e->low + e->v.value - mean, m->low);
     e->high = fmin(e->high + e->v.value - mean, top);
   }
-  const double room = 1e-6 * (1 + fabs(e->v.value)); /* rounding is no bias */
-  if (e->v.value < e->low - room || e->v.value > e->high + room)
-    cf_warn(ctx,
-            "%s of %s and %s: the value %.4g lies outside its own bootstrap interval [%.4g, %.4g]: samples with "
-            "repeated %s "
-            "bias this measure; --interval centred takes the bias out",
-            m->id, cf_system_name(j->x.system[e->x]), cf_system_name(j->y.system[e->y]), e->v.value, e->low, e->high,
-            j->what == CF_RESAMPLE_CONDITIONS ? "conditions" : "channels or conditions");
 done:
   return status;
 }
@@ -232,8 +227,6 @@ static cf_status run_entry(cf_context *ctx, job *j, entry *e, size_t index, size
   const uint64_t unit = 1 + j->permutations + j->bootstrap, start = at * unit;
   cf_progress_span(ctx, start, start + 1);
   CF_TRY(cf_compare(ctx, m, x, y, &j->o, &e->v));
-  CF_TRY(cf_compare_check(ctx, m, x, y, &j->o, e->v.value));
-  if (isnan(e->v.value)) cf_warn(ctx, "%s of %s and %s is undefined", m->id, cf_system_name(x), cf_system_name(y));
   if (j->permutations) {
     e->null = j->null + index * j->permutations;
     cf_progress_span(ctx, start + 1, start + 1 + j->permutations);
@@ -247,6 +240,56 @@ static cf_status run_entry(cf_context *ctx, job *j, entry *e, size_t index, size
     CF_TRY(bootstrap_statistics(ctx, j, m, e));
   }
 done:
+  return status;
+}
+
+/* The value lies outside its own interval, and not by rounding. */
+static bool outside(const entry *e) {
+  const double room = 1e-6 * (1 + fabs(e->v.value));
+  return e->v.value < e->low - room || e->v.value > e->high + room;
+}
+
+/* One warning of each kind for all pairs of a measure. */
+static cf_status warn_measure(cf_context *ctx, const job *j, size_t measure) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const cf_measure *m = j->measure[measure];
+  const size_t pairs = j->x.count * j->y.count;
+  const entry *all = j->entry + measure * pairs, *undefined = NULL, *out = NULL;
+  size_t n_undefined = 0, n_out = 0;
+  cf_system **x = NULL, **y = NULL;
+  double *values = NULL;
+  char more[64] = "";
+  CF_TRY(CF_SCRATCH(ctx, &x, pairs));
+  CF_TRY(CF_SCRATCH(ctx, &y, pairs));
+  CF_TRY(CF_SCRATCH(ctx, &values, pairs));
+  for (size_t i = pairs; i-- > 0;) {
+    x[i] = j->x.system[all[i].x];
+    y[i] = j->y.system[all[i].y];
+    values[i] = all[i].v.value;
+    if (isnan(values[i])) {
+      undefined = &all[i];
+      n_undefined++;
+    } else if (outside(&all[i])) {
+      out = &all[i];
+      n_out++;
+    }
+  }
+  CF_TRY(cf_compare_check_pairs(ctx, m, pairs, x, y, &j->o, values));
+  if (n_undefined > 1) snprintf(more, sizeof more, " (so in %zu of %zu pairs)", n_undefined, pairs);
+  if (undefined)
+    cf_warn(ctx, "%s of %s and %s is undefined%s", m->id, cf_system_name(j->x.system[undefined->x]),
+            cf_system_name(j->y.system[undefined->y]), more);
+  more[0] = 0;
+  if (n_out > 1) snprintf(more, sizeof more, " (so in %zu of %zu pairs)", n_out, pairs);
+  if (out)
+    cf_warn(ctx,
+            "%s of %s and %s: the value %.4g lies outside its own bootstrap interval [%.4g, %.4g]: samples with "
+            "repeated %s bias this measure; --interval centred takes the bias out%s",
+            m->id, cf_system_name(j->x.system[out->x]), cf_system_name(j->y.system[out->y]), out->v.value, out->low,
+            out->high, j->what == CF_RESAMPLE_CONDITIONS ? "conditions" : "channels or conditions", more);
+done:
+  cf_scratch_release(ctx, mark);
   return status;
 }
 
@@ -274,6 +317,7 @@ static cf_status run_all(cf_context *ctx, job *j) {
       }
   cf_progress_end(ctx);
   if (status != CF_OK) goto done;
+  for (size_t m = 0; m < j->n_measures; m++) CF_TRY(warn_measure(ctx, j, m));
   CF_TRY(CF_SCRATCH(ctx, &p, j->entries));
   for (size_t i = 0; i < j->entries; i++) p[i] = j->entry[i].p;
   CF_TRY(cf_p_adjust(ctx, CF_CORRECT_BH, j->entries, p, p));

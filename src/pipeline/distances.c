@@ -119,6 +119,30 @@ done:
   return status;
 }
 
+static cf_status warn_pairs(cf_context *ctx, const job *j) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t k = j->systems.count, pairs = k * (k - 1) / 2;
+  cf_system **x = NULL, **y = NULL;
+  double *values = NULL;
+  size_t at = 0;
+  const bool angle = strcmp(transform_of(j->measure), "arccos") == 0;
+  CF_TRY(CF_SCRATCH(ctx, &x, pairs));
+  CF_TRY(CF_SCRATCH(ctx, &y, pairs));
+  CF_TRY(CF_SCRATCH(ctx, &values, pairs));
+  for (size_t a = 0; a < k; a++)
+    for (size_t b = a + 1; b < k; b++, at++) {
+      const double d = j->d[a * k + b];
+      x[at] = j->systems.system[a];
+      y[at] = j->systems.system[b];
+      values[at] = angle ? cos(d) : 1 - d;
+    }
+  CF_TRY(cf_compare_check_pairs(ctx, j->measure, pairs, x, y, &j->o, values));
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
   cf_status status = CF_OK;
   job j = {0};
@@ -130,12 +154,7 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   CF_TRY(cf_size_mul(ctx, k, k, &count));
   CF_TRY(CF_ALLOC(ctx, &j.d, count));
   CF_TRY(cf_compare_distances(ctx, j.measure, k, j.systems.system, &j.o, j.d));
-  /* Each system's warnings once: against its neighbour. */
-  for (size_t i = 0; i + 1 < k && i < 8; i++)
-    CF_TRY(cf_compare_check(ctx, j.measure, j.systems.system[i], j.systems.system[i + 1], &j.o,
-                            j.measure->distance                              ? NAN
-                            : strcmp(transform_of(j.measure), "arccos") == 0 ? cos(j.d[i * k + i + 1])
-                                                                             : 1 - j.d[i * k + i + 1]));
+  CF_TRY(warn_pairs(ctx, &j));
   fill_values(&j, result->values);
   CF_TRY(fill_arrays(ctx, &j, result));
   CF_TRY(say_summary(ctx, &j, result));

@@ -351,6 +351,37 @@ static void test_small_channel(void **state) {
   cf_context_free(ctx);
 }
 
+/* Many pairs with the same flaw make one warning, which counts them. */
+static void test_grouped_warnings(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  enum { N = 12, P = 15, K = 4, PAIRS = K * K };
+  cf_system *s[K], *x[PAIRS], *y[PAIRS];
+  double values[PAIRS] = {0};
+  for (uint32_t k = 0; k < K; k++) {
+    double *a = random_system(11, k, N, P);
+    for (size_t i = 0; i < N && k < 3; i++) a[i * P + 2] = 5;
+    s[k] = make(ctx, a, N, P);
+    free(a);
+  }
+  for (size_t i = 0; i < PAIRS; i++) {
+    x[i] = s[i / K];
+    y[i] = s[i % K];
+  }
+  assert_ok(ctx, cf_compare_check_pairs(ctx, cf_measure_find("cca"), PAIRS, x, y, NULL, values));
+  assert_int_equal(cf_warning_count(ctx), 2);
+  assert_non_null(strstr(cf_warning(ctx, 0), "1 of 15 channels are constant"));
+  assert_non_null(strstr(cf_warning(ctx, 0), "(so in 2 more systems)"));
+  assert_non_null(strstr(cf_warning(ctx, 1), "(so in 16 of 16 pairs)"));
+  assert_ok(ctx, cf_compare_check_pairs(ctx, cf_measure_find("cka"), PAIRS, x, y, NULL, values));
+  assert_int_equal(cf_warning_count(ctx), 3); /* the constant channels are known by now */
+  assert_ok(ctx, cf_compare_check(ctx, cf_measure_find("cka"), s[3], s[3], NULL, 1));
+  assert_int_equal(cf_warning_count(ctx), 4);
+  assert_null(strstr(cf_warning(ctx, 3), "(so in"));
+  for (size_t k = 0; k < K; k++) cf_system_free(s[k]);
+  cf_context_free(ctx);
+}
+
 /* Half samples have the spread that the estimate has over fresh data: the reason why cka-debiased uses them. */
 static void test_half_samples_have_the_right_spread(void **state) {
   (void)state;
@@ -552,6 +583,7 @@ int main(void) {
       cmocka_unit_test(test_bootstrap_is_evaluation),
       cmocka_unit_test(test_wide_bootstrap_is_evaluation),
       cmocka_unit_test(test_small_channel),
+      cmocka_unit_test(test_grouped_warnings),
       cmocka_unit_test(test_half_samples_have_the_right_spread),
       cmocka_unit_test(test_threads),
       cmocka_unit_test(test_distances),
