@@ -53,7 +53,8 @@ cf_status cf_rdm_pack(cf_context *ctx, const cf_view *square, cf_rdm_check check
       double x = cf_at(m, i, j);
       if (i == j) continue;
       if (isinf(x) || (isnan(x) && check == CF_RDM_FINITE)) {
-        return cf_fail(ctx, CF_ERR_INPUT, "%s: entry (%zu, %zu) is %s", what, i, j, isnan(x) ? "NaN" : "infinite");
+        return cf_fail(ctx, CF_ERR_INPUT, "%s: entry (%zu, %zu) is %s", what, i, j,
+                       isnan(x) ? "NaN; --nan drop-pair leaves such pairs out everywhere" : "infinite");
       }
       if (fabs(x) > scale) scale = fabs(x);
     }

@@ -134,8 +134,8 @@ static cf_status check_constant(cf_context *ctx, const rdm_job *job, bool centre
     if (job->options->constant_nan) continue;
     char label[96];
     return cf_fail(ctx, CF_ERR_INPUT,
-                   "%s: the pattern of condition '%s' is %s, so its %s is not defined; leave it out or ask for "
-                   "NaN entries (--constant nan)",
+                   "%s: the pattern of condition '%s' is %s, so its %s is not defined; leave it out, take "
+                   "another metric, or let rdm give NaN entries (--constant nan)",
                    job->source->name, cf_array_label(job->labels, k, label, sizeof label),
                    centred ? "constant" : "zero", centred ? "correlation" : "cosine");
   }

@@ -497,8 +497,10 @@ static cf_status say_summary(cf_context *ctx, const job *j, cf_result *result) {
   int wx = 1, wy = 1;
   for (size_t i = 0; i < j->x.count; i++) wx = CF_MAX(wx, (int)CF_MIN(strlen(name_at(&j->x, i)), (size_t)32));
   for (size_t i = 0; i < j->y.count; i++) wy = CF_MAX(wy, (int)CF_MIN(strlen(name_at(&j->y, i)), (size_t)32));
-  CF_TRY(cf_result_say(ctx, result, "%zu conditions, matched by %s%s\n", cf_system_conditions(j->x.system[0]),
+  CF_TRY(cf_result_say(ctx, result, "%zu conditions, matched by %s%s", cf_system_conditions(j->x.system[0]),
                        j->x.by_position ? "position" : "label", j->o.paper ? ", preset paper" : ""));
+  if (j->dropped) CF_TRY(cf_result_say(ctx, result, "; %zu with missing values left out", j->dropped));
+  CF_TRY(cf_result_say(ctx, result, "\n"));
   CF_TRY(cf_result_say(ctx, result, "%-*s  %-*s  %-20s %10s", wx, "X", wy, "Y", "measure", "value"));
   if (j->bootstrap) CF_TRY(cf_result_say(ctx, result, "  %-22s", "interval"));
   if (j->permutations) CF_TRY(cf_result_say(ctx, result, "  %8s %8s %10s %8s", "p", "p (fdr)", "null mean", "z"));

@@ -143,10 +143,7 @@ static cf_status load_patterns(cf_context *ctx, const char *address, cf_result *
   CF_TRY(cf_io_read(ctx, address, PREFERRED, &in->patterns));
   CF_TRY(cf_result_input(ctx, result, address));
   status = cf_array_to_doubles(ctx, in->patterns);
-  if (status != CF_OK) {
-    status = cf_explain(ctx, status, "%s", address);
-    goto done;
-  }
+  if (status != CF_OK) goto done; /* names the address */
   int axes = in->patterns->ndim;
   if (axes != 2 && axes != 3) {
     status =
@@ -400,6 +397,8 @@ static void warn(cf_context *ctx, const cf_rdm_options *o, const cf_rdm *r, doub
             "one variance for all channels",
             shrinkage, r->noise_dof, r->channels_used);
   }
+  if (strcmp(o->metric, "mahalanobis") == 0 && o->noise == CF_RDM_NOISE_NONE)
+    cf_warn(ctx, "mahalanobis without --noise is the squared Euclidean distance; give --noise shrinkage, say");
   bool squared = strcmp(o->metric, "mahalanobis") == 0 || strcmp(o->metric, "sqeuclidean") == 0;
   if (squared && r->rows > r->n && o->folds) {
     cf_warn(ctx, "%s distances of noisy patterns are biased upwards; crossnobis over the folds is not", o->metric);

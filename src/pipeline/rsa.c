@@ -203,7 +203,8 @@ static cf_status load_inputs(cf_context *ctx, const cf_options *o, cf_result *re
                    data ? "models" : "data", data ? "models" : "subjects");
   CF_TRY(cf_load_rdms(ctx, data, "data", check, result, &in->data));
   CF_TRY(cf_load_rdms(ctx, models, "models", check, result, &in->models));
-  CF_TRY(cf_rdm_stack_match(ctx, in->data, in->models, &in->by_position));
+  status = cf_rdm_stack_match(ctx, in->data, in->models, &in->by_position);
+  if (status != CF_OK) CF_TRY(cf_explain(ctx, status, "data %s, models %s", data, models));
   if (in->by_position && (in->data->conditions || in->models->conditions))
     cf_warn(ctx, "conditions of data and models are paired by position: only one side has labels");
   CF_TRY(rename_models(ctx, o, in->models));

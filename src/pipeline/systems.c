@@ -246,6 +246,7 @@ static cf_status load_one(cf_context *ctx, const char *address, cf_result *resul
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: a single number; a system is conditions x channels", address));
   CF_TRY(cf_array_to_doubles(ctx, a));
   CF_TRY(find_labels(ctx, a, address, &out->labels));
+  if (out->labels && !out->labels->source) CF_TRY(cf_strdup(ctx, address, &out->labels->source)); /* for messages */
   out->n = a->shape[0];
   out->p = out->n ? cf_array_count(a) / out->n : 0;
   if (out->n == 0 || out->p == 0) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: the array is empty", address));
@@ -273,7 +274,7 @@ static cf_status match_rows(cf_context *ctx, const loaded *first, const char *fi
   s->by_label = true;
   CF_TRY(CF_SCRATCH(ctx, &index, l->n));
   status = cf_labels_match(ctx, first->labels, l->labels, index);
-  if (status != CF_OK) CF_TRY(cf_explain(ctx, status, "conditions of %s and %s", first_address, address));
+  if (status != CF_OK) CF_TRY(cf_explain(ctx, status, "conditions"));
   bool same = true;
   for (size_t i = 0; i < l->n; i++) same = same && index[i] == i;
   if (same) goto done;
@@ -326,6 +327,8 @@ static cf_status finish(cf_context *ctx, const loaded *l, const bool *keep, bool
   }
   const cf_view view = cf_view_matrix(m, n, p);
   status = cf_view_check_finite(ctx, &view, address);
+  if (status != CF_OK)
+    CF_TRY(cf_fail(ctx, status, "%s; --nan drop-condition or drop-channel leaves it out", cf_context_error(ctx)));
   if (status == CF_OK && zscore) scale_columns(n, p, m);
   if (status == CF_OK) status = cf_system_new(ctx, &view, name, out);
 done:
