@@ -33,6 +33,7 @@
 #define PERM_BATCH   32
 #define SINGLE_ABOVE 512 /* conditions; below, everything fits the caches in double */
 #define BOOT_BATCH   128
+#define VANISHED     1e-12 /* HSIC of a kernel with itself, relative to the terms that cancel in it */
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
 #define CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
@@ -228,7 +229,10 @@ cf_status cf_gram_bootstrap(cf_context *ctx, size_t n, const double *k, const do
       const double kl = hsic(debiased, m, direct[0], cross[0], tk, tl);
       const double kk = hsic(debiased, m, direct[1], cross[1], tk, tk);
       const double ll = hsic(debiased, m, direct[2], cross[2], tl, tl);
-      out[first + r] = kk > 0 && ll > 0 ? kl / sqrt(kk * ll) : NAN;
+      /* A sample of one condition only, say, leaves the rounding of its large terms: undefined, not a value. */
+      const bool defined = kk > VANISHED * direct[1] && ll > VANISHED * direct[2];
+      const double value = defined ? kl / sqrt(kk * ll) : NAN;
+      out[first + r] = value > 1 ? 1 : value < (debiased ? -1 : 0) ? (debiased ? -1 : 0) : value;
     }
     cf_progress_step(ctx, b);
   }

@@ -292,6 +292,38 @@ static void test_bootstrap_is_evaluation(void **state) {
   cf_context_free(ctx);
 }
 
+/* Samples of three conditions: all alike has no value (1 in 9), two alike say 1, all different the value itself. */
+static void test_degenerate_samples(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  enum { N = 3, P = 3, Q = 2, REPS = 400 };
+  for (uint64_t seed = 0; seed < 6; seed++) {
+    double *x = random_matrix(seed, 1, N, P), *y = random_matrix(seed, 2, N, Q), values[REPS];
+    cf_system *sx = make(ctx, x, N, P), *sy = make(ctx, y, N, Q);
+    static const char *const ids[2] = {"cka", "rv"};
+    for (int which = 0; which < 2; which++) {
+      const cf_measure *m = cf_measure_find(ids[which]);
+      const double all = value_of(ctx, m, x, P, y, Q, N, NULL);
+      assert_ok(ctx, cf_compare_bootstrap(ctx, m, sx, sy, NULL, CF_RESAMPLE_CONDITIONS, REPS, values));
+      for (size_t r = 0; r < REPS; r++) {
+        size_t i[N];
+        cf_rng rng = cf_rng_make(cf_context_seed(ctx), cf_hash_text("compare/bootstrap"), (uint32_t)r);
+        cf_rng_resample(&rng, N, N, i);
+        if (i[0] == i[1] && i[1] == i[2])
+          assert_true(isnan(values[r]));
+        else
+          assert_close(values[r], i[0] == i[1] || i[1] == i[2] || i[0] == i[2] ? 1 : all, 0, 1e-9);
+        assert_false(values[r] > 1);
+      }
+    }
+    cf_system_free(sx);
+    cf_system_free(sy);
+    free(x);
+    free(y);
+  }
+  cf_context_free(ctx);
+}
+
 /* With more channels than conditions the samples are taken from a rotation of each system: the same values as from all
  * channels. */
 static void test_wide_bootstrap_is_evaluation(void **state) {
@@ -583,6 +615,7 @@ int main(void) {
       cmocka_unit_test(test_bootstrap_is_evaluation),
       cmocka_unit_test(test_wide_bootstrap_is_evaluation),
       cmocka_unit_test(test_small_channel),
+      cmocka_unit_test(test_degenerate_samples),
       cmocka_unit_test(test_grouped_warnings),
       cmocka_unit_test(test_half_samples_have_the_right_spread),
       cmocka_unit_test(test_threads),
