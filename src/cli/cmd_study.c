@@ -149,7 +149,7 @@ static cf_status show(cf_context *ctx, cf_study *study, const cf_options *option
   if (status == CF_OK && json) {
     print_json(study, manifest, &look);
   } else if (status == CF_OK && check) {
-    printf("%s: %zu tasks, %zu of them done; results go to %s\n", manifest, look.count, look.done,
+    printf("%s: %zu task%s, %zu done; results go to %s\n", manifest, look.count, look.count == 1 ? "" : "s", look.done,
            cf_study_folder(study));
   } else if (status == CF_OK) {
     human_seconds(look.seconds, seconds, sizeof seconds);

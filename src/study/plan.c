@@ -6,6 +6,7 @@
  * task as that task's hash. Paths, threads and memory do not count.          */
 #include "study/manifest.h"
 
+#include <ctype.h>
 #include <cortifold/io.h>
 
 #include <stdio.h>
@@ -308,8 +309,11 @@ static cf_status resolve_value(void *payload, const cf_param *param, const char 
         CF_TRY(resolve_reference(r, piece, length, &p));
       } else {
         CF_TRY(cf_sprintf(r->ctx, &plain, "%.*s", (int)length, piece));
-        /* an option that also takes words ("none|shrinkage|FILE") lists them as choices */
-        status = resolve_file(r, plain, param && param->kind == CF_PARAM_ADDRESS && !param->choices, &p);
+        /* an option that also takes words ("none|shrinkage|FILE") lists them as choices; arguments that are words
+         * and no files stand in small letters ("geometry") */
+        const bool file = param ? param->kind == CF_PARAM_ADDRESS && !param->choices
+                                : isupper((unsigned char)r->task->analysis->arguments[0]) != 0;
+        status = resolve_file(r, plain, file, &p);
         cf_free(plain);
         if (status != CF_OK) goto done;
       }
