@@ -1,6 +1,8 @@
 /* Stacks of dissimilarity matrices from files of any layout, and label files. */
 #include "pipeline/load.h"
 
+#include "pipeline/systems.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -132,10 +134,23 @@ static cf_status sibling(cf_context *ctx, const char *address, const char *const
   return CF_OK;
 }
 
-/* File name without folder and ending, or the member's last part: "results/IT.npz:early/rdm" -> "IT:early/rdm". */
+/* A name for one matrix: the member's last part where that says something ("sim.h5:models/category" -> "category"), else
+ * the file's name without folder and ending ("results/IT.npz:early/rdm" -> "IT:early/rdm"). */
+static bool says_nothing(const char *member) {
+  static const char *const general[] = {"rdm", "rdms", "dissimilarities", "data", NULL};
+  for (size_t i = 0; general[i]; i++)
+    if (strcmp(general[i], member) == 0) return true;
+  return false;
+}
+
 static void stem(const char *address, char *buffer, size_t size) {
   const char *slash = NULL;
-  const char *colon = strchr(address, ':');
+  const char *colon = strchr(address, ':'), *last = colon ? strrchr(colon, '/') : NULL;
+  last = last ? last + 1 : colon ? colon + 1 : NULL;
+  if (last && *last && !says_nothing(last)) {
+    snprintf(buffer, size, "%s", last);
+    return;
+  }
   size_t path = colon ? (size_t)(colon - address) : strlen(address);
   for (size_t i = 0; i < path; i++) {
     if (address[i] == '/') slash = address + i;
@@ -350,10 +365,51 @@ static cf_status unique_names(cf_context *ctx, cf_array *names) {
   return CF_OK;
 }
 
+/* Loads one address and puts its matrices behind those of *all. */
+static cf_status add_address(cf_context *ctx, const char *address, const char *what, cf_rdm_check check,
+                             cf_result *result, cf_rdm_stack **all) {
+  cf_status status = CF_OK;
+  cf_rdm_stack *more = NULL;
+  bool by_position;
+  CF_TRY(load_one(ctx, address, check, result, &more));
+  if (!*all) {
+    *all = more;
+    return CF_OK;
+  }
+  status = cf_rdm_stack_match(ctx, *all, more, &by_position);
+  if (status != CF_OK) {
+    status = cf_explain(ctx, status, "%s: %s", what, address);
+    goto done;
+  }
+  if (by_position && ((*all)->conditions || more->conditions))
+    cf_warn(ctx, "%s: %s: conditions are paired by position, because not every file has labels", what, address);
+  if (!(*all)->conditions) {
+    (*all)->conditions = more->conditions;
+    more->conditions = NULL;
+  }
+  CF_TRY(append(ctx, *all, more));
+done:
+  cf_rdm_stack_free(more);
+  return status;
+}
+
+/* One entry of the list: an address, or a pattern of members ("sim.h5:models/" with a star). */
+static cf_status add_entry(cf_context *ctx, const char *entry, const char *what, cf_rdm_check check, cf_result *result,
+                           cf_rdm_stack **all) {
+  cf_status status = CF_OK;
+  cf_systems members = {0};
+  if (!strpbrk(entry, "*?") || access(entry, F_OK) == 0) return add_address(ctx, entry, what, check, result, all);
+  CF_TRY(cf_systems_expand(ctx, entry, &members));
+  for (size_t i = 0; i < members.count; i++) CF_TRY(add_address(ctx, members.address[i], what, check, result, all));
+done:
+  cf_systems_free(&members);
+  return status;
+}
+
 cf_status cf_load_rdms(cf_context *ctx, const char *addresses, const char *what, cf_rdm_check check, cf_result *result,
                        cf_rdm_stack **out) {
   cf_status status = CF_OK;
-  cf_rdm_stack *all = NULL, *more = NULL;
+  cf_rdm_stack *all = NULL;
   char *list = NULL;
   *out = NULL;
   CF_TRY(cf_strdup(ctx, addresses, &list));
@@ -366,27 +422,7 @@ cf_status cf_load_rdms(cf_context *ctx, const char *addresses, const char *what,
       status = cf_fail(ctx, CF_ERR_USAGE, "%s: an empty file name in \"%s\"", what, addresses);
       goto done;
     }
-    CF_TRY(load_one(ctx, next, check, result, &more));
-    if (!all) {
-      all = more;
-    } else {
-      bool by_position;
-      status = cf_rdm_stack_match(ctx, all, more, &by_position);
-      if (status != CF_OK) {
-        status = cf_explain(ctx, status, "%s: %s", what, next);
-        goto done;
-      }
-      if (by_position && (all->conditions || more->conditions)) {
-        cf_warn(ctx, "%s: %s: conditions are paired by position, because not every file has labels", what, next);
-      }
-      if (!all->conditions) {
-        all->conditions = more->conditions;
-        more->conditions = NULL;
-      }
-      CF_TRY(append(ctx, all, more));
-      cf_rdm_stack_free(more);
-    }
-    more = NULL;
+    CF_TRY(add_entry(ctx, next, what, check, result, &all));
     next = comma ? comma + 1 : NULL;
   }
   CF_TRY(unique_names(ctx, all->names));
@@ -394,7 +430,6 @@ cf_status cf_load_rdms(cf_context *ctx, const char *addresses, const char *what,
   all = NULL;
 done:
   cf_rdm_stack_free(all);
-  cf_rdm_stack_free(more);
   cf_free(list);
   return status;
 }

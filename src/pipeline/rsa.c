@@ -12,7 +12,7 @@
 static const cf_param params[] = {
     {"data", 'd', CF_PARAM_ADDRESS, "RDMS", NULL, 0, 0, NULL,
      "Dissimilarity matrices of the subjects: (subject, condition, condition), one matrix, or packed upper triangles; "
-     "several addresses separated by commas are stacked. Required."},
+     "several addresses separated by commas, or a pattern of members (FILE:models/*), are stacked. Required."},
     {"models", 'm', CF_PARAM_ADDRESS, "RDMS", NULL, 0, 0, NULL,
      "Dissimilarity matrices of the models, in the same forms. Conditions are matched by label when both sides have "
      "labels, else by position. Required."},
