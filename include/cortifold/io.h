@@ -38,6 +38,12 @@ CF_API void cf_io_listing_free(cf_io_listing *listing);
 CF_API CF_CHECKED cf_status cf_io_read(cf_context *ctx, const char *address, const char *preferred, cf_array **out);
 /* All readable members of a file.                                           */
 CF_API CF_CHECKED cf_status cf_io_read_all(cf_context *ctx, const char *path, cf_dataset **out);
+/* Hands the members of a file to `take` one after the other, in the order of cf_io_list(), so that the file is opened
+ * and inflated once. wanted: one truth value an entry of that list; NULL: all that can be read. `take` owns the array;
+ * what it returns ends the walk unless it is CF_OK. */
+typedef cf_status (*cf_io_take_fn)(cf_context *ctx, void *payload, size_t entry, cf_array *array);
+CF_API CF_CHECKED cf_status cf_io_read_each(cf_context *ctx, const char *path, const bool *wanted, cf_io_take_fn take,
+                                            void *payload);
 /* A sibling member of an address ("condition" beside the patterns); *out = NULL when there is none. */
 CF_API CF_CHECKED cf_status cf_io_read_sibling(cf_context *ctx, const char *address, const char *member,
                                                cf_array **out);

@@ -46,6 +46,8 @@ static int report(const char *command, cf_context *ctx, cf_status status) {
   return cf_status_exit(status);
 }
 
+#define OWN_MEMORY ((size_t)24 << 20)
+
 static cf_status context_for(const cli_command *command, const cf_options *options, cli_terminal *terminal,
                              cf_context **out) {
   cf_context_options o = CF_CONTEXT_OPTIONS_INIT;
@@ -57,7 +59,9 @@ static cf_status context_for(const cli_command *command, const cf_options *optio
   const bool quiet = cf_options_flag(options, "quiet"), study = command->run == cli_study;
   o.threads = (int)cf_options_integer(options, "threads");
   o.seed = (uint64_t)cf_options_integer(options, "seed");
-  o.memory = (size_t)cf_options_integer(options, "memory");
+  /* the option bounds the whole process: what the program and its libraries take themselves comes off */
+  const size_t memory = (size_t)cf_options_integer(options, "memory");
+  o.memory = memory > 2 * OWN_MEMORY ? memory - OWN_MEMORY : memory / 2;
   *terminal = (cli_terminal){command->about->name, !quiet && isatty(STDERR_FILENO), false,
                              study ? CF_LOG_INFO : CF_LOG_WARNING};
   if (quiet) terminal->level = CF_LOG_ERROR;
@@ -125,7 +129,7 @@ int main(int argc, char **argv) {
   const cf_context_options defaults = CF_CONTEXT_OPTIONS_INIT;
   cf_context *boot = NULL;
 #ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 1 << 20); /* large blocks go back to the system when freed, so that --memory holds */
+  mallopt(M_MMAP_THRESHOLD, 1 << 18); /* large blocks go back to the system when freed, so that --memory holds */
 #endif
   occupy_standard_files();
   catch_signals();

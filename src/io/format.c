@@ -169,6 +169,21 @@ void cf_io_listing_free(cf_io_listing *listing) {
   cf_free(listing);
 }
 
+/* ------------------------------------------------------------- walks -- */
+
+const char *cf_io_walk_next(const cf_io_walk *walk) {
+  return walk->entry < walk->listing->count ? walk->listing->entry[walk->entry].member : NULL;
+}
+
+cf_status cf_io_walk_take(cf_context *ctx, cf_io_walk *walk, cf_array **array) {
+  cf_array *given = *array;
+  *array = NULL;
+  cf_status status = walk->take(ctx, walk->payload, walk->entry, given);
+  do walk->entry++;
+  while (walk->entry < walk->listing->count && !walk->chosen[walk->entry]);
+  return status != CF_OK ? status : cf_check_cancel(ctx);
+}
+
 /* -------------------------------------------------------------- text -- */
 
 static size_t utf8_length(const unsigned char *p, size_t n) {

@@ -20,6 +20,19 @@ typedef struct cf_io_file {
   size_t head_size;         /* how many of them are from the file */
 } cf_io_file;
 
+/* A walk over chosen members in the order of a listing: what is wanted next, and who takes it. */
+typedef struct cf_io_walk {
+  const cf_io_listing *listing;
+  const bool *chosen; /* one an entry */
+  size_t entry;       /* of the next one; listing->count: no more */
+  cf_io_take_fn take;
+  void *payload;
+} cf_io_walk;
+/* The member that is wanted next; NULL: no more. */
+const char *cf_io_walk_next(const cf_io_walk *walk);
+/* Hands over what was read of it and goes on to the next; *array is NULL then. */
+cf_status cf_io_walk_take(cf_context *ctx, cf_io_walk *walk, cf_array **array);
+
 typedef struct cf_io_driver {
   cf_io_format info;
 
@@ -45,6 +58,10 @@ typedef struct cf_io_driver {
    * or removes it). Messages name `path`. NULL: cannot write. */
   cf_status (*write)(cf_context *ctx, const char *temporary, const char *path, const cf_dataset *set,
                      const cf_io_write_options *options);
+
+  /* Reads every member that the walk wants in one pass over the file, as read() would, and hands it over. May be NULL
+   * where read() of each costs no more. */
+  cf_status (*each)(cf_context *ctx, const cf_io_file *file, cf_io_walk *walk);
 } cf_io_driver;
 
 extern const cf_io_driver cf_io_driver_npy, cf_io_driver_npz, cf_io_driver_safetensors, cf_io_driver_torch,

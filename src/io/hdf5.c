@@ -198,6 +198,20 @@ done:
   return status;
 }
 
+static cf_status read_each(cf_context *ctx, const cf_io_file *in, cf_io_walk *walk) {
+  cf_status status = CF_OK;
+  int64_t file = -1;
+  cf_array *array = NULL;
+  CF_TRY(cf_h5_open(ctx, NULL, in->path, &file));
+  while (cf_io_walk_next(walk)) {
+    CF_TRY(read_dataset(ctx, in, file, cf_io_walk_next(walk), cf_io_size_limit(ctx, in->size), true, &array));
+    CF_TRY(cf_io_walk_take(ctx, walk, &array));
+  }
+done:
+  cf_h5_close(file);
+  return status;
+}
+
 /* ------------------------------------------------------------- blocks -- */
 
 typedef struct h5_blocks {
@@ -406,4 +420,5 @@ const cf_io_driver cf_io_driver_hdf5 = {
     list_members,
     read_member,
     open_blocks,
-    write_file};
+    write_file,
+    read_each};

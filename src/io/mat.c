@@ -233,6 +233,10 @@ static cf_status read_member(cf_context *ctx, const cf_io_file *file, const char
   return is73(file) ? cf_mat73_read(ctx, file, member, out) : cf_mat5_read(ctx, file, member, out);
 }
 
+static cf_status read_each(cf_context *ctx, const cf_io_file *file, cf_io_walk *walk) {
+  return is73(file) ? cf_mat73_each(ctx, file, walk) : cf_mat5_each(ctx, file, walk);
+}
+
 /* Only whole variables of 7.3 files can be read in pieces: they are HDF5 datasets, columns first. */
 static cf_status open_blocks(cf_context *ctx, const cf_io_file *file, const char *member, cf_blocks *out) {
   if (!is73(file) || strpbrk(member, ".{(")) return CF_OK;
@@ -246,4 +250,5 @@ const cf_io_driver cf_io_driver_mat = {
     list_members,
     read_member,
     open_blocks,
-    write_file};
+    write_file,
+    read_each};

@@ -229,6 +229,10 @@ static cf_status read_matrix(reader *r, uint64_t left, int depth) {
       CF_TRY(cf_io_array_new(r->ctx, r->file->path, r->wanted, CF_F64, 2, m.shape, r->out));
   }
   CF_TRY(cf_mat5_skip(r, left));
+  if (r->walk && *r->out) { /* in the order of the listing, so the next is further on */
+    CF_TRY(cf_io_walk_take(r->ctx, r->walk, r->out));
+    r->wanted = cf_io_walk_next(r->walk);
+  }
 done:
   return status;
 }
@@ -240,7 +244,7 @@ static cf_status read_elements(reader *r) {
   r->at = 126;
   CF_TRY(cf_mat5_take(r, order, 2));
   r->swap = order[0] == 'M'; /* written "MI" as a 16-bit number: "IM" in a little-endian file */
-  while (r->at < r->file->size && !(r->out && *r->out)) {
+  while (r->at < r->file->size && !(r->out && (*r->out || !r->wanted))) {
     uint64_t left = r->file->size - r->at;
     tag t;
     r->length = 0;
@@ -282,5 +286,13 @@ cf_status cf_mat5_read(cf_context *ctx, const cf_io_file *file, const char *memb
     *out = found;
   else
     cf_array_free(found);
+  return status;
+}
+
+cf_status cf_mat5_each(cf_context *ctx, const cf_io_file *file, cf_io_walk *walk) {
+  cf_array *found = NULL;
+  reader r = {.ctx = ctx, .file = file, .wanted = cf_io_walk_next(walk), .out = &found, .walk = walk};
+  cf_status status = read_elements(&r);
+  cf_array_free(found);
   return status;
 }

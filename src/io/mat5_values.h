@@ -49,6 +49,7 @@ typedef struct cf_mat5_reader {
   cf_array **out;
   cf_array *texts; /* reading a cell array of texts: the array and the element that the next one fills */
   size_t slot;
+  cf_io_walk *walk; /* reading several: names what is wanted, and takes it; NULL: one */
 } reader;
 
 /* A matrix as its head declares it. */

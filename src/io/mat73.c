@@ -23,6 +23,7 @@ typedef struct reader {
   cf_array **out;
   cf_array *texts; /* reading a cell array of texts, and the element that comes next */
   size_t slot;
+  cf_io_walk *walk; /* reading several: names what is wanted, and takes it; NULL: one */
 } reader;
 
 /* An open object with what its attributes say. */
@@ -382,6 +383,10 @@ static cf_status visit(reader *r, int64_t id, bool group, int depth) {
   } else if (found) {
     CF_TRY(read_leaf(r, &t));
   }
+  if (r->walk && *r->out) { /* in the order of the listing, so the next is further on */
+    CF_TRY(cf_io_walk_take(r->ctx, r->walk, r->out));
+    r->wanted = cf_io_walk_next(r->walk);
+  }
 done:
   close_item(&t);
   return status;
@@ -407,6 +412,24 @@ cf_status cf_mat73_read(cf_context *ctx, const cf_io_file *file, const char *mem
   if (!found) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s:%s: no such member", file->path, member));
   *out = found;
   found = NULL;
+done:
+  cf_array_free(found);
+  cf_h5_close(r.file);
+  return status;
+}
+
+cf_status cf_mat73_each(cf_context *ctx, const cf_io_file *file, cf_io_walk *walk) {
+  cf_array *found = NULL;
+  reader r = {.ctx = ctx,
+              .in = file,
+              .file = -1,
+              .limit = cf_io_size_limit(ctx, file->size),
+              .wanted = cf_io_walk_next(walk),
+              .out = &found,
+              .walk = walk};
+  cf_status status = CF_OK;
+  CF_TRY(cf_h5_open(ctx, NULL, file->path, &r.file));
+  CF_TRY(visit_group(&r, r.file, 0));
 done:
   cf_array_free(found);
   cf_h5_close(r.file);

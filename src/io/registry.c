@@ -337,19 +337,27 @@ done:
 
 /* --------------------------------------------------------------- reading -- */
 
+/* What the file's other members say about an array, and where it came from. */
+static cf_status complete(cf_context *ctx, const request *r, const char *address, const char *member, cf_array *array) {
+  cf_status status = CF_OK;
+  CF_TRY(attach_siblings(ctx, r, array));
+  if (!array->source) {
+    if (address)
+      CF_TRY(cf_strdup(ctx, address, &array->source));
+    else
+      CF_TRY(cf_sprintf(ctx, &array->source, "%s%s%s", r->path, *member ? ":" : "", member));
+  }
+done:
+  return status;
+}
+
 static cf_status read_entry(cf_context *ctx, const request *r, const char *address, const cf_io_entry *entry,
                             cf_array **out) {
   cf_status status = CF_OK;
   cf_array *array = NULL;
   *out = NULL;
   CF_TRY(r->driver->read(ctx, &r->file, entry->member, &array));
-  CF_TRY(attach_siblings(ctx, r, array));
-  if (!array->source) {
-    if (address)
-      CF_TRY(cf_strdup(ctx, address, &array->source));
-    else
-      CF_TRY(cf_sprintf(ctx, &array->source, "%s%s%s", r->path, *entry->member ? ":" : "", entry->member));
-  }
+  CF_TRY(complete(ctx, r, address, entry->member, array));
   *out = array;
   array = NULL;
 done:
@@ -370,28 +378,78 @@ done:
   return status;
 }
 
+typedef struct each_payload {
+  const request *r;
+  cf_io_take_fn take;
+  void *payload;
+} each_payload;
+
+static cf_status complete_and_take(cf_context *ctx, void *payload, size_t entry, cf_array *array) {
+  each_payload *p = payload;
+  cf_status status = complete(ctx, p->r, NULL, p->r->listing->entry[entry].member, array);
+  if (status == CF_OK) return p->take(ctx, p->payload, entry, array);
+  cf_array_free(array);
+  return status;
+}
+
+/* `chosen` has no entry that cannot be read. */
+static cf_status walk_file(cf_context *ctx, const request *r, const bool *chosen, cf_io_take_fn take, void *payload) {
+  cf_status status = CF_OK;
+  cf_array *array = NULL;
+  each_payload p = {r, take, payload};
+  cf_io_walk walk = {r->listing, chosen, 0, complete_and_take, &p};
+  while (walk.entry < r->listing->count && !chosen[walk.entry]) walk.entry++;
+  if (r->driver->each && cf_io_walk_next(&walk)) CF_TRY(r->driver->each(ctx, &r->file, &walk));
+  while (cf_io_walk_next(&walk)) {
+    CF_TRY(r->driver->read(ctx, &r->file, cf_io_walk_next(&walk), &array));
+    CF_TRY(cf_io_walk_take(ctx, &walk, &array));
+  }
+done:
+  cf_array_free(array);
+  return status;
+}
+
+cf_status cf_io_read_each(cf_context *ctx, const char *path, const bool *wanted, cf_io_take_fn take, void *payload) {
+  cf_status status = CF_OK;
+  request r = {.file = {.fd = -1}};
+  bool *chosen = NULL;
+  CF_TRY(cf_strdup(ctx, path, &r.path));
+  CF_TRY(request_list(ctx, &r));
+  CF_TRY(CF_ALLOC(ctx, &chosen, r.listing->count + 1));
+  for (size_t i = 0; i < r.listing->count; i++) chosen[i] = r.listing->entry[i].readable && (!wanted || wanted[i]);
+  CF_TRY(walk_file(ctx, &r, chosen, take, payload));
+done:
+  cf_free(chosen);
+  request_close(&r);
+  return status;
+}
+
+static cf_status add_to_set(cf_context *ctx, void *payload, size_t entry, cf_array *array) {
+  (void)entry;
+  return cf_dataset_add(ctx, payload, array);
+}
+
 cf_status cf_io_read_all(cf_context *ctx, const char *path, cf_dataset **out) {
   cf_status status = CF_OK;
   request r = {.file = {.fd = -1}};
   cf_dataset *set = NULL;
-  cf_array *array = NULL;
+  bool *chosen = NULL;
   *out = NULL;
   CF_TRY(cf_strdup(ctx, path, &r.path));
   CF_TRY(request_list(ctx, &r));
   CF_TRY(cf_dataset_new(ctx, &set));
+  CF_TRY(CF_ALLOC(ctx, &chosen, r.listing->count + 1));
   bool table_there = r.listing->count && !*r.listing->entry[0].member && is_numeric(&r.listing->entry[0]);
-  for (size_t i = 0; i < r.listing->count; i++) {
+  for (size_t i = 0; i < r.listing->count; i++) { /* a numeric column is in the table already */
     const cf_io_entry *e = &r.listing->entry[i];
-    if (!e->readable) continue;
-    if (table_there && i && is_numeric(e)) continue; /* a column that the table has already */
-    CF_TRY(read_entry(ctx, &r, NULL, e, &array));
-    CF_TRY(cf_dataset_add(ctx, set, array));
-    CF_TRY(cf_check_cancel(ctx));
+    chosen[i] = e->readable && !(table_there && i && is_numeric(e));
   }
+  CF_TRY(walk_file(ctx, &r, chosen, add_to_set, set));
   *out = set;
   set = NULL;
 done:
   cf_dataset_free(set);
+  cf_free(chosen);
   request_close(&r);
   return status;
 }

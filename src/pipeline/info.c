@@ -129,16 +129,10 @@ static double bytes_of(const cf_io_entry *e) {
   return n;
 }
 
-/* Reads the values of one entry as far as they can be; *array is kept for its axes (NULL when read in blocks). */
-static cf_status look_at(cf_context *ctx, const char *address, const cf_io_entry *e, statistics *s, cf_array **array) {
-  *array = NULL;
-  *s = (statistics){.low = (double)NAN, .high = (double)NAN};
-  if (!e->readable) return CF_OK;
+/* Too large to hold, so to be read in blocks. */
+static bool is_large(const cf_context *ctx, const cf_io_entry *e) {
   bool real = e->dtype != CF_TEXT && e->dtype != CF_C64 && e->dtype != CF_C128;
-  if (real && e->ndim == 2 && bytes_of(e) > 0.5 * (double)cf_context_memory(ctx)) return scan_blocks(ctx, address, s);
-  cf_status status = cf_io_read(ctx, address, NULL, array);
-  if (status == CF_OK) status = scan_array(ctx, *array, s);
-  return status;
+  return e->readable && real && e->ndim == 2 && bytes_of(e) > 0.5 * (double)cf_context_memory(ctx);
 }
 
 static cf_json *number_or_null(bool known, double value) {
@@ -203,51 +197,90 @@ static bool is_wanted(const cf_io_entry *e, const char *member) {
   return strcmp(e->member + (*e->member == '/'), member + (*member == '/')) == 0;
 }
 
+/* The rows of one file, written in the order of its listing while its arrays come. */
+typedef struct rows {
+  const char *path;
+  const cf_io_listing *listing;
+  const char *member; /* NULL: all */
+  bool header_only;
+  size_t next; /* entries before it are written */
+  int name_width, shape_width;
+  cf_result *result;
+  cf_json *arrays;
+} rows;
+
+/* array: NULL when its values are not known. */
+static cf_status put_row(cf_context *ctx, rows *w, const cf_io_entry *e, const cf_array *array) {
+  cf_status status = CF_OK;
+  statistics s = {.low = (double)NAN, .high = (double)NAN};
+  char *address = NULL;
+  if (array) CF_TRY(scan_array(ctx, array, &s));
+  if (!array && !w->header_only && is_large(ctx, e)) {
+    CF_TRY(cf_sprintf(ctx, &address, "%s%s%s", w->path, *e->member ? ":" : "", e->member));
+    CF_TRY(scan_blocks(ctx, address, &s));
+  }
+  cf_json *row = cf_json_object();
+  bool ok = row && set_values(row, w->path, w->listing->format, e, &s, array);
+  if (!cf_json_append(w->arrays, row) || !ok) CF_TRY(cf_fail(ctx, CF_ERR_MEMORY, "not enough memory for the result"));
+  CF_TRY(say_row(ctx, w->result, e, &s, array, w->name_width, w->shape_width));
+done:
+  cf_free(address);
+  return status;
+}
+
+/* Rows of the entries before `end` whose arrays do not come: unreadable, large, or headers only. */
+static cf_status put_until(cf_context *ctx, rows *w, size_t end) {
+  cf_status status = CF_OK;
+  for (; w->next < end && status == CF_OK; w->next++)
+    if (is_wanted(&w->listing->entry[w->next], w->member)) status = put_row(ctx, w, &w->listing->entry[w->next], NULL);
+  return status;
+}
+
+static cf_status take(cf_context *ctx, void *payload, size_t entry, cf_array *array) {
+  rows *w = payload;
+  cf_status status = put_until(ctx, w, entry);
+  if (status == CF_OK) status = put_row(ctx, w, &w->listing->entry[entry], array);
+  w->next = entry + 1;
+  cf_array_free(array);
+  return status;
+}
+
 static cf_status inspect(cf_context *ctx, const char *address, bool header_only, cf_result *result, cf_json *arrays) {
   cf_status status = CF_OK;
-  char *path = NULL, *member = NULL, *one = NULL;
+  char *path = NULL, *member = NULL;
   cf_io_listing *listing = NULL;
   cf_array *array = NULL;
+  bool *wanted = NULL, some = false;
   size_t shown = 0;
-  int name_width = 1, shape_width = 1;
   char shape[SHAPE_SIZE];
   CF_TRY(cf_io_split(ctx, address, &path, &member));
   CF_TRY(cf_io_list(ctx, path, &listing));
   CF_TRY(cf_result_input(ctx, result, path));
+  CF_TRY(CF_ALLOC(ctx, &wanted, listing->count + 1));
+  rows w = {path, listing, member, header_only, 0, 1, 1, result, arrays};
   for (size_t i = 0; i < listing->count; i++) {
     const cf_io_entry *e = &listing->entry[i];
     if (!is_wanted(e, member)) continue;
     shown++;
     shape_text(e, shape);
-    name_width = CF_MAX(name_width, (int)CF_MIN(strlen(e->member), (size_t)60));
-    shape_width = CF_MAX(shape_width, (int)CF_MIN(strlen(shape), (size_t)40));
+    w.name_width = CF_MAX(w.name_width, (int)CF_MIN(strlen(e->member), (size_t)60));
+    w.shape_width = CF_MAX(w.shape_width, (int)CF_MIN(strlen(shape), (size_t)40));
+    wanted[i] = !header_only && e->readable && !is_large(ctx, e);
+    some = some || wanted[i];
   }
   if (member && !shown) { /* the reader's message lists what there is */
     CF_TRY(cf_io_read(ctx, address, NULL, &array));
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: there is no array \"%s\"", path, member));
   }
   CF_TRY(cf_result_say(ctx, result, "%s: %s, %zu array%s\n", path, listing->format, shown, shown == 1 ? "" : "s"));
-  for (size_t i = 0; i < listing->count; i++) {
-    const cf_io_entry *e = &listing->entry[i];
-    statistics s = {.low = (double)NAN, .high = (double)NAN};
-    if (!is_wanted(e, member)) continue;
-    CF_TRY(cf_sprintf(ctx, &one, "%s%s%s", path, *e->member ? ":" : "", e->member));
-    if (!header_only) CF_TRY(look_at(ctx, one, e, &s, &array));
-    cf_json *row = cf_json_object();
-    bool ok = row && set_values(row, path, listing->format, e, &s, array);
-    if (!cf_json_append(arrays, row) || !ok) CF_TRY(cf_fail(ctx, CF_ERR_MEMORY, "not enough memory for the result"));
-    CF_TRY(say_row(ctx, result, e, &s, array, name_width, shape_width));
-    cf_array_free(array);
-    array = NULL;
-    cf_free(one);
-    one = NULL;
-  }
+  if (some) CF_TRY(cf_io_read_each(ctx, path, wanted, take, &w));
+  CF_TRY(put_until(ctx, &w, listing->count));
 done:
   cf_array_free(array);
   cf_io_listing_free(listing);
+  cf_free(wanted);
   cf_free(path);
   cf_free(member);
-  cf_free(one);
   return status;
 }
 
