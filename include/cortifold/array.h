@@ -21,10 +21,10 @@ typedef struct cf_view {
 } cf_view;
 
 CF_API cf_view cf_view_vector(const double *data, size_t n);
-CF_API cf_view cf_view_matrix(const double *data, size_t rows, size_t cols);            /* row-major */
-CF_API cf_view cf_view_tensor(const double *data, int ndim, const size_t *shape);       /* row-major */
+CF_API cf_view cf_view_matrix(const double *data, size_t rows, size_t cols);      /* row-major */
+CF_API cf_view cf_view_tensor(const double *data, int ndim, const size_t *shape); /* row-major */
 CF_API cf_view cf_view_transposed(cf_view matrix);
-CF_API cf_view cf_view_index(cf_view view, int axis, size_t i);                         /* drops the axis */
+CF_API cf_view cf_view_index(cf_view view, int axis, size_t i); /* drops the axis */
 CF_API size_t cf_view_count(const cf_view *view);
 static inline double cf_at(const cf_view *m, size_t i, size_t j) {
   return m->data[(ptrdiff_t)i * m->stride[0] + (ptrdiff_t)j * m->stride[1]];
@@ -39,8 +39,21 @@ CF_API CF_CHECKED cf_status cf_view_check_finite(cf_context *ctx, const cf_view 
 /* -------------------------------------------------------- typed arrays -- */
 
 typedef enum cf_dtype {
-  CF_BOOL, CF_I8, CF_U8, CF_I16, CF_U16, CF_I32, CF_U32, CF_I64, CF_U64,
-  CF_F16, CF_BF16, CF_F32, CF_F64, CF_C64, CF_C128,
+  CF_BOOL,
+  CF_I8,
+  CF_U8,
+  CF_I16,
+  CF_U16,
+  CF_I32,
+  CF_U32,
+  CF_I64,
+  CF_U64,
+  CF_F16,
+  CF_BF16,
+  CF_F32,
+  CF_F64,
+  CF_C64,
+  CF_C128,
   CF_TEXT /* data is char *[], UTF-8, each owned by the array */
 } cf_dtype;
 CF_API size_t cf_dtype_size(cf_dtype dtype);
@@ -61,9 +74,10 @@ typedef struct cf_array {
   struct cf_array *coordinate[CF_MAX_DIMS];
 } cf_array;
 
-/* Zero-filled array; shape may have zeros; ndim 0 is a scalar. Errors: CF_ERR_MEMORY, CF_ERR_INPUT (ndim > CF_MAX_DIMS). */
-CF_API CF_CHECKED cf_status cf_array_new(cf_context *ctx, const char *name, cf_dtype dtype, int ndim, const size_t *shape,
-                                         cf_array **out);
+/* Zero-filled array; shape may have zeros; ndim 0 is a scalar. Errors: CF_ERR_MEMORY, CF_ERR_INPUT (ndim >
+ * CF_MAX_DIMS). */
+CF_API CF_CHECKED cf_status cf_array_new(cf_context *ctx, const char *name, cf_dtype dtype, int ndim,
+                                         const size_t *shape, cf_array **out);
 /* Copies n doubles of row-major data into a new float64 array.              */
 CF_API CF_CHECKED cf_status cf_array_from_doubles(cf_context *ctx, const char *name, int ndim, const size_t *shape,
                                                   const double *data, cf_array **out);
@@ -100,11 +114,12 @@ typedef struct cf_dataset {
 } cf_dataset;
 CF_API CF_CHECKED cf_status cf_dataset_new(cf_context *ctx, cf_dataset **out);
 CF_API void cf_dataset_free(cf_dataset *set);
-CF_API CF_CHECKED cf_status cf_dataset_add(cf_context *ctx, cf_dataset *set, cf_array *array /* taken, also on error */);
+CF_API CF_CHECKED cf_status cf_dataset_add(cf_context *ctx, cf_dataset *set,
+                                           cf_array *array /* taken, also on error */);
 CF_API cf_array *cf_dataset_get(const cf_dataset *set, const char *name); /* NULL when absent */
 /* Shorthand: copies row-major doubles in.                                   */
-CF_API CF_CHECKED cf_status cf_dataset_put(cf_context *ctx, cf_dataset *set, const char *name, int ndim, const size_t *shape,
-                                           const double *data);
+CF_API CF_CHECKED cf_status cf_dataset_put(cf_context *ctx, cf_dataset *set, const char *name, int ndim,
+                                           const size_t *shape, const double *data);
 
 /* -------------------------------------------------------- label pairing -- */
 
@@ -127,7 +142,8 @@ typedef struct cf_blocks {
   void (*close)(void *payload);
 } cf_blocks;
 /* Over a view in memory (2-D). The view's data must outlive it.             */
-CF_API CF_CHECKED cf_status cf_blocks_from_view(cf_context *ctx, const cf_view *matrix, const char *name, cf_blocks *out);
+CF_API CF_CHECKED cf_status cf_blocks_from_view(cf_context *ctx, const cf_view *matrix, const char *name,
+                                                cf_blocks *out);
 CF_API void cf_blocks_close(cf_blocks *blocks);
 
 #ifdef __cplusplus

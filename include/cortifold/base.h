@@ -19,11 +19,11 @@ extern "C" {
 #define CF_VERSION_MAJOR 0
 #define CF_VERSION_MINOR 1
 #define CF_VERSION_PATCH 0
-#define CF_VERSION "0.1.0"
+#define CF_VERSION       "0.1.0"
 
 #if defined(__GNUC__)
-#define CF_API __attribute__((visibility("default")))
-#define CF_CHECKED __attribute__((warn_unused_result))
+#define CF_API          __attribute__((visibility("default")))
+#define CF_CHECKED      __attribute__((warn_unused_result))
 #define CF_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #else
 #define CF_API
@@ -37,12 +37,12 @@ extern "C" {
  * program (0 ok, 1 failure, 2 usage, 3 bad input, 4 numerical, 130).       */
 typedef enum cf_status {
   CF_OK = 0,
-  CF_ERR_FAILURE = 1,   /* the machine said no: disk full, read-only, internal */
-  CF_ERR_USAGE = 2,     /* an option or argument is outside its documented range */
-  CF_ERR_INPUT = 3,     /* the data are missing, unreadable, malformed or unfit */
-  CF_ERR_NUMERIC = 4,   /* no convergence, rank deficiency, singular matrix */
-  CF_ERR_MEMORY = 5,    /* allocation failed or would exceed the address space */
-  CF_ERR_CANCELLED = 6  /* cf_cancel() was called */
+  CF_ERR_FAILURE = 1,  /* the machine said no: disk full, read-only, internal */
+  CF_ERR_USAGE = 2,    /* an option or argument is outside its documented range */
+  CF_ERR_INPUT = 3,    /* the data are missing, unreadable, malformed or unfit */
+  CF_ERR_NUMERIC = 4,  /* no convergence, rank deficiency, singular matrix */
+  CF_ERR_MEMORY = 5,   /* allocation failed or would exceed the address space */
+  CF_ERR_CANCELLED = 6 /* cf_cancel() was called */
 } cf_status;
 
 CF_API int cf_status_exit(cf_status status);
@@ -70,7 +70,8 @@ typedef struct cf_context_options {
   bool guard;              /* look at HDF5 files in a forked child first, since damaged ones can crash libhdf5; off by
                             * default: a host with threads of its own may not want to be forked */
 } cf_context_options;
-#define CF_CONTEXT_OPTIONS_INIT {0, 0, 0, NULL, NULL, NULL, false}
+#define CF_CONTEXT_OPTIONS_INIT                                                                                        \
+  { 0, 0, 0, NULL, NULL, NULL, false }
 
 /* One context per job; not to be shared by threads of the caller.
  * Errors: CF_ERR_MEMORY, CF_ERR_USAGE (threads < 0 or > 4096).             */
@@ -167,11 +168,11 @@ typedef struct cf_rng {
 CF_API cf_rng cf_rng_make(uint64_t seed, uint64_t task, uint32_t replicate);
 CF_API uint32_t cf_rng_u32(cf_rng *rng);
 CF_API uint64_t cf_rng_u64(cf_rng *rng);
-CF_API double cf_rng_uniform(cf_rng *rng);              /* [0, 1), 53 bits */
-CF_API double cf_rng_normal(cf_rng *rng);               /* Box-Muller, one value a call pair of uniforms */
-CF_API double cf_rng_gamma(cf_rng *rng, double shape);  /* Marsaglia-Tsang, shape > 0 */
+CF_API double cf_rng_uniform(cf_rng *rng);             /* [0, 1), 53 bits */
+CF_API double cf_rng_normal(cf_rng *rng);              /* Box-Muller, one value a call pair of uniforms */
+CF_API double cf_rng_gamma(cf_rng *rng, double shape); /* Marsaglia-Tsang, shape > 0 */
 CF_API uint64_t cf_rng_poisson(cf_rng *rng, double mean);
-CF_API uint64_t cf_rng_below(cf_rng *rng, uint64_t n);  /* 0 .. n-1 without bias; n >= 1 */
+CF_API uint64_t cf_rng_below(cf_rng *rng, uint64_t n); /* 0 .. n-1 without bias; n >= 1 */
 CF_API void cf_rng_permutation(cf_rng *rng, size_t n, size_t *out);
 CF_API void cf_rng_resample(cf_rng *rng, size_t n, size_t k, size_t *out); /* k draws of 0..n-1 with replacement */
 
@@ -188,7 +189,7 @@ CF_API CF_CHECKED cf_status cf_sha256_file(cf_context *ctx, const char *path, ch
 /* One option, parameter or manifest field. The same tables drive the command
  * line, --help, the man page, shell completion, docs and the measure registry. */
 typedef enum cf_param_kind {
-  CF_PARAM_FLAG,    /* present or not */
+  CF_PARAM_FLAG, /* present or not */
   CF_PARAM_INTEGER,
   CF_PARAM_REAL,
   CF_PARAM_TEXT,
@@ -201,8 +202,8 @@ typedef enum cf_param_kind {
 } cf_param_kind;
 
 typedef struct cf_param {
-  const char *name;     /* long option without dashes; "" ends a table */
-  char letter;          /* short option or 0 */
+  const char *name; /* long option without dashes; "" ends a table */
+  char letter;      /* short option or 0 */
   cf_param_kind kind;
   const char *metavar;  /* shown in help; NULL for flags */
   const char *standard; /* default as text; NULL: none */
@@ -210,7 +211,8 @@ typedef struct cf_param {
   const char *choices;  /* "a|b|c"; for TEXT options: words accepted beside free text */
   const char *help;     /* one sentence or more, with units */
 } cf_param;
-#define CF_PARAM_END {"", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL, NULL}
+#define CF_PARAM_END                                                                                                   \
+  { "", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL, NULL }
 
 #ifdef __cplusplus
 }

@@ -16,7 +16,7 @@ typedef struct cf_json cf_json; /* opaque; reference-free: each value has one ow
 CF_API cf_json *cf_json_object(void);
 CF_API cf_json *cf_json_list(void);
 CF_API cf_json *cf_json_text(const char *text);
-CF_API cf_json *cf_json_number(double value); /* integers up to 2^53 print without a point */
+CF_API cf_json *cf_json_number(double value);   /* integers up to 2^53 print without a point */
 CF_API cf_json *cf_json_integer(int64_t value); /* all 64 bits */
 CF_API cf_json *cf_json_bool(bool value);
 CF_API cf_json *cf_json_null(void);
@@ -31,8 +31,8 @@ CF_API size_t cf_json_count(const cf_json *value);                         /* en
 CF_API const cf_json *cf_json_at(const cf_json *list, size_t i);
 CF_API const char *cf_json_key(const cf_json *object, size_t i);
 CF_API const cf_json *cf_json_value(const cf_json *object, size_t i);
-CF_API const char *cf_json_as_text(const cf_json *value);   /* NULL unless text */
-CF_API double cf_json_as_number(const cf_json *value);      /* NaN unless number */
+CF_API const char *cf_json_as_text(const cf_json *value); /* NULL unless text */
+CF_API double cf_json_as_number(const cf_json *value);    /* NaN unless number */
 CF_API bool cf_json_as_bool(const cf_json *value);
 CF_API bool cf_json_is_object(const cf_json *value);
 CF_API bool cf_json_is_list(const cf_json *value);
@@ -44,7 +44,8 @@ CF_API bool cf_json_as_integer(const cf_json *value, int64_t *out);
  * reads back the same.                                                      */
 CF_API char *cf_json_print(const cf_json *value, int indent);
 /* CF_ERR_INPUT with line and column. what names the source in the message.  */
-CF_API CF_CHECKED cf_status cf_json_parse(cf_context *ctx, const char *what, const char *text, size_t size, cf_json **out);
+CF_API CF_CHECKED cf_status cf_json_parse(cf_context *ctx, const char *what, const char *text, size_t size,
+                                          cf_json **out);
 
 #ifdef __cplusplus
 }

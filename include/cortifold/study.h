@@ -65,11 +65,12 @@ CF_API size_t cf_study_count(const cf_study *study);
 CF_API CF_CHECKED cf_status cf_study_step_at(cf_context *ctx, cf_study *study, size_t i, cf_study_step *out);
 
 typedef struct cf_study_run_options {
-  bool force;      /* run finished tasks again */
-  const char *only; /* one task id and what it needs; NULL: all */
+  bool force;           /* run finished tasks again */
+  const char *only;     /* one task id and what it needs; NULL: all */
   size_t shard, shards; /* run tasks with index % shards == shard; shards 0: all */
 } cf_study_run_options;
-#define CF_STUDY_RUN_OPTIONS_INIT {false, NULL, 0, 0}
+#define CF_STUDY_RUN_OPTIONS_INIT                                                                                      \
+  { false, NULL, 0, 0 }
 /* Runs what is not done, then writes results.tsv, arrays.h5 and provenance.json (not for a shard). */
 CF_API CF_CHECKED cf_status cf_study_run(cf_context *ctx, cf_study *study, const cf_study_run_options *options);
 /* A commented manifest to start from, as text (static storage).             */

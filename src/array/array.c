@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-cf_status cf_array_new(cf_context *ctx, const char *name, cf_dtype dtype, int ndim, const size_t *shape, cf_array **out) {
+cf_status cf_array_new(cf_context *ctx, const char *name, cf_dtype dtype, int ndim, const size_t *shape,
+                       cf_array **out) {
   cf_status status = CF_OK;
   cf_array *a = NULL;
   size_t count = 1;
@@ -131,7 +132,10 @@ cf_status cf_array_to_doubles(cf_context *ctx, cf_array *a) {
   if (a->dtype == CF_F64) return CF_OK;
   if (a->dtype == CF_TEXT || a->dtype == CF_C64 || a->dtype == CF_C128)
     return cf_fail(ctx, CF_ERR_INPUT, "%s: holds %s, real numbers are needed",
-                   a->source ? a->source : a->name[0] ? a->name : "array", cf_dtype_name(a->dtype));
+                   a->source    ? a->source
+                   : a->name[0] ? a->name
+                                : "array",
+                   cf_dtype_name(a->dtype));
   size_t n = cf_array_count(a);
   double *wide;
   cf_status status = CF_ALLOC(ctx, &wide, n);
@@ -143,7 +147,9 @@ cf_status cf_array_to_doubles(cf_context *ctx, cf_array *a) {
   return CF_OK;
 }
 
-cf_view cf_array_view(const cf_array *a) { return cf_view_tensor(a->data, a->ndim, a->shape); }
+cf_view cf_array_view(const cf_array *a) {
+  return cf_view_tensor(a->data, a->ndim, a->shape);
+}
 
 const char *cf_array_label(const cf_array *a, size_t i, char *buffer, size_t size) {
   if (a->dtype == CF_TEXT) {
@@ -169,7 +175,9 @@ const char *cf_array_label(const cf_array *a, size_t i, char *buffer, size_t siz
 
 /* ---------------------------------------------------------- data sets -- */
 
-cf_status cf_dataset_new(cf_context *ctx, cf_dataset **out) { return CF_ALLOC(ctx, out, 1); }
+cf_status cf_dataset_new(cf_context *ctx, cf_dataset **out) {
+  return CF_ALLOC(ctx, out, 1);
+}
 
 void cf_dataset_free(cf_dataset *set) {
   if (!set) return;
@@ -215,11 +223,12 @@ cf_status cf_dataset_put(cf_context *ctx, cf_dataset *set, const char *name, int
 
 /* --------------------------------------------------------------- blocks -- */
 
-static cf_status memory_read(cf_context *ctx, void *payload, size_t row, size_t rows, size_t col, size_t cols, double *out) {
+static cf_status memory_read(cf_context *ctx, void *payload, size_t row, size_t rows, size_t col, size_t cols,
+                             double *out) {
   const cf_view *v = payload;
   if (row > v->shape[0] || rows > v->shape[0] - row || col > v->shape[1] || cols > v->shape[1] - col)
-    return cf_fail(ctx, CF_ERR_USAGE, "block [%zu+%zu, %zu+%zu] lies outside the %zu x %zu matrix", row, rows, col, cols,
-                   v->shape[0], v->shape[1]);
+    return cf_fail(ctx, CF_ERR_USAGE, "block [%zu+%zu, %zu+%zu] lies outside the %zu x %zu matrix", row, rows, col,
+                   cols, v->shape[0], v->shape[1]);
   cf_view window = *v;
   window.data += (ptrdiff_t)row * v->stride[0] + (ptrdiff_t)col * v->stride[1];
   window.shape[0] = rows;

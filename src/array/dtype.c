@@ -10,16 +10,22 @@ static const struct {
   const char *name;
   size_t size;
 } types[] = {
-    [CF_BOOL] = {"bool", 1},           [CF_I8] = {"int8", 1},         [CF_U8] = {"uint8", 1},
-    [CF_I16] = {"int16", 2},           [CF_U16] = {"uint16", 2},      [CF_I32] = {"int32", 4},
-    [CF_U32] = {"uint32", 4},          [CF_I64] = {"int64", 8},       [CF_U64] = {"uint64", 8},
-    [CF_F16] = {"float16", 2},         [CF_BF16] = {"bfloat16", 2},   [CF_F32] = {"float32", 4},
-    [CF_F64] = {"float64", 8},         [CF_C64] = {"complex64", 8},   [CF_C128] = {"complex128", 16},
-    [CF_TEXT] = {"text", sizeof(char *)},
+    [CF_BOOL] = {"bool", 1},        [CF_I8] = {"int8", 1},
+    [CF_U8] = {"uint8", 1},         [CF_I16] = {"int16", 2},
+    [CF_U16] = {"uint16", 2},       [CF_I32] = {"int32", 4},
+    [CF_U32] = {"uint32", 4},       [CF_I64] = {"int64", 8},
+    [CF_U64] = {"uint64", 8},       [CF_F16] = {"float16", 2},
+    [CF_BF16] = {"bfloat16", 2},    [CF_F32] = {"float32", 4},
+    [CF_F64] = {"float64", 8},      [CF_C64] = {"complex64", 8},
+    [CF_C128] = {"complex128", 16}, [CF_TEXT] = {"text", sizeof(char *)},
 };
 
-size_t cf_dtype_size(cf_dtype dtype) { return types[dtype].size; }
-const char *cf_dtype_name(cf_dtype dtype) { return types[dtype].name; }
+size_t cf_dtype_size(cf_dtype dtype) {
+  return types[dtype].size;
+}
+const char *cf_dtype_name(cf_dtype dtype) {
+  return types[dtype].name;
+}
 
 double cf_f16_to_double(uint16_t bits) {
   int exponent = bits >> 10 & 31, fraction = bits & 1023;
@@ -69,10 +75,10 @@ uint16_t cf_double_to_bf16(double value) {
   return (uint16_t)(bits >> 16);
 }
 
-#define CONVERT(type)                                             \
-  do {                                                            \
-    const type *x = data;                                         \
-    for (size_t i = 0; i < n; i++) out[i] = (double)x[i];         \
+#define CONVERT(type)                                                                                                  \
+  do {                                                                                                                 \
+    const type *x = data;                                                                                              \
+    for (size_t i = 0; i < n; i++) out[i] = (double)x[i];                                                              \
   } while (0)
 
 void cf_dtype_to_doubles(cf_dtype dtype, const void *data, size_t n, double *out) {
@@ -80,15 +86,33 @@ void cf_dtype_to_doubles(cf_dtype dtype, const void *data, size_t n, double *out
   case CF_BOOL:
     for (size_t i = 0; i < n; i++) out[i] = ((const uint8_t *)data)[i] != 0;
     break;
-  case CF_I8: CONVERT(int8_t); break;
-  case CF_U8: CONVERT(uint8_t); break;
-  case CF_I16: CONVERT(int16_t); break;
-  case CF_U16: CONVERT(uint16_t); break;
-  case CF_I32: CONVERT(int32_t); break;
-  case CF_U32: CONVERT(uint32_t); break;
-  case CF_I64: CONVERT(int64_t); break;
-  case CF_U64: CONVERT(uint64_t); break;
-  case CF_F32: CONVERT(float); break;
+  case CF_I8:
+    CONVERT(int8_t);
+    break;
+  case CF_U8:
+    CONVERT(uint8_t);
+    break;
+  case CF_I16:
+    CONVERT(int16_t);
+    break;
+  case CF_U16:
+    CONVERT(uint16_t);
+    break;
+  case CF_I32:
+    CONVERT(int32_t);
+    break;
+  case CF_U32:
+    CONVERT(uint32_t);
+    break;
+  case CF_I64:
+    CONVERT(int64_t);
+    break;
+  case CF_U64:
+    CONVERT(uint64_t);
+    break;
+  case CF_F32:
+    CONVERT(float);
+    break;
   case CF_F64:
     if (n) memcpy(out, data, n * sizeof *out);
     break;

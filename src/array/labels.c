@@ -26,7 +26,9 @@ static int compare_labels(const void *a, const void *b) {
   return c ? c : (x->place > y->place) - (x->place < y->place);
 }
 
-static const char *title(const cf_array *a) { return a->source ? a->source : a->name[0] ? a->name : "labels"; }
+static const char *title(const cf_array *a) {
+  return a->source ? a->source : a->name[0] ? a->name : "labels";
+}
 
 static cf_status check_labels(cf_context *ctx, const cf_array *a) {
   if (a->ndim != 1)

@@ -18,7 +18,9 @@ cf_view cf_view_tensor(const double *data, int ndim, const size_t *shape) {
   return v;
 }
 
-cf_view cf_view_vector(const double *data, size_t n) { return cf_view_tensor(data, 1, &n); }
+cf_view cf_view_vector(const double *data, size_t n) {
+  return cf_view_tensor(data, 1, &n);
+}
 
 cf_view cf_view_matrix(const double *data, size_t rows, size_t cols) {
   return cf_view_tensor(data, 2, (size_t[]){rows, cols});

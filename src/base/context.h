@@ -12,7 +12,7 @@ typedef struct cf_arena {
   struct cf_chunk {
     char *memory;
     size_t size, used;
-  } *chunk;
+  } * chunk;
   size_t chunks, capacity;
   size_t current; /* chunk that is being filled; chunks behind it are empty */
 } cf_arena;
@@ -30,7 +30,7 @@ typedef struct cf_progress {
 
 struct cf_context {
   cf_context_options options;
-  struct cf_context *root; /* itself, or the context whose worker this is */
+  struct cf_context *root;   /* itself, or the context whose worker this is */
   struct cf_context *parent; /* of a derived context: its cancel flag counts too */
   char *message;
   char **warning;

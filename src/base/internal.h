@@ -4,10 +4,10 @@
 #include <cortifold/base.h>
 
 /* Goes to the function's one `done:` label with `status` set. */
-#define CF_TRY(call)                       \
-  do {                                     \
-    status = (call);                       \
-    if (status != CF_OK) goto done;        \
+#define CF_TRY(call)                                                                                                   \
+  do {                                                                                                                 \
+    status = (call);                                                                                                   \
+    if (status != CF_OK) goto done;                                                                                    \
   } while (0)
 
 #define CF_MIN(a, b) ((a) < (b) ? (a) : (b))

@@ -6,14 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIGNMENT ((size_t)64)
+#define ALIGNMENT   ((size_t)64)
 #define FIRST_CHUNK ((size_t)1 << 16)
 
 /* ---------------------------------------------------------- fault hook -- */
 
 static _Atomic uint64_t fail_countdown;
 
-void cf_test_fail_allocation(uint64_t n) { atomic_store(&fail_countdown, n); }
+void cf_test_fail_allocation(uint64_t n) {
+  atomic_store(&fail_countdown, n);
+}
 
 static bool must_fail(void) {
   uint64_t left = atomic_load(&fail_countdown);
@@ -21,7 +23,9 @@ static bool must_fail(void) {
   return atomic_fetch_sub(&fail_countdown, 1) == 1;
 }
 
-void *cf_raw_alloc(size_t bytes) { return must_fail() ? NULL : malloc(bytes ? bytes : 1); }
+void *cf_raw_alloc(size_t bytes) {
+  return must_fail() ? NULL : malloc(bytes ? bytes : 1);
+}
 
 static void *aligned_block(size_t bytes) {
   if (must_fail()) return NULL;
@@ -32,7 +36,8 @@ static void *aligned_block(size_t bytes) {
 /* -------------------------------------------------------- checked sizes -- */
 
 cf_status cf_size_mul(cf_context *ctx, size_t a, size_t b, size_t *out) {
-  if (__builtin_mul_overflow(a, b, out)) return cf_fail(ctx, CF_ERR_MEMORY, "%zu x %zu elements do not fit the address space", a, b);
+  if (__builtin_mul_overflow(a, b, out))
+    return cf_fail(ctx, CF_ERR_MEMORY, "%zu x %zu elements do not fit the address space", a, b);
   return CF_OK;
 }
 
@@ -71,7 +76,9 @@ static struct cf_chunk *add_chunk(cf_arena *arena, size_t bytes) {
 
 #ifdef CF_ARENA_DEBUG
 /* Every block is a malloc of its own, so that sanitisers see overruns and use after release. */
-cf_mark cf_scratch_mark(cf_context *ctx) { return (cf_mark){ctx->arena.chunks, 0}; }
+cf_mark cf_scratch_mark(cf_context *ctx) {
+  return (cf_mark){ctx->arena.chunks, 0};
+}
 
 void cf_scratch_release(cf_context *ctx, cf_mark mark) {
   while (ctx->arena.chunks > mark.chunk) free(ctx->arena.chunk[--ctx->arena.chunks].memory);
@@ -143,7 +150,9 @@ cf_status cf_alloc_bytes(cf_context *ctx, size_t count, size_t size, void **out)
   return CF_OK;
 }
 
-void cf_free(void *block) { free(block); }
+void cf_free(void *block) {
+  free(block);
+}
 
 cf_status cf_strdup(cf_context *ctx, const char *text, char **out) {
   size_t n = strlen(text) + 1;

@@ -40,7 +40,9 @@ uint64_t cf_rng_u64(cf_rng *rng) {
   return low | (uint64_t)cf_rng_u32(rng) << 32;
 }
 
-double cf_rng_uniform(cf_rng *rng) { return (double)(cf_rng_u64(rng) >> 11) * 0x1p-53; }
+double cf_rng_uniform(cf_rng *rng) {
+  return (double)(cf_rng_u64(rng) >> 11) * 0x1p-53;
+}
 
 double cf_rng_normal(cf_rng *rng) {
   double u = 1.0 - cf_rng_uniform(rng); /* (0, 1]: the logarithm is finite */

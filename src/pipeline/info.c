@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cortifold/io.h>
 
@@ -209,13 +210,22 @@ typedef struct rows {
   cf_json *arrays;
 } rows;
 
+/* Deflate reaches a thousandth at best, so a larger array was declared but never written: hours of fill values. */
+static bool is_hollow(const char *path, const cf_io_entry *e) {
+  struct stat info;
+  return stat(path, &info) == 0 && bytes_of(e) > 1100.0 * (double)info.st_size + 1e9;
+}
+
 /* array: NULL when its values are not known. */
 static cf_status put_row(cf_context *ctx, rows *w, const cf_io_entry *e, const cf_array *array) {
   cf_status status = CF_OK;
   statistics s = {.low = (double)NAN, .high = (double)NAN};
   char *address = NULL;
   if (array) CF_TRY(scan_array(ctx, array, &s));
-  if (!array && !w->header_only && is_large(ctx, e)) {
+  if (!array && !w->header_only && is_large(ctx, e) && is_hollow(w->path, e)) {
+    cf_warn(ctx, "%s:%s: declares %.3g GB that the file cannot hold; its values are not read", w->path, e->member,
+            bytes_of(e) / 1e9);
+  } else if (!array && !w->header_only && is_large(ctx, e)) {
     CF_TRY(cf_sprintf(ctx, &address, "%s%s%s", w->path, *e->member ? ":" : "", e->member));
     CF_TRY(scan_blocks(ctx, address, &s));
   }

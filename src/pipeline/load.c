@@ -134,8 +134,8 @@ static cf_status sibling(cf_context *ctx, const char *address, const char *const
   return CF_OK;
 }
 
-/* A name for one matrix: the member's last part where that says something ("sim.h5:models/category" -> "category"), else
- * the file's name without folder and ending ("results/IT.npz:early/rdm" -> "IT:early/rdm"). */
+/* A name for one matrix: the member's last part where that says something ("sim.h5:models/category" -> "category"),
+ * else the file's name without folder and ending ("results/IT.npz:early/rdm" -> "IT:early/rdm"). */
 static bool says_nothing(const char *member) {
   static const char *const general[] = {"rdm", "rdms", "dissimilarities", "data", NULL};
   for (size_t i = 0; general[i]; i++)

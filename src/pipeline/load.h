@@ -13,13 +13,13 @@ typedef struct cf_rdm_stack {
   cf_array *conditions; /* n labels, NULL when no file has any */
 } cf_rdm_stack;
 
-/* Reads one address, or several separated by commas, or a pattern of members (sim.h5:models with a star): each holds a stack (rdm, n, n; further leading axes are flattened), one matrix (n, n), packed
- * triangles (rdm, n (n-1)/2) or one packed triangle. A square 2-D array is one matrix when it is symmetric with a zero
- * diagonal. Names come from the coordinate of the first axis, or from a sibling member subject, name or names.
- * Condition labels come from the coordinate of the condition axis or the sibling `condition`; files whose labels are in
- * another order are rearranged to that of the first, labels without partner are an error. what: "data", "models" for
- * messages. result (may be NULL): each file is noted as an input. Errors: CF_ERR_INPUT naming file, member and
- * position. */
+/* Reads one address, or several separated by commas, or a pattern of members (sim.h5:models with a star): each holds a
+ * stack (rdm, n, n; further leading axes are flattened), one matrix (n, n), packed triangles (rdm, n (n-1)/2) or one
+ * packed triangle. A square 2-D array is one matrix when it is symmetric with a zero diagonal. Names come from the
+ * coordinate of the first axis, or from a sibling member subject, name or names. Condition labels come from the
+ * coordinate of the condition axis or the sibling `condition`; files whose labels are in another order are rearranged
+ * to that of the first, labels without partner are an error. what: "data", "models" for messages. result (may be NULL):
+ * each file is noted as an input. Errors: CF_ERR_INPUT naming file, member and position. */
 CF_CHECKED cf_status cf_load_rdms(cf_context *ctx, const char *addresses, const char *what, cf_rdm_check check,
                                   cf_result *result, cf_rdm_stack **out);
 void cf_rdm_stack_free(cf_rdm_stack *stack);

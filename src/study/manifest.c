@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define MAX_MANIFEST ((size_t)4 << 20)
-#define MAX_TASKS 10000
+#define MAX_TASKS    10000
 
 typedef struct reading {
   cf_context *ctx;
@@ -78,7 +78,8 @@ static cf_status read_seed(const reading *r, const cf_yaml *root) {
   if (!v) return CF_OK;
   errno = 0;
   if (v->kind == CF_YAML_SCALAR) r->study->seed = strtoull(v->text, &end, 10);
-  if (!end || end == v->text || *end || errno || v->text[0] == '-') return fail_at(r, v, "\"seed\" must be a whole number from 0");
+  if (!end || end == v->text || *end || errno || v->text[0] == '-')
+    return fail_at(r, v, "\"seed\" must be a whole number from 0");
   return CF_OK;
 }
 
@@ -142,7 +143,8 @@ static cf_status set_option(const reading *r, cf_task *task, const cf_yaml *key,
   static const char *const elsewhere[] = {"output", "json", "force", "quiet", "verbose", "threads", "memory", NULL};
   for (const char *const *e = elsewhere; *e; e++)
     if (strcmp(*e, key->text) == 0)
-      return fail_at(r, key, "task \"%s\": \"%s\" is for the command line of `study run`, not for a task", task->id, key->text);
+      return fail_at(r, key, "task \"%s\": \"%s\" is for the command line of `study run`, not for a task", task->id,
+                     key->text);
   CF_TRY(value_text(r, value, &text));
   status = cf_options_set(r->ctx, task->options, key->text, text);
   snprintf(what, sizeof what, "task \"%.100s\"", task->id);
@@ -174,8 +176,8 @@ static void append_id(char *id, size_t size, const char *value) {
   size_t n = strlen(id);
   if (n + 1 < size) id[n++] = '-';
   for (; *value && n + 1 < size; value++) {
-    bool keep = (*value >= 'a' && *value <= 'z') || (*value >= 'A' && *value <= 'Z') || (*value >= '0' && *value <= '9') ||
-                *value == '_' || *value == '-';
+    bool keep = (*value >= 'a' && *value <= 'z') || (*value >= 'A' && *value <= 'Z') ||
+                (*value >= '0' && *value <= '9') || *value == '_' || *value == '-';
     if (*value != '$') id[n++] = keep ? *value : '_';
   }
   id[n] = '\0';
@@ -196,13 +198,15 @@ static cf_status grow_tasks(reading *r) {
 }
 
 /* One combination of `each`: pick[k] is the value taken for its k-th option. */
-static cf_status add_task(reading *r, const cf_yaml *node, const cf_analysis *analysis, const cf_yaml *each, const size_t *pick) {
+static cf_status add_task(reading *r, const cf_yaml *node, const cf_analysis *analysis, const cf_yaml *each,
+                          const size_t *pick) {
   cf_status status = CF_OK;
   cf_study *s = r->study;
   const char *base = cf_yaml_get(node, "id")->text;
   char id[256], suffix[160] = "";
   snprintf(id, sizeof id, "%s", base);
-  for (size_t k = 0; each && k < each->count; k++) append_id(suffix, sizeof suffix, each->value[k]->value[pick[k]]->text);
+  for (size_t k = 0; each && k < each->count; k++)
+    append_id(suffix, sizeof suffix, each->value[k]->value[pick[k]]->text);
   snprintf(id + strlen(id), sizeof id - strlen(id), "%s", suffix);
   if (cf_study_find(s, id, strlen(id)) < s->count) return fail_at(r, node, "two tasks have the id \"%s\"", id);
   if (s->count >= MAX_TASKS) return fail_at(r, node, "more than %d tasks", MAX_TASKS);
@@ -224,14 +228,16 @@ static cf_status add_task(reading *r, const cf_yaml *node, const cf_analysis *an
   CF_TRY(read_inputs(r, node, task));
   for (size_t i = 0; i < node->count; i++)
     if (!is_reserved(node->key[i]->text)) CF_TRY(set_option(r, task, node->key[i], node->value[i]));
-  for (size_t k = 0; each && k < each->count; k++) CF_TRY(set_option(r, task, each->key[k], each->value[k]->value[pick[k]]));
+  for (size_t k = 0; each && k < each->count; k++)
+    CF_TRY(set_option(r, task, each->key[k], each->value[k]->value[pick[k]]));
 done:
   return status;
 }
 
 static cf_status check_each(const reading *r, const cf_yaml *each) {
   if (!each) return CF_OK;
-  if (each->kind != CF_YAML_MAP || each->count > 8) return fail_at(r, each, "\"each\" maps up to 8 options to lists of values");
+  if (each->kind != CF_YAML_MAP || each->count > 8)
+    return fail_at(r, each, "\"each\" maps up to 8 options to lists of values");
   for (size_t k = 0; k < each->count; k++) {
     const cf_yaml *list = each->value[k];
     if (list->kind != CF_YAML_LIST || list->count == 0)
@@ -307,14 +313,16 @@ static void shorten_path(char *path) {
 }
 
 static cf_status read_root(reading *r, const cf_yaml *root) {
-  static const char *const fields[] = {"cortifold", "title", "description", "banner", "output", "seed", "data", "tasks", NULL};
+  static const char *const fields[] = {"cortifold", "title", "description", "banner", "output",
+                                       "seed",      "data",  "tasks",       NULL};
   cf_status status = CF_OK;
   char *output = NULL, *version = NULL;
   if (root->kind != CF_YAML_MAP) return fail_at(r, root, "a manifest is a mapping with \"title\" and \"tasks\"");
   CF_TRY(check_keys(r, root, fields, "a manifest"));
   CF_TRY(text_field(r, root, "cortifold", &version));
   if (version && strcmp(version, "1") != 0) {
-    status = fail_at(r, cf_yaml_get(root, "cortifold"), "manifest version %s is not known; this program reads version 1", version);
+    status = fail_at(r, cf_yaml_get(root, "cortifold"),
+                     "manifest version %s is not known; this program reads version 1", version);
     goto done;
   }
   CF_TRY(text_field(r, root, "title", &r->study->title));

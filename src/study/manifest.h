@@ -10,12 +10,12 @@
 typedef struct cf_task {
   char *id, *title, *note;
   const cf_analysis *analysis;
-  cf_options *options;   /* references still as written: "$name", "$task:member" */
-  cf_options *resolved;  /* references replaced by addresses; made by the plan */
+  cf_options *options;  /* references still as written: "$name", "$task:member" */
+  cf_options *resolved; /* references replaced by addresses; made by the plan */
   size_t line, column;
-  size_t *need;          /* indices of the tasks this one refers to, ascending, each once */
+  size_t *need; /* indices of the tasks this one refers to, ascending, each once */
   size_t needs;
-  char hash[65];         /* filled by the plan */
+  char hash[65]; /* filled by the plan */
 } cf_task;
 
 typedef struct cf_name { /* an entry of `data:` */
@@ -24,9 +24,9 @@ typedef struct cf_name { /* an entry of `data:` */
 } cf_name;
 
 struct cf_study {
-  char *manifest;  /* path as given */
-  char *base;      /* its folder, "" for the current one, else ending in '/' */
-  char *folder;    /* output folder, resolved against base */
+  char *manifest; /* path as given */
+  char *base;     /* its folder, "" for the current one, else ending in '/' */
+  char *folder;   /* output folder, resolved against base */
   char *title, *description, *banner;
   char sha256[65]; /* of the manifest's bytes */
   uint64_t seed;

@@ -40,7 +40,8 @@ static const cf_name *find_name(const cf_study *s, const char *name, size_t leng
   return NULL;
 }
 
-static cf_status fail_task(cf_context *ctx, const cf_study *s, const cf_task *t, const char *format, ...) CF_PRINTF(4, 5);
+static cf_status fail_task(cf_context *ctx, const cf_study *s, const cf_task *t, const char *format, ...)
+    CF_PRINTF(4, 5);
 static cf_status fail_task(cf_context *ctx, const cf_study *s, const cf_task *t, const char *format, ...) {
   char text[1024];
   va_list arguments;
@@ -58,7 +59,8 @@ static bool may_hold_address(cf_param_kind kind) {
 
 /* Options that say how to run, not what to compute. */
 static bool is_result_option(const char *name) {
-  static const char *const others[] = {"output", "json", "force", "quiet", "verbose", "threads", "memory", "seed", NULL};
+  static const char *const others[] = {"output",  "json",   "force", "quiet", "verbose",
+                                       "threads", "memory", "seed",  NULL};
   for (const char *const *o = others; *o; o++)
     if (strcmp(*o, name) == 0) return false;
   return true;
@@ -75,7 +77,8 @@ static cf_status each_value(const cf_task *t, const cf_options *o, bool defaults
   for (size_t k = 0; k < 2; k++) {
     for (const cf_param *p = tables[k]; p && p->name[0]; p++) {
       if (!is_result_option(p->name) || (!defaults && !cf_options_given(o, p->name))) continue;
-      const char *text = p->kind == CF_PARAM_FLAG ? (cf_options_flag(o, p->name) ? "yes" : "no") : cf_options_text(o, p->name);
+      const char *text =
+          p->kind == CF_PARAM_FLAG ? (cf_options_flag(o, p->name) ? "yes" : "no") : cf_options_text(o, p->name);
       cf_status status = text ? body(payload, p, text) : CF_OK;
       if (status != CF_OK) return status;
     }
@@ -104,7 +107,8 @@ static cf_status note_need(void *payload, const cf_param *param, const char *tex
     if (find_name(n->study, piece + 1, name_length)) continue;
     size_t i = cf_study_find(n->study, piece + 1, name_length);
     if (i == n->study->count)
-      return fail_task(n->ctx, n->study, n->task, "\"%.*s\" names neither an entry of \"data\" nor a task", (int)length, piece);
+      return fail_task(n->ctx, n->study, n->task, "\"%.*s\" names neither an entry of \"data\" nor a task", (int)length,
+                       piece);
     bool known = false;
     for (size_t k = 0; k < n->task->needs; k++) known |= n->task->need[k] == i;
     if (known) continue;
@@ -122,7 +126,8 @@ static cf_status note_need(void *payload, const cf_param *param, const char *tex
 /* Depth first in manifest order: state 1 is being visited, 2 is placed. */
 static cf_status place(cf_context *ctx, cf_study *s, size_t i, unsigned char *state, size_t *placed) {
   if (state[i] == 2) return CF_OK;
-  if (state[i] == 1) return fail_task(ctx, s, &s->task[i], "the task needs its own result (its references run in a circle)");
+  if (state[i] == 1)
+    return fail_task(ctx, s, &s->task[i], "the task needs its own result (its references run in a circle)");
   state[i] = 1;
   for (size_t k = 0; k < s->task[i].needs; k++) {
     cf_status status = place(ctx, s, s->task[i].need[k], state, placed);
@@ -185,7 +190,7 @@ typedef struct hashes { /* of files already read in this plan */
   size_t count, capacity;
   struct {
     char *path, hex[65];
-  } *file;
+  } * file;
 } hashes;
 
 typedef struct resolving {
@@ -275,8 +280,8 @@ static cf_status resolve_reference(resolving *r, const char *piece, size_t lengt
     return status;
   }
   const cf_task *t = &r->study->task[cf_study_find(r->study, piece + 1, n)];
-  CF_TRY(cf_sprintf(r->ctx, &out->address, "%s/tasks/%.16s/arrays.h5%s%.*s", r->study->folder, t->hash, member ? ":" : "",
-                    (int)member_length, member ? member : ""));
+  CF_TRY(cf_sprintf(r->ctx, &out->address, "%s/tasks/%.16s/arrays.h5%s%.*s", r->study->folder, t->hash,
+                    member ? ":" : "", (int)member_length, member ? member : ""));
   CF_TRY(cf_sprintf(r->ctx, &out->identity, "task:%s:%.*s", t->hash, (int)member_length, member ? member : ""));
 done:
   return status;

@@ -69,7 +69,9 @@ static cf_status add_row(rows *r, const char *section, const char *item, const c
   return add_text(r, line);
 }
 
-static bool is_scalar(const cf_json *v) { return !cf_json_is_list(v) && !cf_json_is_object(v) && !cf_json_as_text(v); }
+static bool is_scalar(const cf_json *v) {
+  return !cf_json_is_list(v) && !cf_json_is_object(v) && !cf_json_as_text(v);
+}
 
 /* The words that name one element of a list of objects. */
 static void item_name(const cf_json *element, size_t i, char *out, size_t size) {
@@ -88,7 +90,8 @@ static void item_name(const cf_json *element, size_t i, char *out, size_t size) 
 
 static cf_status flatten(rows *r, const char *section, const char *item, const cf_json *object, int depth);
 
-static cf_status flatten_list(rows *r, const char *section, const char *item, const char *key, const cf_json *list, int depth) {
+static cf_status flatten_list(rows *r, const char *section, const char *item, const char *key, const cf_json *list,
+                              int depth) {
   bool interval = cf_json_count(list) == 2 && strstr(key, "ci") && strlen(key) <= 12;
   for (size_t i = 0; i < cf_json_count(list); i++) {
     const cf_json *v = cf_json_at(list, i);
@@ -166,7 +169,8 @@ static const char *banner_of(const cf_study *s) {
   if (s->banner) return s->banner;
   for (size_t i = 0; i < s->count; i++)
     if (strcmp(s->task[i].analysis->name, "simulate") == 0)
-      return "Simulated data: everything below was computed from data that cortifold made itself, with a planted, known truth.";
+      return "Simulated data: everything below was computed from data that cortifold made itself, with a planted, "
+             "known truth.";
   return NULL;
 }
 
@@ -218,7 +222,8 @@ done:
   return status;
 }
 
-static cf_status finish_task(cf_context *ctx, const cf_study *s, const cf_task *t, cf_json *list, char **table, cf_dataset *all) {
+static cf_status finish_task(cf_context *ctx, const cf_study *s, const cf_task *t, cf_json *list, char **table,
+                             cf_dataset *all) {
   cf_status status = CF_OK;
   char *folder = NULL, *path = NULL;
   cf_json *envelope = NULL, *facts = NULL;
@@ -330,7 +335,8 @@ cf_status cf_study_results_read(cf_context *ctx, const char *folder, cf_study_re
   CF_TRY(CF_ALLOC(ctx, &r, 1));
   CF_TRY(cf_sprintf(ctx, &path, "%s/provenance.json", folder));
   if (stat(path, &info) != 0) {
-    status = cf_fail(ctx, CF_ERR_INPUT, "%s: no finished study is there (provenance.json is missing); run it with `cortifold study run`",
+    status = cf_fail(ctx, CF_ERR_INPUT,
+                     "%s: no finished study is there (provenance.json is missing); run it with `cortifold study run`",
                      folder);
     goto done;
   }

@@ -47,8 +47,12 @@ void cf_study_free(cf_study *s) {
   cf_free(s);
 }
 
-const char *cf_study_folder(const cf_study *study) { return study->folder; }
-size_t cf_study_count(const cf_study *study) { return study->count; }
+const char *cf_study_folder(const cf_study *study) {
+  return study->folder;
+}
+size_t cf_study_count(const cf_study *study) {
+  return study->count;
+}
 
 cf_status cf_study_step_at(cf_context *ctx, cf_study *s, size_t i, cf_study_step *out) {
   cf_status status = CF_OK;
@@ -172,7 +176,8 @@ cf_status cf_study_run(cf_context *ctx, cf_study *s, const cf_study_run_options 
   double start = seconds_now();
   if (!options) options = &defaults;
   if (options->shards > 1 && options->shard >= options->shards)
-    return cf_fail(ctx, CF_ERR_USAGE, "shard %zu of %zu does not exist (the first is 0)", options->shard, options->shards);
+    return cf_fail(ctx, CF_ERR_USAGE, "shard %zu of %zu does not exist (the first is 0)", options->shard,
+                   options->shards);
   CF_TRY(CF_SCRATCH(ctx, &state, s->count));
   CF_TRY(choose(ctx, s, options, state));
   CF_TRY(cf_plan_hash(ctx, s));

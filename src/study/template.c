@@ -48,4 +48,6 @@ static const char text[] =
     "    bootstrap: both\n"
     "    replicates: 1000\n";
 
-const char *cf_study_template(void) { return text; }
+const char *cf_study_template(void) {
+  return text;
+}

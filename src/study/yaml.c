@@ -39,7 +39,8 @@ const cf_yaml *cf_yaml_get(const cf_yaml *map, const char *key) {
   for (size_t i = 0; i < map->count; i++) {
     if (strcmp(map->key[i]->text, key) != 0) continue;
     const cf_yaml *v = map->value[i];
-    bool null = v->kind == CF_YAML_SCALAR && v->plain && (!*v->text || !strcmp(v->text, "~") || !strcmp(v->text, "null"));
+    bool null =
+        v->kind == CF_YAML_SCALAR && v->plain && (!*v->text || !strcmp(v->text, "~") || !strcmp(v->text, "null"));
     return null ? NULL : v;
   }
   return NULL;
@@ -137,7 +138,8 @@ static cf_status convert_map(reader *r, const yaml_node_t *from, int depth, cf_y
       continue;
     }
     if (has_key(node, key->text)) {
-      status = cf_fail(r->ctx, CF_ERR_INPUT, "%s:%zu:%zu: \"%s\" is given twice", r->file, key->line, key->column, key->text);
+      status = cf_fail(r->ctx, CF_ERR_INPUT, "%s:%zu:%zu: \"%s\" is given twice", r->file, key->line, key->column,
+                       key->text);
       goto done;
     }
     node->key[node->count] = key;
@@ -159,11 +161,11 @@ static cf_status convert(reader *r, int index, int depth, cf_yaml **out) {
   size_t line = from->start_mark.line + 1, column = from->start_mark.column + 1;
   *out = NULL;
   if (depth > MAX_DEPTH)
-    return cf_fail(r->ctx, CF_ERR_INPUT, "%s:%zu:%zu: nested deeper than %d levels (does an anchor contain itself?)", r->file,
-                   line, column, MAX_DEPTH);
+    return cf_fail(r->ctx, CF_ERR_INPUT, "%s:%zu:%zu: nested deeper than %d levels (does an anchor contain itself?)",
+                   r->file, line, column, MAX_DEPTH);
   if (++r->nodes > MAX_NODES)
-    return cf_fail(r->ctx, CF_ERR_INPUT, "%s:%zu:%zu: more than %d entries after expanding aliases", r->file, line, column,
-                   MAX_NODES);
+    return cf_fail(r->ctx, CF_ERR_INPUT, "%s:%zu:%zu: more than %d entries after expanding aliases", r->file, line,
+                   column, MAX_NODES);
   CF_TRY(CF_ALLOC(r->ctx, &node, 1));
   node->line = line;
   node->column = column;
@@ -178,7 +180,9 @@ static cf_status convert(reader *r, int index, int depth, cf_yaml **out) {
     break;
   case YAML_SCALAR_NODE:
   case YAML_NO_NODE:
-  default: CF_TRY(convert_scalar(r, from, node)); break;
+  default:
+    CF_TRY(convert_scalar(r, from, node));
+    break;
   }
   *out = node;
   node = NULL;

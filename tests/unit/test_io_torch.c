@@ -28,33 +28,33 @@ static void tensors_are_read(void **state) {
   cf_context *ctx = test_context();
   cf_dataset *set = NULL;
   /* {"s": OrderedDict(w: transposed view from offset 1, l: int64), "e": 3, "p": Parameter, "x": [scalar, repeated]} */
-  static const char pickle[] =
-      "\200\2}q\0(" TEXT1("s") "ccollections\nOrderedDict\n)R(" TEXT1("w")
-          TENSOR(STORAGE("FloatStorage", "0", "\7"), "\1", PAIR("\3", "\2"), PAIR("\1", "\3")) TEXT1("l")
-              TENSOR(STORAGE("LongStorage", "1", "\3"), "\0", ONE("\3"), ONE("\1")) "u}" TEXT1("v") "K\1sb" TEXT1("e") "K\3" TEXT1(
-                  "p") "ctorch._utils\n_rebuild_parameter\n(" TENSOR(STORAGE("FloatStorage", "0", "\7"), "\0",
-                                                                     ONE("\7"),
-                                                                     ONE("\1")) "\210ccollections\nOrderedDict\n)"
-                                                                                "RtR" TEXT1("x") "](" TENSOR(STORAGE("L"
-                                                                                                                     "o"
-                                                                                                                     "n"
-                                                                                                                     "g"
-                                                                                                                     "S"
-                                                                                                                     "t"
-                                                                                                                     "o"
-                                                                                                                     "r"
-                                                                                                                     "a"
-                                                                                                                     "g"
-                                                                                                                     "e",
-                                                                                                                     "1",
-                                                                                                                     "\3"),
-                                                                                                             "\2", ")",
-                                                                                                             ")")
-                                                                                    TENSOR(STORAGE("FloatStorage", "0",
-                                                                                                   "\7"),
-                                                                                           "\1", PAIR("\2", "\2"),
-                                                                                           PAIR("\1", "\0")) "e"
-                                                                                                             "u.";
+  static const char pickle[] = "\200\2}q\0(" TEXT1("s") "ccollections\nOrderedDict\n)R(" TEXT1("w") TENSOR(
+      STORAGE("FloatStorage", "0", "\7"), "\1", PAIR("\3", "\2"), PAIR("\1", "\3")) TEXT1("l")
+      TENSOR(STORAGE("LongStorage", "1", "\3"), "\0", ONE("\3"), ONE("\1")) "u}" TEXT1("v") "K\1sb" TEXT1(
+          "e") "K\3" TEXT1("p") "ctorch._utils\n_rebuild_parameter\n(" TENSOR(STORAGE("FloatStorage", "0", "\7"), "\0",
+                                                                              ONE("\7"),
+                                                                              ONE("\1")) "\210ccollections\nOrderedDict"
+                                                                                         "\n)"
+                                                                                         "RtR" TEXT1("x") "](" TENSOR(
+                                                                                             STORAGE("L"
+                                                                                                     "o"
+                                                                                                     "n"
+                                                                                                     "g"
+                                                                                                     "S"
+                                                                                                     "t"
+                                                                                                     "o"
+                                                                                                     "r"
+                                                                                                     "a"
+                                                                                                     "g"
+                                                                                                     "e",
+                                                                                                     "1", "\3"),
+                                                                                             "\2", ")", ")")
+                                                                                             TENSOR(
+                                                                                                 STORAGE("FloatStorage",
+                                                                                                         "0", "\7"),
+                                                                                                 "\1", PAIR("\2", "\2"),
+                                                                                                 PAIR("\1", "\0")) "e"
+                                                                                                                   "u.";
   WRITE(test_path("t.pt"), pickle);
   assert_ok(ctx, cf_io_read_all(ctx, test_path("t.pt"), &set));
   assert_int_equal(set->count, 5);

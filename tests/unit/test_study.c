@@ -65,16 +65,18 @@ static void yaml_errors_say_line_and_column(void **state) {
 static void cyclic_and_exploding_anchors_end_in_an_error(void **state) {
   (void)state;
   expect_yaml_error("a: &x\n  b: *x\n", "does an anchor contain itself");
-  expect_yaml_error("a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
-                    "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e]\n",
-                    "after expanding aliases");
+  expect_yaml_error(
+      "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+      "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e]\n",
+      "after expanding aliases");
 }
 
 static void merge_keys_fill_what_is_not_set(void **state) {
   (void)state;
   cf_context *ctx = test_context();
   cf_yaml *root;
-  const char *text = "base: &b {metric: cosine, noise: none}\ntask:\n  <<: *b\n  metric: euclidean\n  empty: ~\n  quoted: '~'\n";
+  const char *text =
+      "base: &b {metric: cosine, noise: none}\ntask:\n  <<: *b\n  metric: euclidean\n  empty: ~\n  quoted: '~'\n";
   assert_ok(ctx, cf_yaml_parse(ctx, "m", text, strlen(text), &root));
   const cf_yaml *task = cf_yaml_get(root, "task");
   assert_string_equal(cf_yaml_get(task, "metric")->text, "euclidean");
@@ -115,15 +117,19 @@ static void manifest_errors_name_the_place_and_the_remedy(void **state) {
   expect_manifest_error("tasks:\n  - {id: a, run: corect}\n", "no analysis \"corect\"; there are");
   expect_manifest_error("tasks:\n  - {id: a b, run: correct}\n", "may hold only letters");
   expect_manifest_error("tasks:\n  - {id: a, run: correct}\n", "takes P-VALUES as \"inputs\", 0 given");
-  expect_manifest_error("tasks:\n  - id: a\n    run: correct\n    inputs: p.tsv\n    methd: holm\n", ":5:5: task \"a\": ");
-  expect_manifest_error("tasks:\n  - id: a\n    run: correct\n    inputs: p.tsv\n    method: hom\n", ":5:5: task \"a\": ");
-  expect_manifest_error("tasks:\n  - id: a\n    run: correct\n    inputs: p.tsv\n    threads: 4\n", "for the command line");
+  expect_manifest_error("tasks:\n  - id: a\n    run: correct\n    inputs: p.tsv\n    methd: holm\n",
+                        ":5:5: task \"a\": ");
+  expect_manifest_error("tasks:\n  - id: a\n    run: correct\n    inputs: p.tsv\n    method: hom\n",
+                        ":5:5: task \"a\": ");
+  expect_manifest_error("tasks:\n  - id: a\n    run: correct\n    inputs: p.tsv\n    threads: 4\n",
+                        "for the command line");
   expect_manifest_error("tasks:\n  - {id: a, run: correct, inputs: x}\n  - {id: a, run: correct, inputs: x}\n",
                         ":3:5: two tasks have the id \"a\"");
   expect_manifest_error("seed: -1\ntasks: []\n", "\"seed\" must be a whole number");
   expect_manifest_error("cortifold: 2\ntasks: []\n", "version 2 is not known");
   expect_manifest_error("tasks:\n  - {id: a, run: correct, inputs: $b}\n", "\"$b\" names neither");
-  expect_manifest_error("tasks:\n  - {id: a, run: correct, inputs: $b}\n  - {id: b, run: correct, inputs: $a}\n", "in a circle");
+  expect_manifest_error("tasks:\n  - {id: a, run: correct, inputs: $b}\n  - {id: b, run: correct, inputs: $a}\n",
+                        "in a circle");
   expect_manifest_error("tasks:\n  - {id: a, run: correct, inputs: x, each: {method: []}}\n", "needs a list of values");
 }
 
@@ -208,8 +214,9 @@ static void a_failing_task_leaves_the_others_whole(void **state) {
   cf_context *ctx = test_context();
   write_file("p.tsv", "p\n0.01\n0.02\n0.5\n");
   write_file("bad.tsv", "p\n0.01\n7\n");
-  cf_study *s = open_small(ctx, "output: out2\ntasks:\n  - {id: bad, run: correct, inputs: bad.tsv}\n"
-                                "  - {id: after, run: correct, inputs: '$bad:adjusted'}\n  - {id: good, run: correct, inputs: p.tsv}\n");
+  cf_study *s = open_small(
+      ctx, "output: out2\ntasks:\n  - {id: bad, run: correct, inputs: bad.tsv}\n"
+           "  - {id: after, run: correct, inputs: '$bad:adjusted'}\n  - {id: good, run: correct, inputs: p.tsv}\n");
   assert_status(ctx, CF_ERR_INPUT, cf_study_run(ctx, s, NULL));
   assert_non_null(strstr(cf_context_error(ctx), "1 of 3 tasks failed"));
   assert_non_null(strstr(cf_context_error(ctx), "task \"bad\""));
@@ -227,8 +234,8 @@ static void a_failing_task_leaves_the_others_whole(void **state) {
 
 static void folders_are_written_without_detours(void **state) {
   (void)state;
-  static const char *const cases[][2] = {
-      {"a/../b", "b"}, {"./c/./d/", "c/d"}, {"e//f", "e/f"}, {"../x", "../x"}, {"/tmp/q/..//y", "/tmp/y"}, {"z/../..", ".."}};
+  static const char *const cases[][2] = {{"a/../b", "b"},  {"./c/./d/", "c/d"},        {"e//f", "e/f"},
+                                         {"../x", "../x"}, {"/tmp/q/..//y", "/tmp/y"}, {"z/../..", ".."}};
   cf_context *ctx = test_context();
   cf_study *s;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -249,7 +256,8 @@ static void folders_are_written_without_detours(void **state) {
 static void missing_inputs_are_found_before_anything_runs(void **state) {
   (void)state;
   cf_context *ctx = test_context();
-  cf_study *s = open_small(ctx, "output: out3\ndata: {p: nothere.tsv}\ntasks:\n  - {id: a, run: correct, inputs: $p}\n");
+  cf_study *s =
+      open_small(ctx, "output: out3\ndata: {p: nothere.tsv}\ntasks:\n  - {id: a, run: correct, inputs: $p}\n");
   cf_study_step step;
   assert_status(ctx, CF_ERR_INPUT, cf_study_step_at(ctx, s, 0, &step));
   assert_non_null(strstr(cf_context_error(ctx), "nothere.tsv: no such file"));
@@ -294,13 +302,15 @@ static void results_become_long_rows(void **state) {
   cf_context *ctx = test_context();
   cf_json *j;
   const char *text = "{\"n\": 3, \"ok\": true, \"models\": [{\"name\": \"a\\tb\", \"mean\": 0.5, \"ci\": [0.1, null]}],"
-                     "\"noise_ceiling\": {\"lower\": 1}, \"pairwise\": [{\"a\": \"x\", \"b\": \"y\", \"p\": 0.25}], \"list\": [1, 2, 3]}";
+                     "\"noise_ceiling\": {\"lower\": 1}, \"pairwise\": [{\"a\": \"x\", \"b\": \"y\", \"p\": 0.25}], "
+                     "\"list\": [1, 2, 3]}";
   char *rows = NULL;
   assert_ok(ctx, cf_json_parse(ctx, "t", text, strlen(text), &j));
   assert_ok(ctx, cf_store_rows(ctx, "t", "rsa", j, &rows));
-  assert_string_equal(rows, "t\trsa\t\t\tn\t3\nt\trsa\t\t\tok\ttrue\nt\trsa\tmodels\ta b\tmean\t0.5\nt\trsa\tmodels\ta b\tci_low\t0.1\n"
-                            "t\trsa\tmodels\ta b\tci_high\tNA\nt\trsa\tnoise_ceiling\t\tlower\t1\nt\trsa\tpairwise\tx vs y\tp\t0.25\n"
-                            "t\trsa\t\t\tlist[0]\t1\nt\trsa\t\t\tlist[1]\t2\nt\trsa\t\t\tlist[2]\t3\n");
+  assert_string_equal(
+      rows, "t\trsa\t\t\tn\t3\nt\trsa\t\t\tok\ttrue\nt\trsa\tmodels\ta b\tmean\t0.5\nt\trsa\tmodels\ta b\tci_low\t0.1\n"
+            "t\trsa\tmodels\ta b\tci_high\tNA\nt\trsa\tnoise_ceiling\t\tlower\t1\nt\trsa\tpairwise\tx vs y\tp\t0.25\n"
+            "t\trsa\t\t\tlist[0]\t1\nt\trsa\t\t\tlist[1]\t2\nt\trsa\t\t\tlist[2]\t3\n");
   cf_free(rows);
   cf_json_free(j);
   cf_context_free(ctx);
