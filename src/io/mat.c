@@ -97,6 +97,16 @@ static const struct {
     [CF_C128] = {MAT_C_DOUBLE, MAT_T_DOUBLE},
 };
 
+/* Lengths of version 5 are 32 bits. */
+static cf_status check_room(cf_context *ctx, const char *path, const char *name, const cf_array *a, size_t item) {
+  bool fits = cf_array_count(a) <= INT32_MAX / item;
+  for (int k = 0; k < a->ndim; k++) fits = fits && a->shape[k] <= INT32_MAX;
+  if (fits) return CF_OK;
+  return cf_fail(ctx, CF_ERR_INPUT,
+                 "%s:%s: 2 GB and more do not fit a MATLAB 5 file; convert with --mat-version 7.3, or write .h5", path,
+                 name);
+}
+
 static cf_status write_array(cf_context *ctx, mat_t *mat, const char *path, const char *name, const cf_array *a) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
@@ -105,14 +115,11 @@ static cf_status write_array(cf_context *ctx, mat_t *mat, const char *path, cons
   int rank = CF_MAX(a->ndim, 2);
   matvar_t *v = NULL;
   char *columns;
+  if (Mat_GetVersion(mat) != MAT_FT_MAT73) CF_TRY(check_room(ctx, path, name, a, half ? 4 : item));
   for (int k = 0; k < a->ndim; k++) {
     dims[k] = a->shape[k];
     reversed[a->ndim - 1 - k] = a->shape[k];
-    if (dims[k] > INT32_MAX)
-      CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s:%s: too large for a MATLAB 5 file; write .h5", path, name));
   }
-  if (n > INT32_MAX / (half ? 4 : item))
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s:%s: 2 GB and more do not fit a MATLAB 5 file; write .h5", path, name));
   if (a->dtype == CF_TEXT) {
     v = text_variable(ctx, name, a, rank, dims);
   } else {
@@ -168,12 +175,12 @@ done:
   return status;
 }
 
-static cf_status write_file(cf_context *ctx, const char *temporary, const char *path, const cf_dataset *set,
-                            const cf_io_write_options *options) {
+static cf_status write_version(cf_context *ctx, enum mat_ft version, const char *temporary, const char *path,
+                               const cf_dataset *set, const cf_io_write_options *options) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
   const char *attributes = options ? options->attributes : NULL;
-  size_t used = 0, count = 0;
+  size_t used = 0, count = 0, renamed = 0, first = 0;
   identifier *name, next;
   const cf_array **arrays;
   const char **wanted;
@@ -182,12 +189,13 @@ static cf_status write_file(cf_context *ctx, const char *temporary, const char *
   Mat_LogInitFunc("cortifold", keep_message);
   CF_TRY(cf_io_flatten(ctx, set, &arrays, &wanted, &count));
   CF_TRY(CF_SCRATCH(ctx, &name, count + 1));
-  if (!(mat = Mat_CreateVer(temporary, "MATLAB 5.0 MAT-file, written by cortifold", MAT_FT_MAT5)))
+  const char *head = version == MAT_FT_MAT73 ? "MATLAB 7.3 MAT-file, written by cortifold"
+                                             : "MATLAB 5.0 MAT-file, written by cortifold";
+  if (!(mat = Mat_CreateVer(temporary, head, version)))
     CF_TRY(matio_fail(ctx, CF_ERR_FAILURE, path, "cannot be created"));
   for (size_t k = 0; k < count; k++) {
     make_identifier(wanted[k], name, used, name[used]);
-    if (strcmp(wanted[k], name[used]) != 0)
-      cf_warn(ctx, "%s: '%s' is no MATLAB name, written as '%s'", path, wanted[k], name[used]);
+    if (strcmp(wanted[k], name[used]) != 0 && renamed++ == 0) first = k;
     used++;
     CF_TRY(write_array(ctx, mat, path, name[used - 1], arrays[k]));
   }
@@ -198,12 +206,27 @@ static cf_status write_file(cf_context *ctx, const char *temporary, const char *
     if (v) Mat_VarFree(v);
     if (bad) CF_TRY(matio_fail(ctx, CF_ERR_FAILURE, path, "cannot be written"));
   }
+  if (renamed == 1)
+    cf_warn(ctx, "%s: '%s' is no MATLAB name, written as '%s'", path, wanted[first], name[first]);
+  else if (renamed)
+    cf_warn(ctx, "%s: %zu names are no MATLAB names and were changed, the first '%s' to '%s'", path, renamed,
+            wanted[first], name[first]);
 done:
   if (mat && Mat_Close(mat) != 0 && status == CF_OK)
     status = matio_fail(ctx, CF_ERR_FAILURE, path, "cannot be written: is the disk full?");
   cf_scratch_release(ctx, mark);
   if (status == CF_OK) status = verify(ctx, temporary, path, used);
   return status;
+}
+
+static cf_status write_5(cf_context *ctx, const char *temporary, const char *path, const cf_dataset *set,
+                         const cf_io_write_options *options) {
+  return write_version(ctx, MAT_FT_MAT5, temporary, path, set, options);
+}
+
+static cf_status write_73(cf_context *ctx, const char *temporary, const char *path, const cf_dataset *set,
+                          const cf_io_write_options *options) {
+  return write_version(ctx, MAT_FT_MAT73, temporary, path, set, options);
 }
 
 /* -------------------------------------------------------------- driver -- */
@@ -250,5 +273,20 @@ const cf_io_driver cf_io_driver_mat = {
     list_members,
     read_member,
     open_blocks,
-    write_file,
+    write_5,
     read_each};
+
+/* The same endings read alike: this entry only writes, when the format is asked for by name. */
+static bool detect_never(const cf_io_file *file) {
+  (void)file;
+  return false;
+}
+
+const cf_io_driver cf_io_driver_mat73 = {
+    {"mat73", "", "MATLAB 7.3, for arrays of 2 GB and more: written by convert --mat-version 7.3", false, true, false},
+    detect_never,
+    NULL,
+    NULL,
+    NULL,
+    write_73,
+    NULL};

@@ -8,9 +8,17 @@
 
 /* Order of detection: formats with a magic number first, plain text last. */
 static const cf_io_driver *const table[] = {
-    &cf_io_driver_npy,  &cf_io_driver_torch, /* before npz: both are zip archives */
-    &cf_io_driver_npz,  &cf_io_driver_mat,   /* before hdf5: MATLAB 7.3 files are HDF5 files too */
-    &cf_io_driver_hdf5, &cf_io_driver_safetensors, &cf_io_driver_json, &cf_io_driver_text, &cf_io_driver_csv, NULL,
+    &cf_io_driver_npy,
+    &cf_io_driver_torch, /* before npz: both are zip archives */
+    &cf_io_driver_npz,
+    &cf_io_driver_mat, /* before hdf5: MATLAB 7.3 files are HDF5 files too */
+    &cf_io_driver_hdf5,
+    &cf_io_driver_safetensors,
+    &cf_io_driver_json,
+    &cf_io_driver_text,
+    &cf_io_driver_csv,
+    &cf_io_driver_mat73,
+    NULL,
 };
 
 const cf_io_driver *cf_io_driver_at(size_t i) {

@@ -10,6 +10,8 @@
 static const cf_param params[] = {
     {"name", 0, CF_PARAM_TEXT, "NAME", NULL, 0, 0, NULL,
      "Name of the array in OUT, when there is just one (default: the name it has, or `data`)."},
+    {"mat-version", 0, CF_PARAM_CHOICE, "V", "5", 0, 0, "5|7.3",
+     "Version of a .mat file; 7.3 holds arrays of 2 GB and more."},
     CF_PARAM_END,
 };
 
@@ -159,6 +161,10 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   write.force = cf_options_flag(options, "force");
   cf_dataset *set = NULL;
   cf_json *skipped = cf_json_list();
+  if (strcmp(cf_options_text(options, "mat-version"), "7.3") == 0) {
+    if (!ends_in(out, ".mat")) CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--mat-version is for .mat files, not for %s", out));
+    write.format = "mat73";
+  }
   CF_TRY(cf_io_check_output(ctx, out, write.force));
   CF_TRY(cf_io_check_not_input(ctx, out, in));
   CF_TRY(load(ctx, in, &set, skipped, &format));
