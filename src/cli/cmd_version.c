@@ -88,7 +88,8 @@ static void print_text(const cf_json *v) {
   const cf_json *libs = cf_json_get(v, "libraries"), *cpu = cf_json_get(v, "cpu");
   printf("cortifold %s\n", cf_version());
   printf("BLAS:      %s\n", cf_json_as_text(cf_json_get(v, "blas")));
-  if (blas_hint()) printf("           %s\n", blas_hint());
+  const char *hint = cf_json_as_text(cf_json_get(v, "blas_hint"));
+  if (hint) printf("           %s\n", hint);
   printf("CPU:      ");
   for (size_t i = 0; i < cf_json_count(cpu); i++) printf(" %s", cf_json_as_text(cf_json_at(cpu, i)));
   printf("\nThreads:   %g\n", cf_json_as_number(cf_json_get(v, "threads")));
@@ -104,7 +105,8 @@ cf_status cli_version(cf_context *ctx, const cf_options *options) {
   cf_json *v = cf_json_object();
   cf_json_set(v, "version", cf_json_text(cf_version()));
   cf_json_set(v, "blas", cf_json_text(cf_blas_name()));
-  if (blas_hint()) cf_json_set(v, "blas_hint", cf_json_text(blas_hint()));
+  const char *hint = blas_hint();
+  if (hint) cf_json_set(v, "blas_hint", cf_json_text(hint));
   cf_json_set(v, "cpu", cpu_features());
   cf_json_set(v, "threads", cf_json_number(cf_context_threads(ctx)));
   cf_json_set(v, "compiler", cf_json_text(compiler()));

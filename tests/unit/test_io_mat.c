@@ -123,7 +123,8 @@ static void names_and_labels_are_fitted(void **state) {
   assert_ok(ctx, cf_dataset_add(ctx, set, sample_array(ctx, "resp_rates_1", CF_F64, 2, shape)));
   assert_ok(ctx, cf_dataset_add(ctx, set, sample_array(ctx, "1st", CF_F64, 0, NULL)));
   assert_ok(ctx, cf_io_write(ctx, test_path("n.mat"), set, NULL));
-  assert_true(cf_warning_count(ctx) >= 2);
+  assert_int_equal(cf_warning_count(ctx), 1); /* one for all names */
+  assert_non_null(strstr(cf_warning(ctx, 0), "3 names are no MATLAB names and were changed, the first 'resp/rates 1'"));
   assert_ok(ctx, cf_io_read_all(ctx, test_path("n.mat"), &back));
   assert_int_equal(back->count, 4);
   const cf_array *half = cf_dataset_get(back, "resp_rates_1");
