@@ -51,7 +51,8 @@ static void list_group(FILE *out, const char *group) {
 void cli_help_list(FILE *out) {
   cli_command c;
   fprintf(out,
-          "\nProgram: cortifold (how brain-like is a neural network, inside and out)\n"
+          "\n"
+          "Program: cortifold (how brain-like is a neural network, inside and out)\n"
           "Version: %s\n\n"
           "Usage:   cortifold COMMAND [arguments and options]\n\n"
           "Commands:\n",

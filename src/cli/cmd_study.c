@@ -11,15 +11,14 @@
 static const cf_param params[] = {
     {"only", 0, CF_PARAM_TEXT, "TASK", NULL, 0, 0, NULL, "run: this task and what it needs."},
     {"shard", 0, CF_PARAM_TEXT, "I/N", NULL, 0, 0, NULL,
-     "run: every N-th task beginning with the I-th (from 0), for several machines on one folder; the last run without "
-     "it "
-     "writes the results."},
+     "run: every N-th task beginning with the I-th (from 0), for several machines on one folder; the last run "
+     "without it writes the results."},
     {"force", 'f', CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL, "run: finished tasks again; init: overwrite STUDY.yaml."},
     {"json", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL,
      "check, plan, status: print one JSON object on standard output, and nothing else there."},
     {"threads", 't', CF_PARAM_INTEGER, "N", NULL, 1, 4096, NULL, "Number of threads; all cores when not given."},
     {"memory", 0, CF_PARAM_SIZE, "SIZE", "1G", 1048576, 9e18, NULL,
-     "Memory budget of methods that read large inputs in blocks, in bytes with K, M, G or T (1024s)."},
+     "Memory of the whole run for what reads large inputs in blocks, in bytes with K, M, G or T (1024s)."},
     {"quiet", 'q', CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL, "No progress, no messages: only errors."},
     {"verbose", 'v', CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL, "Say more on standard error."},
     CF_PARAM_END,
@@ -33,21 +32,18 @@ const cf_analysis cli_about_study = {
     .least = 2,
     .most = 2,
     .description = "A manifest in YAML names the inputs and lists the analyses with their options; a task may use what "
-                   "another one made.\n"
-                   "\n"
+                   "another one made.\n\n"
                    "    init     writes a commented manifest to start from\n"
                    "    check    reads the manifest and its inputs; mistakes are reported with line and column\n"
                    "    plan     prints the tasks in order with time and memory estimates, and what is done already\n"
                    "    run      runs what is not done, then writes results and report\n"
                    "    status   says which tasks are done\n"
-                   "    report   writes the report anew from finished results\n"
-                   "\n"
+                   "    report   writes the report anew from finished results\n\n"
                    "A task is known by a hash of its inputs, options and the program's version: finished tasks are "
-                   "found again, so an "
-                   "interrupted run goes on where it stopped, and a changed option runs only what depends on it.\n"
-                   "\n"
-                   "The output folder then holds results.tsv (one number a line), arrays.h5, provenance.json, figures/ "
-                   "and report.html.",
+                   "found again, so an interrupted run goes on where it stopped, and a changed option runs only what "
+                   "depends on it.\n\n"
+                   "The output folder then holds results.tsv (one number a line), arrays.h5, provenance.json, "
+                   "figures/ and report.html.",
     .examples = "cortifold study init study.yaml\n"
                 "cortifold study plan study.yaml\n"
                 "cortifold study run study.yaml",

@@ -80,9 +80,8 @@ static void put_synopsis(FILE *out, const cf_analysis *a) {
 
 static void put_status(FILE *out) {
   fputs(".SH EXIT STATUS\n"
-        "0 success; 1 failure (disk full, read\\-only output); 2 usage; 3 bad input data, missing and unreadable files "
-        "too; "
-        "4 numerical failure; 130 cancelled. A failed run leaves no output file.\n",
+        "0 success; 1 failure (disk full, read\\-only output); 2 usage; 3 bad input data, missing and unreadable "
+        "files too; 4 numerical failure; 130 cancelled. A failed run leaves no output file.\n",
         out);
 }
 

@@ -53,15 +53,14 @@ static void put_command(FILE *out, const cf_analysis *a) {
 void cli_markdown(FILE *out) {
   cli_command c;
   fputs("# Commands\n\n"
-        "This page is made by `cortifold help --markdown` from the tables that the parser reads; a test keeps it up to "
-        "date.\n\n"
+        "This page is made by `cortifold help --markdown` from the tables that the parser reads; a test keeps it up "
+        "to date.\n\n"
         "An array address is `PATH[:MEMBER]`: the member names an array inside a file that holds several. The format "
-        "is found by "
-        "content, not by the ending.\n\n"
+        "is found by content, not by the ending.\n\n"
         "Exit status: 0 success, 1 failure (disk full, read-only output), 2 usage, 3 bad input data (missing and "
-        "unreadable files "
-        "too), 4 numerical failure, 130 cancelled. A failed run leaves no output file.\n\n"
-        "| command | does |\n|---|---|\n",
+        "unreadable files too), 4 numerical failure, 130 cancelled. A failed run leaves no output file.\n\n"
+        "| command | does |\n"
+        "|---|---|\n",
         out);
   for (size_t i = 0; cli_command_at(i, &c); i++) {
     fprintf(out, "| [`%s`](#%s) | ", c.about->name, c.about->name);

@@ -73,8 +73,8 @@ cf_status cf_figure_histogram(cf_context *ctx, const cf_histogram_figure *spec, 
     double at = cf_scale_at(&x, spec->observed);
     cf_text_write(&draw.body,
                   "<g class=\"cf-observed cf-mark\" data-value=\"$v\" data-p=\"$v\"><title>observed $s</title><line "
-                  "class=\"cf-stroke-c6\" x1=\"$n\" "
-                  "y1=\"$n\" x2=\"$n\" y2=\"$n\" stroke=\"$s\" stroke-width=\"1.4\"/></g>\n",
+                  "class=\"cf-stroke-c6\" x1=\"$n\" y1=\"$n\" x2=\"$n\" y2=\"$n\" stroke=\"$s\" "
+                  "stroke-width=\"1.4\"/></g>\n",
                   spec->observed, spec->p, cf_text_value(spec->observed, value, sizeof value), at, bottom, at,
                   top - 2.0, cf_figure_colour(6));
     snprintf(text, sizeof text, "observed %s%s%s", value, isnan(spec->p) ? "" : ", ", cf_text_p(spec->p, p, sizeof p));

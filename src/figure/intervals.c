@@ -31,8 +31,7 @@ static void draw_row(cf_draw *draw, const cf_interval_row *row, const cf_scale *
   row_text(row, numbers, sizeof numbers);
   cf_text_write(&draw->body,
                 "<g class=\"cf-row cf-mark\" data-name=\"$t\" data-value=\"$v\" data-low=\"$v\" data-high=\"$v\" "
-                "data-null=\"$v\" "
-                "data-p=\"$v\"><title>$t: $s",
+                "data-null=\"$v\" data-p=\"$v\"><title>$t: $s",
                 row->name, row->value, row->low, row->high, row->null_mean, row->p, row->name, numbers);
   if (isfinite(row->null_mean)) cf_text_write(&draw->body, "; chance $s", cf_text_value(row->null_mean, a, sizeof a));
   cf_text_put(&draw->body, "</title>\n");

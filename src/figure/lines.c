@@ -66,8 +66,7 @@ static void draw_series(cf_draw *draw, const cf_lines_figure *spec, size_t s, co
     if (!isfinite(q->y[i])) continue;
     cf_text_write(&draw->body,
                   "<circle class=\"cf-mark cf-c$i\" data-i=\"$i\" data-value=\"$v\" cx=\"$n\" cy=\"$n\" r=\"2\" "
-                  "fill=\"$s\" stroke=\"#fff\" "
-                  "stroke-width=\"0.5\"><title>$t, $t: $s",
+                  "fill=\"$s\" stroke=\"#fff\" stroke-width=\"0.5\"><title>$t, $t: $s",
                   (int)(s % 10), (int)i, q->y[i], place(spec, left, right, i), cf_scale_at(y, q->y[i]), colour, q->name,
                   position_text(spec, i, number, sizeof number), cf_text_value(q->y[i], value, sizeof value));
     if (q->low && q->high && isfinite(q->low[i]) && isfinite(q->high[i]))

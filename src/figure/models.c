@@ -185,8 +185,7 @@ static void draw_wings(cf_draw *draw, const cf_models_figure *spec, const layout
       double at = slot_centre(l, other), used = chosen_p(spec->correction, q->p, q->p_holm, q->p_fdr);
       cf_text_write(&draw->body,
                     "<g class=\"cf-pair cf-mark\" data-a=\"$i\" data-b=\"$i\" data-difference=\"$v\" data-p=\"$v\" "
-                    "data-p-holm=\"$v\" "
-                    "data-p-fdr=\"$v\"$s><title>$t exceeds $t by $s ($t)</title>",
+                    "data-p-holm=\"$v\" data-p-fdr=\"$v\"$s><title>$t exceeds $t by $s ($t)</title>",
                     (int)better, (int)other, fabs(q->difference), q->p, q->p_holm, q->p_fdr,
                     used < alpha ? "" : " display=\"none\"", spec->model[better].name, spec->model[other].name,
                     cf_text_value(fabs(q->difference), value, sizeof value), cf_text_p(used, p, sizeof p));

@@ -79,8 +79,7 @@ static const cf_measure table[] = {
      "Morcos, Raghu and Bengio (2018) NeurIPS", false, false, false, true, 0, 1,
      CF_MEASURE_SCALING | CF_MEASURE_SHIFT | CF_MEASURE_ORDER,
      "the variates are formed without the inverse square root of the covariance and with the channel means, so the "
-     "value "
-     "moves with a constant shift; stops when X has more channels than Y",
+     "value moves with a constant shift; stops when X has more channels than Y",
      pwcca_params, RUN(pwcca), NULL},
     {"procrustes", "Procrustes distance",
      "arccos(||X'Y||_* / (||X||_F ||Y||_F)); euclidean: sqrt(||X||^2 + ||Y||^2 - 2||X'Y||_*)",
@@ -95,9 +94,8 @@ static const cf_measure table[] = {
      "Robert and Escoufier (1976) Appl. Stat. 25", true, false, false, true, 0, 1, ROTATION | CF_MEASURE_SCALING, NULL,
      no_params, RUN(cka), cf_measure_cka_resample},
     {"linear-predictivity", "cross-validated ridge regression from X to Y",
-     "1 - sum ||Y - prediction||^2 / sum ||Y - mean of training||^2 over held-out conditions, ridge chosen inside the "
-     "training "
-     "set by generalised cross-validation",
+     "1 - sum ||Y - prediction||^2 / sum ||Y - mean of training||^2 over held-out conditions, ridge chosen inside "
+     "the training set by generalised cross-validation",
      "Golub, Heath and Wahba (1979) Technometrics 21; Yamins et al. (2014) PNAS 111", false, false, false, false,
      -INFINITY, 1, CF_MEASURE_ORTHOGONAL | CF_MEASURE_SCALING | CF_MEASURE_SHIFT,
      "z-scores and principal components (10 of X, 2 of Y) see the test rows, R2 is clipped at 0; ridge 1, mean over 10 "

@@ -14,7 +14,7 @@ static const cf_param common[] = {
      "Seed of every random stream: the same seed gives the same result for any number of threads."},
     {"threads", 't', CF_PARAM_INTEGER, "N", NULL, 1, 4096, NULL, "Number of threads; all cores when not given."},
     {"memory", 0, CF_PARAM_SIZE, "SIZE", "1G", 1048576, 9e18, NULL,
-     "Memory budget of methods that read large inputs in blocks, in bytes with K, M, G or T (1024s)."},
+     "Memory of the whole run for what reads large inputs in blocks, in bytes with K, M, G or T (1024s)."},
     {"quiet", 'q', CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL, "No progress, no warnings, no summary: only errors."},
     {"verbose", 'v', CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL, "Say more on standard error."},
     CF_PARAM_END,

@@ -16,19 +16,16 @@ static const cf_param params[] = {
 };
 
 static const char description[] = "Reads every array of IN, or the one that the address names, and writes OUT in the "
-                                  "format of its ending. Types are kept "
-                                  "where the target has them (bfloat16 becomes float32 in npy and npz; text tables "
-                                  "hold decimal numbers that read back the "
-                                  "same). Axis labels go along: as attributes or members of their own where the format "
-                                  "has those. What the target cannot hold "
-                                  "(several arrays in an npy, three axes in a table, words in safetensors) is an error "
-                                  "and nothing is written. From a text "
-                                  "table all numeric columns become one matrix, `data`; columns of words become arrays "
-                                  "of their own; IN:COLUMN takes one.\n"
-                                  "\n"
+                                  "format of its ending. Types are kept where the target has them (bfloat16 becomes "
+                                  "float32 in npy and npz; text tables hold decimal numbers that read back the "
+                                  "same). Axis labels go along: as attributes or members of their own where the "
+                                  "format has those. What the target cannot hold (several arrays in an npy, three "
+                                  "axes in a table, words in safetensors) is an error and nothing is written. From a "
+                                  "text table all numeric columns become one matrix, `data`; columns of words become "
+                                  "arrays of their own; IN:COLUMN takes one.\n\n"
                                   "An existing OUT needs --force; it appears whole or not at all. Values: output, "
-                                  "format (of IN), arrays [{name, shape, "
-                                  "dtype}], skipped (arrays of IN that cannot be read).";
+                                  "format (of IN), arrays [{name, shape, dtype}], skipped (arrays of IN that cannot "
+                                  "be read).";
 
 static const char examples[] = "cortifold convert recordings.mat recordings.h5\n"
                                "cortifold convert patterns.npz:rdm rdm.tsv\n"

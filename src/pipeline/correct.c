@@ -110,22 +110,15 @@ const cf_analysis cf_analysis_correct = {
     .least = 1,
     .most = 1,
     .description =
-        "Takes an array of p-values of any shape and adjusts all of them together. With p_(1) <= ... <= p_(m):\n"
-        "\n"
-        "bonferroni: min(1, m p).\n"
-        "\n"
+        "Takes an array of p-values of any shape and adjusts all of them together. With p_(1) <= ... <= p_(m):\n\n"
+        "bonferroni: min(1, m p).\n\n"
         "holm: the largest of min(1, (m - j + 1) p_(j)) over j <= i (Holm 1979, Scand. J. Stat. 6, 65). Holds the "
-        "chance of "
-        "any false rejection for tests that depend on one another in any way, and rejects at least what bonferroni "
-        "does.\n"
-        "\n"
+        "chance of any false rejection for tests that depend on one another in any way, and rejects at least what "
+        "bonferroni does.\n\n"
         "bh: the smallest of min(1, m p_(j) / j) over j >= i (Benjamini & Hochberg 1995, JRSS B 57, 289). Holds the "
-        "expected "
-        "share of false rejections (FDR) for independent or positively dependent tests.\n"
-        "\n"
-        "NaN stay NaN and do not count among the m tests. The output file holds `adjusted` and `rejected`, shaped like "
-        "the "
-        "input.",
+        "expected share of false rejections (FDR) for independent or positively dependent tests.\n\n"
+        "NaN stay NaN and do not count among the m tests. The output file holds `adjusted` and `rejected`, shaped "
+        "like the input.",
     .examples = "cortifold correct p.npy --method bh\n"
                 "cortifold correct results.npz:p --method holm -o corrected.npz",
     .params = params,

@@ -17,14 +17,13 @@ static const cf_param params[] = {
 static const char description[] =
     "Distances between all pairs of systems (condition x channel) over the same conditions, as a square matrix that "
     "multidimensional scaling, clustering and permutation tests take. Each FILE may list several addresses separated "
-    "by commas, or "
-    "be a pattern like nets.h5:*. The systems' factorisations are made once and pairs run in parallel.\n\n"
+    "by commas, or be a pattern like nets.h5:*. The systems' factorisations are made once and pairs run in "
+    "parallel.\n\n"
     "procrustes and shape are distances already. Similarities become distances: arccos of cka, cka-rbf and rv (an "
-    "angle, a "
-    "metric), 1 - value of the others; pwcca and linear-predictivity, which are not symmetric, are averaged over both "
-    "directions. The diagonal is 0. The measures are described under compare.\n\n"
-    "Values: distances (rows of the matrix), names, transform, nearest [{a, b, distance}]. Arrays: distances (system, "
-    "system).\n\n"
+    "angle, a metric), 1 - value of the others; pwcca and linear-predictivity, which are not symmetric, are averaged "
+    "over both directions. The diagonal is 0. The measures are described under compare.\n\n"
+    "Values: distances (rows of the matrix), names, transform, nearest [{a, b, distance}]. Arrays: distances "
+    "(system, system).\n\n"
     "Reference: Williams, Kunz, Kornblith & Linderman (2021), NeurIPS.";
 
 static const char examples[] = "cortifold distances nets/*.npy --measure shape --alpha 0.5 -o distances.npz\n"

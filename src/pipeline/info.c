@@ -16,18 +16,16 @@ static const cf_param params[] = {
 };
 
 static const char description[] = "Lists the arrays of each FILE, or one array when the address names a member: name, "
-                                  "shape, storage type, order in the "
-                                  "file (C: last axis fastest, F: Fortran, first axis fastest), names of axes, range "
-                                  "of the finite values, and how many "
-                                  "values are NaN or infinite. Matrices larger than half of --memory are read in "
-                                  "blocks, so files larger than memory work "
-                                  "(npy, HDF5, MATLAB 7.3, safetensors and uncompressed npz).\n"
-                                  "\n"
-                                  "Values: arrays, a list of {file, format, name, readable, shape, dtype, stored (the "
-                                  "type as the file says it), order, axes "
-                                  "(null where an axis has no name), count, min, max, nan, inf, finite}. Keys from "
-                                  "count on are null with --header, for text "
-                                  "and for what cannot be read; min and max are also null for complex numbers.";
+                                  "shape, storage type, order in the file (C: last axis fastest, F: Fortran, first "
+                                  "axis fastest), names of axes, range of the finite values, and how many values are "
+                                  "NaN or infinite. Matrices larger than half of --memory are read in blocks, so "
+                                  "files larger than memory work (npy, HDF5, MATLAB 7.3, safetensors and "
+                                  "uncompressed npz).\n\n"
+                                  "Values: arrays, a list of {file, format, name, readable, shape, dtype, stored "
+                                  "(the type as the file says it), order, axes (null where an axis has no name), "
+                                  "count, min, max, nan, inf, finite}. Keys from count on are null with --header, "
+                                  "for text and for what cannot be read; min and max are also null for complex "
+                                  "numbers.";
 
 static const char examples[] = "cortifold info patterns.npz\n"
                                "cortifold info recordings.h5:/resp/rates weights.safetensors --json\n"

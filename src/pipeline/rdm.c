@@ -14,29 +14,24 @@ static const cf_param params[] = {
      "Dissimilarity of two patterns; definitions above."},
     {"conditions", 'c', CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,
      "Condition of each row (.npy or a one-column .tsv with a header). Rows of one condition are averaged and the "
-     "matrix is in "
-     "ascending order of label. Default: the member `condition` or `conditions` beside the patterns; without one each "
-     "row is a "
-     "condition."},
+     "matrix is in ascending order of label. Default: the member `condition` or `conditions` beside the patterns; "
+     "without one each row is a condition."},
     {"folds", 0, CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,
-     "Run or session of each row, for crossnobis and poisson-cv. Default: the member `fold`, `folds`, `run` or `runs` "
-     "beside the "
-     "patterns."},
+     "Run or session of each row, for crossnobis and poisson-cv. Default: the member `fold`, `folds`, `run` or "
+     "`runs` beside the patterns."},
     {"noise", 0, CF_PARAM_ADDRESS, "KIND|FILE", "none", 0, 0, "none|diagonal|shrinkage|full",
      "Noise covariance of mahalanobis and crossnobis: estimated from the residuals (rows minus the mean of their "
-     "condition) as "
-     "diagonal, Ledoit-Wolf shrinkage or full; or a file with a covariance (channels x channels), for crossnobis also "
-     "one per "
-     "fold in ascending order of fold (folds x channels x channels)."},
+     "condition) as diagonal, Ledoit-Wolf shrinkage or full; or a file with a covariance (channels x channels), for "
+     "crossnobis also one per fold in ascending order of fold (folds x channels x channels)."},
     {"noise-estimate", 0, CF_PARAM_CHOICE, "HOW", "pooled", 0, 0, "pooled|per-fold",
      "crossnobis: one estimate over all folds, or one per fold; each pair of folds then uses the mean of their two "
      "covariances."},
     {"per-channel", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL,
      "Divide squared distances and the Poisson divergence by the number of channels (before the root for euclidean)."},
     {"nan", 0, CF_PARAM_CHOICE, "POLICY", "error", 0, 0, "error|drop-channel|drop-condition|pairwise",
-     "Missing and infinite values: an error; leave out channels or conditions that have any; or use for each pair the "
-     "channels "
-     "that both have (correlation, cosine, euclidean, sqeuclidean, poisson; sums are scaled up to all channels)."},
+     "Missing and infinite values: an error; leave out channels or conditions that have any; or use for each pair "
+     "the channels that both have (correlation, cosine, euclidean, sqeuclidean, poisson; sums are scaled up to all "
+     "channels)."},
     {"constant", 0, CF_PARAM_CHOICE, "POLICY", "error", 0, 0, "error|nan",
      "A constant pattern under correlation, or a zero pattern under cosine: an error that names it, or NaN entries."},
     {"prior", 0, CF_PARAM_REAL, "RATE", "1", 0, 1e300, NULL,
@@ -44,31 +39,28 @@ static const cf_param params[] = {
     {"prior-weight", 0, CF_PARAM_REAL, "W", "0.1", 0, 1e300, NULL, "Poisson: weight w of the prior, in observations."},
     {"precision", 0, CF_PARAM_CHOICE, "HOW", "auto", 0, 0, "auto|double",
      "crossnobis of a large problem (from 256 conditions) multiplies the differences between folds, which are noise, "
-     "in single "
-     "precision: half the time, with an error of about 1e-9 of the noise power. double: never."},
+     "in single precision: half the time, with an error of about 1e-9 of the noise power. double: never."},
     CF_PARAM_END,
 };
 
 static const char description[] =
     "Dissimilarity of every pair of conditions from patterns (condition, channel), or from a stack (subject, "
-    "condition, channel), "
-    "which gives a stack of matrices. The diagonal is exactly 0 and the matrix exactly symmetric. Files larger than "
-    "--memory are "
-    "read in blocks of channels.\n\n"
+    "condition, channel), which gives a stack of matrices. The diagonal is exactly 0 and the matrix exactly "
+    "symmetric. Files larger than --memory are read in blocks of channels.\n\n"
     "x_i is the pattern of condition i (the mean of its rows), sums run over channels c.\n\n"
     "@metrics\n"
-    "Folds of crossnobis and poisson-cv may be unbalanced; a pair that is missing from some folds is averaged over the "
-    "others.\n\n"
-    "Noise covariance Sigma (--noise) from residuals R, rows minus the mean of their condition, n rows, K conditions, "
-    "dof = n - K:\n"
+    "Folds of crossnobis and poisson-cv may be unbalanced; a pair that is missing from some folds is averaged over "
+    "the others.\n\n"
+    "Noise covariance Sigma (--noise) from residuals R, rows minus the mean of their condition, n rows, K "
+    "conditions, dof = n - K:\n"
     "- diagonal: sum r_c^2 / dof for each channel.\n"
     "- shrinkage: with S = R'R/n, m = tr S / p, d2 = |S - mI|^2, b2 = min(d2, sum_k |r_k r_k' - S|^2 / n^2), Sigma = "
-    "((b2/d2) m I + (1 - b2/d2) S) n/dof; it is never formed, the work is done on the Gram matrix of the rows (Ledoit "
-    "& Wolf 2004, J Multivar Anal 88:365).\n"
+    "((b2/d2) m I + (1 - b2/d2) S) n/dof; it is never formed, the work is done on the Gram matrix of the rows "
+    "(Ledoit & Wolf 2004, J Multivar Anal 88:365).\n"
     "- full: R'R / dof, needs at least as many residual degrees of freedom as channels.\n\n"
-    "Values: metric, formula, conditions, channels, channels_used, rows, folds, subjects, noise {kind, shrinkage, dof, "
-    "per_fold}, "
-    "range [low, high], mean, labels. Arrays: rdm (condition, condition) or (subject, condition, condition).";
+    "Values: metric, formula, conditions, channels, channels_used, rows, folds, subjects, noise {kind, shrinkage, "
+    "dof, per_fold}, range [low, high], mean, labels. Arrays: rdm (condition, condition) or (subject, condition, "
+    "condition).";
 
 static const char examples[] = "cortifold rdm layer4.npy --metric correlation -o rdm.npz\n"
                                "cortifold rdm betas.npz --conditions conditions.npy --folds runs.npy --metric "
@@ -393,8 +385,7 @@ static void warn(cf_context *ctx, const cf_rdm_options *o, const cf_rdm *r, doub
   if (shrinkage > 0.95 && r->channels_used > 1) {
     cf_warn(ctx,
             "the shrinkage intensity is %.3f (%.0f residual degrees of freedom for %zu channels): the noise estimate "
-            "is almost "
-            "one variance for all channels",
+            "is almost one variance for all channels",
             shrinkage, r->noise_dof, r->channels_used);
   }
   if (strcmp(o->metric, "mahalanobis") == 0 && o->noise == CF_RDM_NOISE_NONE)

@@ -27,10 +27,8 @@ static const cf_param params[] = {
     {"replicates", 'n', CF_PARAM_INTEGER, "N", "1000", 10, 10000000, NULL, "Bootstrap samples."},
     {"model-type", 0, CF_PARAM_CHOICE, "TYPE", "fixed", 0, 0, "fixed|selected|weighted|interpolated",
      "fixed: each matrix is a model. Otherwise the matrices (of each --group) are the components of one flexible "
-     "model, "
-     "fitted on training folds: the best one, their best non-negative combination, or the best point on the line "
-     "through "
-     "consecutive ones."},
+     "model, fitted on training folds: the best one, their best non-negative combination, or the best point on the "
+     "line through consecutive ones."},
     {"group", 0, CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,
      "Labels, one per model matrix: matrices of equal label form one flexible model of that name."},
     {"stimulus-groups", 0, CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,
@@ -52,15 +50,13 @@ static const cf_param params[] = {
      "Without bootstrap: one-sample t test or signed-rank test over subjects."},
     {"interval", 0, CF_PARAM_CHOICE, "KIND", "t", 0, 0, "t|percentile",
      "Intervals from the standard error and a t quantile, or bootstrap percentiles (too wide for --bootstrap both, "
-     "whose "
-     "samples carry the noise three times)."},
+     "whose samples carry the noise three times)."},
     {"coverage", 0, CF_PARAM_REAL, "SHARE", "0.95", 0.01, 0.9999, NULL, "Coverage of the intervals."},
     {"square", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL,
      "Square every similarity before averaging, ceilings included (R2 of ranks with --comparator spearman)."},
     {"pool", 0, CF_PARAM_CHOICE, "RULE", "comparator", 0, 0, "comparator|mean",
-     "How subjects are pooled for the noise ceiling: by the comparator's rule (unit length, z-scores or ranks), or the "
-     "plain "
-     "mean of the matrices."},
+     "How subjects are pooled for the noise ceiling: by the comparator's rule (unit length, z-scores or ranks), or "
+     "the plain mean of the matrices."},
     {"nan", 0, CF_PARAM_CHOICE, "POLICY", "error", 0, 0, "error|drop-pair",
      "Missing dissimilarities: an error, or leave the pair out of every matrix."},
     CF_PARAM_END,
@@ -68,39 +64,28 @@ static const cf_param params[] = {
 
 static const char description[] =
     "Compares every model matrix with every subject's matrix and tests the models against 0, against each other and "
-    "against "
-    "the noise ceiling.\n\n"
-    "Comparators of upper triangles d1 and d2 with n pairs; r average ranks; C and D concordant and discordant pairs:\n"
+    "against the noise ceiling.\n\n"
+    "Comparators of upper triangles d1 and d2 with n pairs; r average ranks; C and D concordant and discordant "
+    "pairs:\n"
     "@comparators\n"
-    "The score of a model is the mean over subjects of the comparator's similarity. The noise ceiling bounds what any "
-    "model "
-    "could reach: above by the similarity of the subjects with their pooled matrix, below with each subject left out "
-    "of the "
-    "pool.\n\n"
-    "Without bootstrap the tests run over subjects (dof subjects - 1). With it every sample draws subjects, stimuli or "
-    "both "
-    "with replacement, the same draws for all models; pairs of a stimulus with its own copy are left out. Standard "
-    "errors are "
-    "corrected for sample size, t tests have subjects - 1, stimuli - 1 or the smaller dof. `both` runs three "
-    "bootstraps on "
-    "the same draws and combines their variances, S subjects and n stimuli: f var_subjects + g var_stimuli - f g "
-    "(var_both - "
-    "var_subjects - var_stimuli), f = S/(S-1), g = n/(n-1), because resampling both counts the measurement noise three "
-    "times.\n\n"
+    "The score of a model is the mean over subjects of the comparator's similarity. The noise ceiling bounds what "
+    "any model could reach: above by the similarity of the subjects with their pooled matrix, below with each "
+    "subject left out of the pool.\n\n"
+    "Without bootstrap the tests run over subjects (dof subjects - 1). With it every sample draws subjects, stimuli "
+    "or both with replacement, the same draws for all models; pairs of a stimulus with its own copy are left out. "
+    "Standard errors are corrected for sample size, t tests have subjects - 1, stimuli - 1 or the smaller dof. "
+    "`both` runs three bootstraps on the same draws and combines their variances, S subjects and n stimuli: f "
+    "var_subjects + g var_stimuli - f g (var_both - var_subjects - var_stimuli), f = S/(S-1), g = n/(n-1), because "
+    "resampling both counts the measurement noise three times.\n\n"
     "Flexible models (--model-type) are fitted inside every sample on training folds and judged on stimuli and "
-    "subjects that "
-    "the fit has not seen. Rank comparators fit weights to mean ranks by least squares; scores use the comparator "
-    "itself.\n\n"
+    "subjects that the fit has not seen. Rank comparators fit weights to mean ranks by least squares (ours, as a "
+    "stand-in for a fit of the ranks themselves); scores use the comparator itself.\n\n"
     "Values: models [{name, mean, ci, sem, p, p_holm, p_fdr, p_ceiling, p_ceiling_holm, p_ceiling_fdr, "
-    "percent_of_lower, "
-    "per_subject, components}], noise_ceiling {lower, upper, ci, per_subject_lower, per_subject_upper}, pairwise [{a, "
-    "b, "
-    "difference, sem, p, p_holm, p_fdr}]. Arrays: scores (model, subject), bootstrap (replicate, model), "
-    "bootstrap_ceiling, "
-    "data_mean_rdm, data_rdms, model_rdms.\n\n"
-    "References: Schuett, Kipnis, Diedrichsen & Kriegeskorte (2023), eLife 12:e82566; Nili et al. (2014), PLoS Comput "
-    "Biol "
-    "10:e1003553; Diedrichsen et al. (2021), Neurons Behav Data Anal Theory 5(3).";
+    "percent_of_lower, per_subject, components}], noise_ceiling {lower, upper, ci, per_subject_lower, "
+    "per_subject_upper}, pairwise [{a, b, difference, sem, p, p_holm, p_fdr}]. Arrays: scores (model, subject), "
+    "bootstrap (replicate, model), bootstrap_ceiling, data_mean_rdm, data_rdms, model_rdms.\n\n"
+    "References: Schuett, Kipnis, Diedrichsen & Kriegeskorte (2023), eLife 12:e82566; Nili et al. (2014), PLoS "
+    "Comput Biol 10:e1003553; Diedrichsen et al. (2021), Neurons Behav Data Anal Theory 5(3).";
 
 static const char examples[] =
     "cortifold rsa --data subjects.npz --models layers.npz --comparator rho-a --bootstrap both\n"

@@ -389,30 +389,23 @@ static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) 
 
 static const char description[] =
     "`simulate geometry` makes subjects whose brains share a known representational geometry, and candidate models "
-    "whose "
-    "relation to it is known, for demonstrations, power calculations and tests.\n\n"
-    "Condition i has latent coordinates u_i: its category (one-hot; --category is the distance between categories), a "
-    "graded "
-    "dimension that runs from -1 to 1 within each category (--graded), and eight coordinates of its own (--exemplar). "
-    "The "
-    "true dissimilarity is ||u_i - u_j||^2. Subject s has u_is = u_i + --idiosyncrasy * N(0, I/D) and shows y = u_is "
-    "W_s + "
-    "noise, noise ~ --noise * N(0, Sigma), Sigma_ab = sd_a sd_b exp(-|a-b| / --noise-length), with W_s random and W_s "
-    "Sigma^-1 W_s' = P I: crossnobis distances per channel estimate the true ones.\n\n"
-    "Models: truth; noisy-truth (latent coordinates with noise); category, graded, exemplar (one part alone); shuffled "
-    "(truth "
-    "with its conditions exchanged); random. Layers: layer1 .. layer4 carry 10, 35, 65 and 95 % of their variance from "
-    "the "
-    "truth; layer4_rotated is layer4 rotated, scaled and shifted.\n\n"
+    "whose relation to it is known, for demonstrations, power calculations and tests.\n\n"
+    "Condition i has latent coordinates u_i: its category (one-hot; --category is the distance between categories), "
+    "a graded dimension that runs from -1 to 1 within each category (--graded), and eight coordinates of its own "
+    "(--exemplar). The true dissimilarity is ||u_i - u_j||^2. Subject s has u_is = u_i + --idiosyncrasy * N(0, I/D) "
+    "and shows y = u_is W_s + noise, noise ~ --noise * N(0, Sigma), Sigma_ab = sd_a sd_b exp(-|a-b| / "
+    "--noise-length), with W_s random and W_s Sigma^-1 W_s' = P I: crossnobis distances per channel estimate the "
+    "true ones.\n\n"
+    "Models: truth; noisy-truth (latent coordinates with noise); category, graded, exemplar (one part alone); "
+    "shuffled (truth with its conditions exchanged); random. Layers: layer1 .. layer4 carry 10, 35, 65 and 95 % of "
+    "their variance from the truth; layer4_rotated is layer4 rotated, scaled and shifted.\n\n"
     "Arrays: patterns (trial, channel) of the first subject with conditions and folds (one a trial), patterns_mean "
     "(condition, channel), subjects/patterns, subjects/patterns_mean, data_rdms (subject, condition, condition), "
-    "model_rdms "
-    "(model, condition, condition), models/NAME, layers/NAME (condition, feature), condition, category, subject, "
-    "model, and "
-    "the truth: truth/latent, truth/graded, truth/rdm, truth/noise_covariance (up to 2000 channels), truth/order with "
-    "truth/order_correlation (models by their correlation with the truth), truth/noise_ceiling (expected correlation "
-    "of the "
-    "true model with one subject's crossnobis matrix, to first order, the noise covariance known).";
+    "model_rdms (model, condition, condition), models/NAME, layers/NAME (condition, feature), condition, category, "
+    "subject, model, and the truth: truth/latent, truth/graded, truth/rdm, truth/noise_covariance (up to 2000 "
+    "channels), truth/order with truth/order_correlation (models by their correlation with the truth), "
+    "truth/noise_ceiling (expected correlation of the true model with one subject's crossnobis matrix, to first "
+    "order, the noise covariance known).";
 
 const cf_analysis cf_analysis_simulate = {
     .name = "simulate",
@@ -425,8 +418,8 @@ const cf_analysis cf_analysis_simulate = {
     .examples =
         "cortifold simulate geometry --seed 1 -o sim.npz\n"
         "cortifold simulate geometry --subjects 20 --noise 4 --nested -o sim.h5\n"
-        "cortifold rdm sim.npz:patterns --conditions sim.npz:conditions --folds sim.npz:folds --metric crossnobis "
-        "-o rdm.npz\n"
+        "cortifold rdm sim.npz:patterns --conditions sim.npz:conditions --folds sim.npz:folds --metric crossnobis -o "
+        "rdm.npz\n"
         "cortifold rsa --data sim.npz:data_rdms --models sim.npz:model_rdms --comparator corr-cov\n"
         "cortifold compare sim.npz:layers/layer4 sim.npz:patterns_mean --measure cka,procrustes",
     .params = params,

@@ -57,19 +57,18 @@ cf_status cf_page_methods(cf_page *page) {
   }
   if (rsa)
     cf_text_put(&page->html, "<p>Model evaluation: each model's RDM is compared with each subject's; the bar is the "
-                             "mean over subjects. The noise ceiling brackets what the best possible model could reach: "
-                             "its upper bound compares each subject with the mean of all subjects, its lower bound "
-                             "with the mean of the others (Nili et al. 2014). "
-                             "With a bootstrap over subjects and stimuli the variance is corrected for counting "
-                             "measurement noise twice (Schütt et al. 2023). "
-                             "Holm controls the family-wise error of a family of tests, FDR the expected share of "
-                             "false discoveries (Benjamini &amp; Hochberg 1995).</p>\n");
+                             "mean over subjects. The noise ceiling brackets what the best possible model could "
+                             "reach: its upper bound compares each subject with the mean of all subjects, its lower "
+                             "bound with the mean of the others (Nili et al. 2014). With a bootstrap over subjects "
+                             "and stimuli the variance is corrected for counting measurement noise twice (Schütt et "
+                             "al. 2023). Holm controls the family-wise error of a family of tests, FDR the expected "
+                             "share of false discoveries (Benjamini &amp; Hochberg 1995).</p>\n");
   if (compare)
     cf_text_put(&page->html, "<p>Comparison of two systems: chance is the mean of the measure when the pairing of the "
-                             "conditions is shuffled; p is the one-sided share of permutations at least as alike, "
-                             "(1 + k) / (1 + N). z is positive for more alike than chance, for distances too. "
-                             "Intervals are percentiles of bootstrap samples; where the option interval is "
-                             "centred, moved by the bias that repeated conditions cause.</p>\n");
+                             "conditions is shuffled; p is the one-sided share of permutations at least as alike, (1 "
+                             "+ k) / (1 + N). z is positive for more alike than chance, for distances too. Intervals "
+                             "are percentiles of bootstrap samples; where the option interval is centred, moved by "
+                             "the bias that repeated conditions cause.</p>\n");
   if (rsa || map)
     cf_text_put(&page->html, "<p>Maps: metric multidimensional scaling by SMACOF from the classical solution; stress-1 "
                              "is the root of the squared misfit over the squared distances (Borg &amp; Groenen 2005). "

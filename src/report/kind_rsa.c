@@ -136,10 +136,9 @@ static cf_status draw_models(cf_page *page, const cf_part *part, const evaluatio
                            "<label><input type=\"radio\" value=\"none\" name=\"p-");
   cf_text_write(&page->html,
                 "$t\"> uncorrected</label><label><input type=\"radio\" value=\"holm\" name=\"p-$t\"> "
-                "Holm</label><label><input type=\"radio\" value=\"fdr\" "
-                "checked name=\"p-$t\"> FDR</label></fieldset><span class=\"muted\">Stars and lines shown are <span "
-                "data-correction-name>FDR-controlled "
-                "(Benjamini-Hochberg)</span>.</span></div>\n",
+                "Holm</label><label><input type=\"radio\" value=\"fdr\" checked name=\"p-$t\"> "
+                "FDR</label></fieldset><span class=\"muted\">Stars and lines shown are <span "
+                "data-correction-name>FDR-controlled (Benjamini-Hochberg)</span>.</span></div>\n",
                 part->task->id, part->task->id, part->task->id);
   status = cf_page_figure(page, part, "models", "Model evaluation", caption, true, figure);
 done:

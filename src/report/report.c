@@ -58,15 +58,23 @@ static const char *when_of(const cf_page *page) {
 static void write_head(cf_page *page) {
   const cf_study_results *r = page->results;
   const char *title = r->title && r->title[0] ? r->title : "Results", *when = when_of(page);
-  cf_text_write(
-      &page->html,
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-      "script-src 'unsafe-inline'; img-src data: blob:\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"generator\" content=\"cortifold $s\">\n"
-      "<link rel=\"icon\" href=\"data:,\">\n<title>$t</title>\n<style>\n$s</style>\n</head>\n<body>\n",
-      CF_VERSION, title, (const char *)cf_asset_css);
+  cf_text_write(&page->html,
+                "<!doctype html>\n"
+                "<html lang=\"en\">\n"
+                "<head>\n"
+                "<meta charset=\"utf-8\">\n"
+                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+                "'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:\">\n"
+                "<meta name=\"color-scheme\" content=\"light dark\">\n"
+                "<meta name=\"generator\" content=\"cortifold $s\">\n"
+                "<link rel=\"icon\" href=\"data:,\">\n"
+                "<title>$t</title>\n"
+                "<style>\n"
+                "$s</style>\n"
+                "</head>\n"
+                "<body>\n",
+                CF_VERSION, title, (const char *)cf_asset_css);
   if (r->banner && r->banner[0]) cf_text_write(&page->html, "<p class=\"banner\" role=\"note\">$t</p>\n", r->banner);
   cf_text_write(
       &page->html,
