@@ -20,6 +20,8 @@ typedef struct cf_view {
   ptrdiff_t stride[CF_MAX_DIMS];
 } cf_view;
 
+/* Contiguous views of n, rows x cols, and any row-major shape (ndim <= CF_MAX_DIMS); the transpose of a matrix; entry i
+ * of an axis; the product of the shape. None copies. */
 CF_API cf_view cf_view_vector(const double *data, size_t n);
 CF_API cf_view cf_view_matrix(const double *data, size_t rows, size_t cols);      /* row-major */
 CF_API cf_view cf_view_tensor(const double *data, int ndim, const size_t *shape); /* row-major */

@@ -45,6 +45,7 @@ typedef enum cf_status {
   CF_ERR_CANCELLED = 6 /* cf_cancel() was called */
 } cf_status;
 
+/* Exit status of the program for a status; the words for it; the version "major.minor.patch". */
 CF_API int cf_status_exit(cf_status status);
 CF_API const char *cf_status_name(cf_status status);
 CF_API const char *cf_version(void);
@@ -82,6 +83,7 @@ CF_API void cf_context_free(cf_context *ctx);
  * with it. Must be freed before ctx.                                        */
 CF_API CF_CHECKED cf_status cf_context_derive(cf_context *ctx, uint64_t seed, cf_context **out);
 
+/* What the context was made with, zeros replaced by the defaults. */
 CF_API int cf_context_threads(const cf_context *ctx);
 CF_API uint64_t cf_context_seed(const cf_context *ctx);
 CF_API size_t cf_context_memory(const cf_context *ctx);

@@ -28,6 +28,8 @@ typedef struct cf_io_listing {
   cf_io_entry *entry;
 } cf_io_listing;
 
+/* What a file holds, from its headers alone. Errors: CF_ERR_INPUT (missing, unreadable, unknown or damaged file). Cost:
+ * headers; a table of text is read whole. */
 CF_API CF_CHECKED cf_status cf_io_list(cf_context *ctx, const char *path, cf_io_listing **out);
 CF_API void cf_io_listing_free(cf_io_listing *listing);
 

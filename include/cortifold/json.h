@@ -13,6 +13,7 @@ extern "C" {
 
 typedef struct cf_json cf_json; /* opaque; reference-free: each value has one owner */
 
+/* New values; NULL when memory is short (cf_json_set and cf_json_append take that as failure). */
 CF_API cf_json *cf_json_object(void);
 CF_API cf_json *cf_json_list(void);
 CF_API cf_json *cf_json_text(const char *text);

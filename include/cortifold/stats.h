@@ -15,6 +15,7 @@ CF_API CF_CHECKED cf_status cf_ranks(cf_context *ctx, size_t n, const double *x,
 CF_API double cf_pearson(size_t n, const double *x, const double *y);
 CF_API CF_CHECKED cf_status cf_spearman(cf_context *ctx, size_t n, const double *x, const double *y, double *out);
 
+/* Mean (NaN for n = 0) and sum of squared deviations over n - ddof (NaN when that is not positive). */
 CF_API double cf_mean(size_t n, const double *x);
 CF_API double cf_variance(size_t n, const double *x, int ddof);
 /* Linear-interpolated quantile (R type 7) of sorted values, q in [0,1].     */
