@@ -40,24 +40,31 @@ const char *cf_version(void) {
   return CF_VERSION;
 }
 
+/* All zero but for the options and an empty message; NULL when memory is short. */
+static cf_context *make_context(const cf_context_options *options) {
+  cf_context *ctx = cf_raw_alloc(sizeof *ctx);
+  if (!ctx) return NULL;
+  memset(ctx, 0, sizeof *ctx);
+  ctx->options = *options;
+  ctx->message = cf_raw_alloc(MESSAGE_SIZE);
+  if (!ctx->message) {
+    free(ctx);
+    return NULL;
+  }
+  ctx->message[0] = '\0';
+  return ctx;
+}
+
 cf_status cf_context_new(const cf_context_options *options, cf_context **out) {
   static const cf_context_options defaults = CF_CONTEXT_OPTIONS_INIT;
   if (!options) options = &defaults;
   *out = NULL;
   if (options->threads < 0 || options->threads > CF_MAX_THREADS) return CF_ERR_USAGE;
-  cf_context *ctx = cf_raw_alloc(sizeof *ctx);
+  cf_context *ctx = make_context(options);
   if (!ctx) return CF_ERR_MEMORY;
-  memset(ctx, 0, sizeof *ctx);
-  ctx->options = *options;
   if (ctx->options.threads == 0) ctx->options.threads = CF_MIN(omp_get_max_threads(), CF_MAX_THREADS);
   if (ctx->options.memory == 0) ctx->options.memory = DEFAULT_MEMORY;
   ctx->root = ctx;
-  ctx->message = cf_raw_alloc(MESSAGE_SIZE);
-  if (!ctx->message) {
-    free(ctx);
-    return CF_ERR_MEMORY;
-  }
-  ctx->message[0] = '\0';
   *out = ctx;
   return CF_OK;
 }
@@ -73,19 +80,11 @@ cf_status cf_context_derive(cf_context *ctx, uint64_t seed, cf_context **out) {
 
 /* A child for one worker of a parallel loop: own arena and message, the rest is the root's. */
 cf_context *cf_context_child(cf_context *parent) {
-  cf_context *ctx = cf_raw_alloc(sizeof *ctx);
+  cf_context *ctx = make_context(&parent->options);
   if (!ctx) return NULL;
-  memset(ctx, 0, sizeof *ctx);
-  ctx->options = parent->options;
   ctx->options.memory /= (size_t)parent->options.threads;
   ctx->options.threads = 1;
   ctx->root = parent->root;
-  ctx->message = cf_raw_alloc(MESSAGE_SIZE);
-  if (!ctx->message) {
-    free(ctx);
-    return NULL;
-  }
-  ctx->message[0] = '\0';
   return ctx;
 }
 
