@@ -86,20 +86,32 @@ done:
   return status;
 }
 
-cf_status cf_lapack_gelqf(cf_context *ctx, size_t m, size_t n, double *a, double *tau, int *info) {
+/* Factors by Householder reflections: the two routines differ in their name only. */
+typedef lapack_int (*reflections_fn)(int, lapack_int, lapack_int, double *, lapack_int, double *, double *, lapack_int);
+
+static cf_status reflect(cf_context *ctx, reflections_fn routine, size_t m, size_t n, double *a, double *tau,
+                         int *info) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
   int threads = cf_blas_enter();
   double size = 0, *work;
   CF_TRY(check_sizes(ctx, m, n));
-  *info = LAPACKE_dgelqf_work(COL, as_int(m), as_int(n), a, lead(m), tau, &size, -1);
+  *info = routine(COL, as_int(m), as_int(n), a, lead(m), tau, &size, -1);
   if (*info != 0) goto done;
   CF_TRY(CF_SCRATCH(ctx, &work, (size_t)size));
-  *info = LAPACKE_dgelqf_work(COL, as_int(m), as_int(n), a, lead(m), tau, work, (lapack_int)size);
+  *info = routine(COL, as_int(m), as_int(n), a, lead(m), tau, work, (lapack_int)size);
 done:
   cf_blas_leave(threads);
   cf_scratch_release(ctx, mark);
   return status;
+}
+
+cf_status cf_lapack_gelqf(cf_context *ctx, size_t m, size_t n, double *a, double *tau, int *info) {
+  return reflect(ctx, LAPACKE_dgelqf_work, m, n, a, tau, info);
+}
+
+cf_status cf_lapack_geqrf(cf_context *ctx, size_t m, size_t n, double *a, double *tau, int *info) {
+  return reflect(ctx, LAPACKE_dgeqrf_work, m, n, a, tau, info);
 }
 
 cf_status cf_lapack_orglq(cf_context *ctx, size_t m, size_t n, double *a, const double *tau, int *info) {
@@ -111,22 +123,6 @@ cf_status cf_lapack_orglq(cf_context *ctx, size_t m, size_t n, double *a, const 
   if (*info != 0) goto done;
   CF_TRY(CF_SCRATCH(ctx, &work, (size_t)size));
   *info = LAPACKE_dorglq_work(COL, as_int(m), as_int(n), as_int(m), a, lead(m), tau, work, (lapack_int)size);
-done:
-  cf_blas_leave(threads);
-  cf_scratch_release(ctx, mark);
-  return status;
-}
-
-cf_status cf_lapack_geqrf(cf_context *ctx, size_t m, size_t n, double *a, double *tau, int *info) {
-  cf_status status = CF_OK;
-  cf_mark mark = cf_scratch_mark(ctx);
-  int threads = cf_blas_enter();
-  double size = 0, *work;
-  CF_TRY(check_sizes(ctx, m, n));
-  *info = LAPACKE_dgeqrf_work(COL, as_int(m), as_int(n), a, lead(m), tau, &size, -1);
-  if (*info != 0) goto done;
-  CF_TRY(CF_SCRATCH(ctx, &work, (size_t)size));
-  *info = LAPACKE_dgeqrf_work(COL, as_int(m), as_int(n), a, lead(m), tau, work, (lapack_int)size);
 done:
   cf_blas_leave(threads);
   cf_scratch_release(ctx, mark);
