@@ -43,6 +43,12 @@ done:
   return status;
 }
 
+/* Unrelated matrices score 0 on average only where scores are centred: cosines of positive dissimilarities and squares
+ * lie above 0 by themselves, so there 0 is the reference of the test and not chance. */
+static bool zero_is_chance(const evaluation *e) {
+  return strncmp(e->comparator ? e->comparator : "", "cosine", 6) != 0 && strncmp(e->title, "squared", 7) != 0;
+}
+
 static cf_status read_evaluation(cf_page *page, const cf_part *part, evaluation *e) {
   cf_status status = CF_OK;
   const cf_json *models = cf_json_get(part->result, "models"), *ceiling = cf_json_get(part->result, "noise_ceiling");
@@ -116,13 +122,14 @@ static cf_status draw_models(cf_page *page, const cf_part *part, const evaluatio
            strcmp(cf_part_text(part->result, "alternative", "greater"), "greater") == 0 ? "above" : "different from",
            e->pairs && e->count <= 24 ? "Lines: the dot's model exceeds those at the ticks (p < 0.05). " : "");
   if (e->subjects > 1) snprintf(over, sizeof over, "mean over %zu subjects of ", e->subjects);
-  snprintf(caption, sizeof caption, "Bars: %s%s between model and data RDM.%s%s%s%s%s Chance is 0.", over, e->title,
+  snprintf(caption, sizeof caption, "Bars: %s%s between model and data RDM.%s%s%s%s%s %s", over, e->title,
            intervals ? " Lines: 95 % interval" : "",
            intervals && bootstrap && strcmp(bootstrap, "none") != 0 ? ", bootstrap over " : "",
            intervals && bootstrap && strcmp(bootstrap, "none") != 0
                ? (strcmp(bootstrap, "both") == 0 ? "subjects and stimuli" : bootstrap)
                : "",
-           intervals ? "." : "", e->subjects > 1 ? " Dots: subjects, in the same order in every bar." : "");
+           intervals ? "." : "", e->subjects > 1 ? " Dots: subjects, in the same order in every bar." : "",
+           zero_is_chance(e) ? "Chance is 0." : "Chance lies above 0.");
   strncat(caption, range, sizeof caption - strlen(caption) - 1);
   cf_figure_options o = CF_FIGURE_OPTIONS_INIT;
   snprintf(id, sizeof id, "%.180s-models", part->task->id);
@@ -290,21 +297,22 @@ cf_status cf_find_rsa(cf_page *page, const cf_part *part) {
     cf_text_put(&page->html, e.subjects == 1 ? "the one data RDM" : "the data");
   cf_text_write(&page->html, ": $t $d", e.title, m->mean);
   if (isfinite(m->low) && isfinite(m->high)) cf_text_write(&page->html, " (95 % interval $d to $d)", m->low, m->high);
-  cf_text_put(&page->html, " where chance is 0");
+  const char *reference = zero_is_chance(&e) ? "chance" : "0";
+  cf_text_put(&page->html, zero_is_chance(&e) ? " where chance is 0" : " where 0 is no chance level");
   double p = final_p(m->p_fdr, m->p);
   if (isfinite(p))
     cf_text_write(&page->html, ", $t$s", cf_text_p(p, text, sizeof text), isfinite(m->p_fdr) ? " (FDR)" : "");
   if (e.count > 2)
-    cf_text_write(&page->html, ". $i of $i models lie$s significantly above chance.", (int)above, (int)e.count,
-                  above == 1 ? "s" : "");
+    cf_text_write(&page->html, ". $i of $i models lie$s significantly above $s.", (int)above, (int)e.count,
+                  above == 1 ? "s" : "", reference);
   else if (e.count == 2)
-    cf_text_write(&page->html, ". $s model$s significantly above chance.",
+    cf_text_write(&page->html, ". $s model$s significantly above $s.",
                   above == 2   ? "Both"
                   : above == 1 ? "One"
                                : "Neither",
-                  above == 2 ? "s lie" : " lies");
+                  above == 2 ? "s lie" : " lies", reference);
   else
-    cf_text_write(&page->html, ": $ssignificantly above chance.", above ? "" : "not ");
+    cf_text_write(&page->html, ": $ssignificantly above $s.", above ? "" : "not ", reference);
   for (size_t k = 0; k < e.pairs; ++k) {
     const cf_model_pair *q = e.pair + k;
     size_t better = q->difference >= 0 ? q->a : q->b;
