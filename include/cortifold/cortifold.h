@@ -6,11 +6,16 @@
 #include <cortifold/array.h>
 #include <cortifold/linalg.h>
 #include <cortifold/stats.h>
+#include <cortifold/graph.h>
 #include <cortifold/json.h>
 #include <cortifold/io.h>
 #include <cortifold/rdm.h>
 #include <cortifold/rsa.h>
 #include <cortifold/compare.h>
+#include <cortifold/response.h>
+#include <cortifold/tensor.h>
+#include <cortifold/manifold.h>
+#include <cortifold/simulate.h>
 #include <cortifold/figure.h>
 #include <cortifold/pipeline.h>
 #include <cortifold/study.h>

@@ -1,0 +1,131 @@
+/* cortifold/manifold.h - the shape of a cloud of points: iterated adaptive
+ * neighbourhoods, diffusion maps, geodesics, clusters and local dimension.
+ * spec: Dyballa & Zucker (2023), arXiv 2208.09123; Coifman & Lafon (2006).  */
+#ifndef CORTIFOLD_MANIFOLD_H
+#define CORTIFOLD_MANIFOLD_H
+
+#include <cortifold/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------- iterated adaptive neighbourhoods -- */
+
+typedef enum cf_ian_objective { CF_IAN_EXACT, CF_IAN_GREEDY } cf_ian_objective;
+typedef enum cf_ian_threshold {
+  CF_IAN_C3,
+  CF_IAN_C2,
+  CF_IAN_MAD,
+  CF_IAN_NORMAL_MAD,
+  CF_IAN_IQR,
+  CF_IAN_SD
+} cf_ian_threshold;
+
+typedef struct cf_ian_options {
+  cf_ian_objective objective; /* exact: the scale programme solved to its optimum; greedy: edge traversal */
+  cf_ian_threshold threshold; /* estimator of location and spread of the volume ratio */
+  double tolerance;           /* |median - 1| that needs no tuning; 0.1 */
+  double prune_share;         /* share of the candidates pruned at once; 0.1 */
+  size_t most_prunes;         /* cap on prunes per iteration; 0: none */
+  size_t most_iterations;     /* 0: until nothing is left to prune */
+  bool single_precision;      /* Gabriel decisions in float32, as published */
+  double kernel_floor;        /* kernel values below are 0; 1e-8 */
+} cf_ian_options;
+#define CF_IAN_OPTIONS_INIT                                                                                            \
+  { CF_IAN_EXACT, CF_IAN_C3, 0.1, 0.1, 0, 0, false, 1e-8 }
+
+typedef struct cf_ian_step { /* one iteration of the pruning */
+  size_t pruned, edges;
+  double connectivity, median, mean, threshold, sum_scale;
+} cf_ian_step;
+
+typedef struct cf_ian {
+  size_t n, gabriel_edges, pruned, iterations, disconnected_count, steps;
+  cf_graph *gabriel;              /* before pruning, weights are lengths in input units */
+  cf_graph *graph;                /* after it */
+  cf_graph *kernel;               /* K, diagonal 1 */
+  double *scale, *first_scale;    /* sigma in input units: final; after the first tuning */
+  double *delta, *delta_weighted; /* volume ratios; 0 for disconnected points */
+  bool *disconnected;             /* n */
+  double first_connectivity, unweighted_connectivity, connectivity;
+  double median, weighted_median, mean, weighted_mean;
+  cf_ian_step *step; /* steps = iterations + the last look that pruned nothing */
+} cf_ian;
+/* points n x dims row-major. Errors: CF_ERR_INPUT (duplicates, NaN), CF_ERR_USAGE (n < 3; an option out of range),
+ * CF_ERR_NUMERIC (the scale programme did not converge). */
+CF_API CF_CHECKED cf_status cf_ian_points(cf_context *ctx, size_t n, size_t dims, const double *points,
+                                          const cf_ian_options *options, cf_ian **out);
+/* From squared distances, n x n symmetric with zero diagonal. */
+CF_API CF_CHECKED cf_status cf_ian_distances(cf_context *ctx, size_t n, const double *squared,
+                                             const cf_ian_options *options, cf_ian **out);
+CF_API void cf_ian_free(cf_ian *ian);
+
+/* ------------------------------------------------------------ diffusion -- */
+
+typedef struct cf_diffusion_options {
+  double alpha; /* 1: density removed, 0.5: Fokker-Planck, 0: Markov */
+  double time;  /* t of lambda^t; 0: weights sqrt(1 / (1 - lambda)) */
+  size_t dims;  /* coordinates beside the trivial one; 20 (fewer when n is small) */
+} cf_diffusion_options;
+#define CF_DIFFUSION_OPTIONS_INIT                                                                                      \
+  { 1, 1, 20 }
+/* q_i = sum_j K_ij; K~ = K / (q_i q_j)^alpha; d_i = sum_j K~_ij; Ms = d^-1/2 K~ d^-1/2 = U diag(lambda) U';
+ * coordinates lambda^t U / sqrt(d) without the trivial first: n x dims, largest-magnitude entry positive; values
+ * dims + 1, signed, by descending magnitude, the trivial 1 first. residual (may be NULL): largest |Ms u - lambda u|.
+ * Errors: CF_ERR_INPUT (a row that sums to 0 or a negative weight), CF_ERR_USAGE (dims >= n), CF_ERR_NUMERIC. */
+CF_API CF_CHECKED cf_status cf_diffusion_map(cf_context *ctx, const cf_graph *kernel,
+                                             const cf_diffusion_options *options, double *coordinates, double *values,
+                                             double *residual);
+CF_API CF_CHECKED cf_status cf_diffusion_map_full(cf_context *ctx, size_t n, const double *kernel,
+                                                  const cf_diffusion_options *options, double *coordinates,
+                                                  double *values, double *residual);
+
+/* Isomap: classical scaling of the graph's geodesics over its largest component; coordinates n x k (NaN outside it). */
+CF_API CF_CHECKED cf_status cf_isomap(cf_context *ctx, const cf_graph *graph, size_t k, double *coordinates,
+                                      double *values);
+/* Heat geodesics on a kernel (Varadhan; Crane, Weischedel & Wardetzky 2013 on graphs): n x n distances at time t. */
+CF_API CF_CHECKED cf_status cf_heat_geodesics(cf_context *ctx, const cf_graph *kernel, const cf_graph *graph,
+                                              double time, double *distance);
+
+/* ------------------------------------------------- clusters and dimension -- */
+
+typedef struct cf_clustering {
+  size_t n, clusters;
+  int *label;        /* n, -1 = noise */
+  double *merge;     /* (n - 1) x 4 single linkage of the mutual reachability */
+  double *core;      /* n core distances */
+  double *stability; /* clusters */
+  cf_condensed_tree *tree;
+} cf_clustering;
+/* points n x dims (diffusion coordinates); core distance = largest distance to the graph's neighbours. */
+CF_API CF_CHECKED cf_status cf_cluster_manifold(cf_context *ctx, size_t n, size_t dims, const double *points,
+                                                const cf_graph *graph, size_t min_size, cf_clustering **out);
+CF_API void cf_clustering_free(cf_clustering *clustering);
+
+/* Local dimension by the neighbourhood correlation dimension (NCD) over `hops` (2; 3 for networks) and by degree; each
+ * the mean over graph neighbours. squared n x n in the space of the graph. n values each; dimension = the larger one.
+ */
+CF_API CF_CHECKED cf_status cf_local_dimension(cf_context *ctx, size_t n, const double *squared, const cf_graph *graph,
+                                               size_t hops, double *ncd, double *degree, double *dimension);
+
+/* Share of graph neighbours (weighted by the kernel when given) that carry the same code, for each vertex, and for the
+ * graph as a whole with the null of shuffled codes: same and other are mean neighbours of the same and of another code;
+ * assortativity is Newman's r; p by permutation. */
+typedef struct cf_mixing {
+  double same, other, same_weight, share, expected, assortativity, null_mean, null_sd, p;
+  size_t permutations;
+} cf_mixing;
+CF_API CF_CHECKED cf_status cf_graph_mixing(cf_context *ctx, const cf_graph *graph, const cf_graph *kernel,
+                                            const size_t *code, size_t codes, size_t permutations, uint64_t task,
+                                            double *share /* n, may be NULL */, cf_mixing *out);
+
+/* Points to leave out before a graph is built: the `far` with the largest and the `near` with the smallest distance to
+ * their nearest neighbour (one of a close pair goes). keep n. O(n^2 dims). */
+CF_API CF_CHECKED cf_status cf_manifold_outliers(cf_context *ctx, size_t n, size_t dims, const double *points,
+                                                 size_t far, size_t near, bool *keep);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
