@@ -49,6 +49,19 @@ CF_API CF_CHECKED cf_status cf_p_adjust(cf_context *ctx, cf_correction method, s
 /* p = (1 + #{null >= observed (1 - 1e-12)}) / (1 + n), one-sided greater.    */
 CF_API double cf_permutation_p(double observed, size_t n, const double *null);
 
+/* Adjusted Rand index of two partitions given as codes: 1 the same, 0 what chance gives; NaN for n < 2. Hubert & Arabie
+ * (1985). O(n + codes of a times codes of b). */
+CF_API CF_CHECKED cf_status cf_adjusted_rand(cf_context *ctx, size_t n, const size_t *a, const size_t *b, double *out);
+/* How far the codes of points follow their places: share of points (n x dims) whose code is the majority among their k
+ * nearest others (ties to the lowest code), with the null of shuffled codes and one-sided p; NaN p without
+ * permutations. Errors: CF_ERR_USAGE (k not in 1 .. n - 1). O(n^2 dims + permutations n k). */
+typedef struct cf_neighbour_score {
+  double accuracy, null_mean, null_sd, p;
+} cf_neighbour_score;
+CF_API CF_CHECKED cf_status cf_neighbour_accuracy(cf_context *ctx, size_t n, size_t dims, const double *points,
+                                                  const size_t *code, size_t k, size_t permutations, uint64_t task,
+                                                  cf_neighbour_score *out);
+
 /* fold[i] in 0..k-1, sizes differing by at most one, shuffled by the stream (task) unless shuffle is false. */
 CF_API CF_CHECKED cf_status cf_folds(cf_context *ctx, size_t n, size_t k, bool shuffle, uint64_t task, size_t *fold);
 
