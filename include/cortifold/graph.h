@@ -26,6 +26,8 @@ CF_API CF_CHECKED cf_status cf_graph_new(cf_context *ctx, size_t n, const size_t
  * CF_ERR_INPUT (vertex out of range, an edge twice). O(n + edges log degree). */
 CF_API CF_CHECKED cf_status cf_graph_from_edges(cf_context *ctx, size_t n, size_t edges, const uint32_t *a,
                                                 const uint32_t *b, const double *weight, cf_graph **out);
+/* The vertices that keep names, in order, and the edges between them. O(n + edges). */
+CF_API CF_CHECKED cf_status cf_graph_subset(cf_context *ctx, const cf_graph *graph, const bool *keep, cf_graph **out);
 CF_API void cf_graph_free(cf_graph *graph);
 static inline size_t cf_graph_degree(const cf_graph *g, size_t i) {
   return g->start[i + 1] - g->start[i];

@@ -15,6 +15,7 @@ void cf_responses_free(cf_responses *r) {
   if (!r) return;
   cf_free(r->values);
   cf_free(r->degrees);
+  cf_free(r->index);
   cf_array_free(r->neuron);
   cf_array_free(r->stimulus);
   cf_array_free(r->direction);
@@ -145,7 +146,7 @@ static cf_status drop_neurons(cf_context *ctx, cf_responses *r, const char *addr
     keep[i] = first_missing(r->values + i * each, each) == each;
     if (!keep[i]) continue;
     if (kept < i) memcpy(r->values + kept * each, r->values + i * each, each * sizeof *r->values);
-    kept++;
+    r->index[kept++] = i;
   }
   if (kept == 0) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: every neuron has missing values", address));
   r->neurons = kept;
@@ -238,6 +239,8 @@ cf_status cf_load_responses(cf_context *ctx, const char *address, const cf_optio
   r->times = l.view.shape[TIME];
   CF_TRY(CF_ALLOC(ctx, &r->values, cf_view_count(&l.view)));
   cf_view_copy(&l.view, r->values);
+  CF_TRY(CF_ALLOC(ctx, &r->index, r->neurons));
+  for (size_t i = 0; i < r->neurons; i++) r->index[i] = i;
   CF_TRY(copy_label(ctx, l.label[NEURON], &r->neuron));
   CF_TRY(copy_label(ctx, l.label[STIMULUS], &r->stimulus));
   CF_TRY(copy_label(ctx, l.label[DIRECTION], &r->direction));

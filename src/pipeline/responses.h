@@ -12,6 +12,7 @@ typedef struct cf_responses {
   bool even;      /* the directions go round in equal steps, as circular shifts of them need */
   double step;    /* seconds between time bins; NaN when the file does not say or they are uneven */
   size_t dropped; /* neurons left out because of missing values */
+  size_t *index;  /* neurons: position of each in the file */
 } cf_responses;
 
 /* The options that cf_load_responses looks at; a row or two of an analysis' table. */
