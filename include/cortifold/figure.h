@@ -39,11 +39,28 @@ typedef struct cf_figure_options {
 
 /* --------------------------------------------------------------- colours -- */
 
-typedef enum cf_colour_map { CF_MAP_SEQUENTIAL, CF_MAP_DIVERGING } cf_colour_map;
-/* t in [0,1] to sRGB; lightness is linear in t (sequential) or in |2t - 1| (diverging). NaN: grey. */
+typedef enum cf_colour_map { CF_MAP_SEQUENTIAL, CF_MAP_DIVERGING, CF_MAP_CYCLIC } cf_colour_map;
+/* t in [0,1] to sRGB; lightness is linear in t (sequential) or in |2t - 1| (diverging); the cyclic map, for directions,
+ * ends where it begins. NaN: grey. */
 CF_API void cf_figure_map(cf_colour_map map, double t, unsigned char rgb[3]);
 /* "#rrggbb" of category i; ten colours told apart under the common forms of colour blindness, then repeated. */
 CF_API const char *cf_figure_colour(size_t i);
+/* sRGB of category i of `count`: the ten colours, above ten 40 that vary in lightness too, then repeated; `cyclic`:
+ * evenly around the cyclic map. CF_NO_GROUP: grey. */
+#define CF_NO_GROUP SIZE_MAX
+CF_API void cf_figure_category(size_t i, size_t count, bool cyclic, unsigned char rgb[3]);
+
+/* How the points of a cloud are coloured: by category, by value, or all alike. */
+typedef struct cf_colouring {
+  const char *title;   /* of the panel; the quantity with its unit on the colour bar */
+  const size_t *group; /* n codes or CF_NO_GROUP (drawn grey and behind); NULL: by value */
+  size_t groups;
+  const char *const *group_name;
+  bool cyclic;         /* categories in a circle: directions */
+  const double *value; /* n; NaN is drawn grey; NULL with group NULL: one colour */
+  double low, high;    /* colour range; equal: that of the values */
+  cf_colour_map map;
+} cf_colouring;
 
 /* --------------------------------------------------------------- figures -- */
 
@@ -161,6 +178,151 @@ typedef struct cf_lines_figure {
 } cf_lines_figure;
 CF_API CF_CHECKED cf_status cf_figure_lines(cf_context *ctx, const cf_lines_figure *spec,
                                             const cf_figure_options *options, cf_figure **out);
+
+/* Values over a number (rank, iteration, time): lines with bands or error bars, bars, or marks alone, in panels beside
+ * one another; names at the line ends when a panel has several. NaN leaves a gap. A mark is a dashed upright line with
+ * its name. Errors: CF_ERR_USAGE (no panel or no curve). */
+typedef enum cf_curve_style { CF_CURVE_LINE, CF_CURVE_MARKS, CF_CURVE_BARS } cf_curve_style;
+typedef struct cf_curve {
+  const char *name; /* may be NULL */
+  size_t n;
+  const double *x, *y, *low, *high; /* low, high may be NULL */
+  cf_curve_style style;             /* lines have marks up to 60 points */
+  bool error_bars;                  /* instead of a band */
+} cf_curve;
+typedef struct cf_curve_panel {
+  const char *title, *x_title, *y_title;
+  size_t count;
+  const cf_curve *curve;
+  bool marked;           /* draw the mark */
+  double mark;           /* x of the upright line */
+  const char *mark_name; /* may be NULL */
+  bool levelled;         /* draw the level */
+  double level;          /* y of a faint dashed line: what is expected */
+  bool from_zero;        /* the y axis begins at 0 */
+} cf_curve_panel;
+typedef struct cf_curves_figure {
+  size_t panels, columns; /* columns 0: up to three beside one another */
+  const cf_curve_panel *panel;
+} cf_curves_figure;
+CF_API CF_CHECKED cf_status cf_figure_curves(cf_context *ctx, const cf_curves_figure *spec,
+                                             const cf_figure_options *options, cf_figure **out);
+
+/* Distributions of samples: one histogram (30 bins, mean as a line) or one scatter of two quantities (equal axes with
+ * the diagonal) a panel. NaN is left out. Errors: CF_ERR_USAGE (no panel). */
+typedef struct cf_distribution_panel {
+  const char *title, *x_title, *y_title;
+  size_t n;
+  const double *x, *y; /* y NULL: histogram of x */
+  bool bounded;        /* low..high is the range of x (and y) */
+  double low, high;
+} cf_distribution_panel;
+typedef struct cf_distributions_figure {
+  size_t panels, columns; /* columns 0: what fits */
+  const cf_distribution_panel *panel;
+} cf_distributions_figure;
+CF_API CF_CHECKED cf_status cf_figure_distributions(cf_context *ctx, const cf_distributions_figure *spec,
+                                                    const cf_figure_options *options, cf_figure **out);
+
+/* Samples side by side, every value a dot placed so that none hides another: errors of the restarts at each rank. A
+ * band from 0 to `near` above the least value of each sample is pale when near > 0. Errors: CF_ERR_USAGE (no sample).
+ */
+typedef struct cf_strip_sample {
+  const char *name;
+  size_t n;
+  const double *value; /* NaN is left out */
+} cf_strip_sample;
+typedef struct cf_strip_figure {
+  size_t count;
+  const cf_strip_sample *sample;
+  const char *x_title, *y_title;
+  double near;
+} cf_strip_figure;
+CF_API CF_CHECKED cf_status cf_figure_strip(cf_context *ctx, const cf_strip_figure *spec,
+                                            const cf_figure_options *options, cf_figure **out);
+
+/* ------------------------------------------------------------- manifolds -- */
+
+/* Points in three dimensions, seen without perspective, far points smaller and paler; the same points in each panel, in
+ * other colours. Legends carry counts, a triad the directions of the axes. Above CF_FIGURE_CIRCLES points they are one
+ * picture a panel. Errors: CF_ERR_USAGE (no points, no panel), CF_ERR_INPUT (NaN, group out of range). */
+#define CF_FIGURE_CIRCLES 1500
+typedef struct cf_space_figure {
+  size_t n;
+  const double *point; /* n x 3 row-major */
+  const char *const *label;
+  const char *axis_name[3]; /* NULL: 1, 2, 3 */
+  size_t panels;
+  const cf_colouring *panel;
+  double azimuth, elevation; /* of the eye, degrees */
+  size_t columns;            /* 0: what fits */
+} cf_space_figure;
+#define CF_SPACE_AZIMUTH   (-60.0)
+#define CF_SPACE_ELEVATION 24.0
+CF_API CF_CHECKED cf_status cf_figure_space(cf_context *ctx, const cf_space_figure *spec,
+                                            const cf_figure_options *options, cf_figure **out);
+
+/* A grid of planes through a point cloud of several coordinates: (0,1), (0,2), (1,2), (2,3) ... Errors as for space;
+ * CF_ERR_USAGE (a pair out of range). */
+typedef struct cf_pairs_figure {
+  size_t n, dims;
+  const double *point; /* n x dims row-major */
+  const char *const *label;
+  const char *axis; /* what a coordinate is called before its number; NULL: "coordinate" */
+  size_t pairs;
+  const size_t (*pair)[2]; /* 0-based; NULL: as many of the standard ones as dims has */
+  cf_colouring colouring;
+} cf_pairs_figure;
+CF_API CF_CHECKED cf_status cf_figure_pairs(cf_context *ctx, const cf_pairs_figure *spec,
+                                            const cf_figure_options *options, cf_figure **out);
+
+/* Trees of a clustering in two panels: the condensed tree as icicles (width: points, downwards: lambda) and the
+ * single-linkage dendrogram; branches of chosen clusters in their colours. Either may be missing (NULL). Errors:
+ * CF_ERR_USAGE (neither), CF_ERR_INPUT (a row that is no tree). */
+typedef struct cf_tree_figure {
+  size_t n;                /* points */
+  const double *merge;     /* (n - 1) x 4: cluster a, cluster b, height, size; NULL: none */
+  size_t rows;             /* of the condensed tree */
+  const double *condensed; /* rows x 4: parent, child, lambda, size; NULL: none */
+  const int *label;        /* n, -1: noise; NULL: no colours */
+  const char *height_title;
+} cf_tree_figure;
+CF_API CF_CHECKED cf_status cf_figure_tree(cf_context *ctx, const cf_tree_figure *spec,
+                                           const cf_figure_options *options, cf_figure **out);
+
+/* ------------------------------------------------------------- responses -- */
+
+/* Maps of directions (down) over time (across), rows x columns of them: neurons by stimuli, or any grid when cells have
+ * names of their own. NaN shows grey; a map of NaN alone is left empty. */
+typedef struct cf_maps_figure {
+  size_t rows, columns, directions, times;
+  const double *value;            /* rows x columns x directions x times */
+  const char *const *row_name;    /* may be NULL */
+  const char *const *column_name; /* may be NULL */
+  const char *const *cell_name;   /* rows x columns; may be NULL */
+  const double *direction, *time; /* degrees, seconds; may be NULL */
+  const bool *faint;              /* rows x columns: drawn pale, not significant; may be NULL */
+  bool own_range;                 /* each row its own colour range, from 0; false: one for all */
+  const char *quantity;           /* colour bar */
+  const char *frame;              /* of the time axis when `time` is NULL; NULL: "frame" */
+} cf_maps_figure;
+CF_API CF_CHECKED cf_status cf_figure_maps(cf_context *ctx, const cf_maps_figure *spec,
+                                           const cf_figure_options *options, cf_figure **out);
+
+/* Components of a factorisation as triptychs: neurons, stimuli (of the largest), and the direction x time pattern,
+ * rotated so that its best direction is row 2, behind `blank` empty columns. Errors: CF_ERR_USAGE (rank 0, patterns not
+ * directions x times, order not a permutation). */
+typedef struct cf_factors_figure {
+  size_t neurons, stimuli, directions, times, rank;
+  const double *neuron, *stimulus, *pattern; /* N x R, S x R, P x R; p = d + directions t */
+  const double *lambda;                      /* R weights; NULL: not shown */
+  const size_t *order;                       /* neuron shown at place i; NULL: by strongest component */
+  const char *const *stimulus_name;
+  const double *direction, *time; /* degrees, seconds; may be NULL */
+  size_t blank;                   /* empty columns before onset; 5 in the published figures */
+} cf_factors_figure;
+CF_API CF_CHECKED cf_status cf_figure_factors(cf_context *ctx, const cf_factors_figure *spec,
+                                              const cf_figure_options *options, cf_figure **out);
 
 /* ------------------------------------------------------------- rendering -- */
 

@@ -119,9 +119,9 @@ void cf_draw_line(cf_draw *draw, const char *css, double x1, double y1, double x
                 x1, y1, x2, y2, stroke, width);
 }
 
-/* Title with the power of ten that the tick labels leave out. */
-static const char *scaled_title(const char *title, int exponent, char *buffer, size_t size) {
+const char *cf_ticks_title(const cf_ticks *ticks, const char *title, char *buffer, size_t size) {
   char power[96];
+  int exponent = ticks->exponent;
   snprintf(buffer, size, "%s", title ? title : "");
   if (exponent == 0) return buffer;
   cf_text_value(pow(10.0, exponent), power, sizeof power); /* "1.00×10⁻⁴" for the usual exponents */
@@ -158,7 +158,7 @@ void cf_draw_y_axis(cf_draw *draw, const cf_scale *scale, const cf_ticks *ticks,
   double middle = 0.5 * (scale->from + scale->to);
   cf_draw_text(draw, title_x, middle,
                (cf_type){.size = 7, .anchor = CF_MIDDLE, .angle = -90, .room = fabs(scale->from - scale->to) + 24.0},
-               scaled_title(title, ticks->exponent, whole, sizeof whole));
+               cf_ticks_title(ticks, title, whole, sizeof whole));
   cf_text_put(&draw->body, "</g>\n");
 }
 
@@ -176,7 +176,7 @@ void cf_draw_x_axis(cf_draw *draw, const cf_scale *scale, const cf_ticks *ticks,
   if (title)
     cf_draw_text(draw, 0.5 * (scale->from + scale->to), y + 19.5,
                  (cf_type){.size = 7, .anchor = CF_MIDDLE, .room = draw->width - 6.0},
-                 scaled_title(title, ticks->exponent, whole, sizeof whole));
+                 cf_ticks_title(ticks, title, whole, sizeof whole));
   cf_text_put(&draw->body, "</g>\n");
 }
 

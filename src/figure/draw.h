@@ -19,6 +19,7 @@ typedef struct cf_draw {
 #define CF_MUTED "#59636e"
 #define CF_FAINT "#d9dde2"
 #define CF_BAND  "#e9edf1"
+#define CF_TURN  6.283185307179586 /* of a circle, radians */
 
 /* Starts a figure of standard width when the options give none. */
 void cf_draw_begin(cf_draw *draw, cf_context *ctx, const char *kind, const cf_figure_options *options,
@@ -64,7 +65,53 @@ double cf_ticks_width(const cf_ticks *ticks);
 /* Colour key of categories, flowing in lines from (x, y) within room; returns the y below it. */
 double cf_draw_legend(cf_draw *draw, double x, double y, double room, size_t groups, const char *const *name);
 
-/* PNG of w x h RGB pixels, in memory freed with cf_free (render.c). */
-cf_status cf_png_encode(cf_context *ctx, size_t w, size_t h, const unsigned char *rgb, char **bytes, size_t *size);
+/* Axis title with the power of ten that the tick labels leave out. */
+const char *cf_ticks_title(const cf_ticks *ticks, const char *title, char *buffer, size_t size);
+
+/* PNG of w x h RGB (channels 3) or RGBA (4) pixels, in memory freed with cf_free (render.c). */
+cf_status cf_png_encode(cf_context *ctx, size_t w, size_t h, size_t channels, const unsigned char *pixel, char **bytes,
+                        size_t *size);
+
+/* ------------------------------------------- what figures of many panels share (panel.c, cloud.c) -- */
+typedef struct cf_box {
+  double x, y, w, h;
+} cf_box;
+/* w x h pixels as one picture that fills the box; `smooth`: interpolated. */
+cf_status cf_draw_picture(cf_draw *draw, size_t w, size_t h, size_t channels, const unsigned char *pixel, cf_box box,
+                          bool smooth);
+/* Frame of a small panel: y axis at the left, x axis below, titles within the panel. `below`: room that the x axis
+ * takes. */
+void cf_draw_panel(cf_draw *draw, cf_box box, const cf_scale *x, const cf_ticks *tx, const char *x_title,
+                   const cf_scale *y, const cf_ticks *ty, const char *y_title);
+enum { CF_PANEL_BELOW = 23 };
+/* Ticks of which two or more lie between low and high, where that is possible. */
+void cf_ticks_inside(double low, double high, int target, cf_ticks *out);
+/* Title of the y axis of a panel, turned, clear of the tick labels. */
+void cf_draw_y_title(cf_draw *draw, cf_box box, const cf_ticks *ty, const char *title);
+/* Room that a y axis with these ticks takes at the left of a panel. */
+double cf_panel_left(const cf_ticks *ty);
+/* Upright colour bar of the given height, ticks and title at its right. */
+void cf_draw_colourbar(cf_draw *draw, cf_colour_map map, double low, double high, const char *quantity, double x,
+                       double y, double height);
+/* Lying colour bar, ticks below it; returns the y below. */
+double cf_draw_colourbar_flat(cf_draw *draw, cf_colour_map map, double low, double high, const char *quantity, double x,
+                              double y, double width);
+void cf_hex(const unsigned char rgb[3], char hex[8]);
+
+/* Points already on the page: places, radius and opacity of each, drawn in `order`. */
+typedef struct cf_cloud {
+  size_t n;
+  const double *x, *y;
+  const double *radius, *opacity;
+  const size_t *order;
+  const char *const *label;
+} cf_cloud;
+/* Range of the colouring's values as it is shown. */
+void cf_colouring_range(const cf_colouring *colouring, size_t n, double *low, double *high);
+cf_status cf_colouring_check(cf_context *ctx, const cf_colouring *colouring, size_t n);
+/* Circles, or above CF_FIGURE_CIRCLES one picture of the box. */
+cf_status cf_draw_cloud(cf_draw *draw, const cf_cloud *cloud, const cf_colouring *colouring, cf_box box);
+/* Legend with counts or colour bar below a panel; returns the y below it. */
+double cf_draw_key(cf_draw *draw, const cf_colouring *colouring, size_t n, double x, double y, double room);
 
 #endif

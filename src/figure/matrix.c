@@ -82,9 +82,8 @@ static void colour_of(const cf_matrix_figure *spec, range r, size_t i, size_t j,
 static cf_status draw_picture(cf_draw *draw, const cf_matrix_figure *spec, const double *values, range r, double x,
                               double y, double side) {
   cf_status status = CF_OK;
-  size_t n = spec->n, cells = 0, size = 0;
+  size_t n = spec->n, cells = 0;
   unsigned char *rgb = NULL;
-  char *png = NULL;
   cf_mark mark = cf_scratch_mark(draw->ctx);
   CF_TRY(cf_size_mul(draw->ctx, n, n, &cells));
   CF_TRY(cf_size_mul(draw->ctx, cells, 3, &cells));
@@ -92,15 +91,8 @@ static cf_status draw_picture(cf_draw *draw, const cf_matrix_figure *spec, const
   for (size_t i = 0; i < n; ++i)
     for (size_t j = 0; j < n; ++j)
       colour_of(spec, r, at(spec, i), at(spec, j), values[at(spec, i) * n + at(spec, j)], rgb + 3 * (i * n + j));
-  CF_TRY(cf_png_encode(draw->ctx, n, n, rgb, &png, &size));
-  cf_text_write(&draw->body,
-                "<image class=\"cf-cells\" x=\"$n\" y=\"$n\" width=\"$n\" height=\"$n\" preserveAspectRatio=\"none\" "
-                "style=\"image-rendering:pixelated\" href=\"data:image/png;base64,",
-                x, y, side, side);
-  cf_text_base64(&draw->body, png, size);
-  cf_text_put(&draw->body, "\"/>\n");
+  CF_TRY(cf_draw_picture(draw, n, n, 3, rgb, (cf_box){x, y, side, side}, false));
 done:
-  cf_free(png);
   cf_scratch_release(draw->ctx, mark);
   return status;
 }
@@ -179,38 +171,8 @@ static void draw_groups(cf_draw *draw, const cf_matrix_figure *spec, double x, d
 }
 
 static void draw_bar(cf_draw *draw, const cf_matrix_figure *spec, range r, double x, double y, double height) {
-  const int steps = 64;
-  char label[64];
-  cf_text_put(&draw->body, "<g class=\"cf-colourbar\">\n<g shape-rendering=\"crispEdges\">\n");
-  for (int s = 0; s < steps; ++s) {
-    unsigned char c[3];
-    char hex[8];
-    cf_figure_map(spec->diverging ? CF_MAP_DIVERGING : CF_MAP_SEQUENTIAL, (s + 0.5) / steps, c);
-    snprintf(hex, sizeof hex, "#%02x%02x%02x", c[0], c[1], c[2]);
-    double top = y + height * (steps - 1 - s) / steps;
-    cf_text_write(&draw->body, "<rect x=\"$n\" y=\"$n\" width=\"7\" height=\"$n\" fill=\"$s\"/>\n", x, top,
-                  height / steps + (s ? 0.4 : 0.0), hex);
-  }
-  cf_text_put(&draw->body, "</g>\n");
-  cf_ticks ticks;
-  cf_ticks_make(r.low, r.high, 4, &ticks);
-  cf_scale scale = {r.low, r.high, y + height, y};
-  for (size_t i = 0; i < ticks.n; ++i) {
-    double slack = 1e-9 * (r.high - r.low);
-    if (ticks.at[i] < r.low - slack || ticks.at[i] > r.high + slack) continue;
-    double ty = cf_scale_at(&scale, ticks.at[i]);
-    cf_draw_line(draw, "cf-line", x + 7, ty, x + 9, ty, CF_INK, 0.5);
-    cf_draw_text(draw, x + 10.5, ty + 2.3, (cf_type){.size = 6.5}, cf_ticks_label(&ticks, i, label, sizeof label));
-  }
-  if (spec->quantity) {
-    char title[256], power[64] = "";
-    if (ticks.exponent) cf_text_value(pow(10.0, ticks.exponent), power, sizeof power);
-    const char *times = strstr(power, "×");
-    snprintf(title, sizeof title, "%s%s%s%s", spec->quantity, times ? " (" : "", times ? times : "", times ? ")" : "");
-    cf_draw_text(draw, x + 19.0 + cf_ticks_width(&ticks), y + 0.5 * height,
-                 (cf_type){.size = 7, .anchor = CF_MIDDLE, .angle = -90, .room = CF_MAX(height, 60.0)}, title);
-  }
-  cf_text_put(&draw->body, "</g>\n");
+  cf_draw_colourbar(draw, spec->diverging ? CF_MAP_DIVERGING : CF_MAP_SEQUENTIAL, r.low, r.high, spec->quantity, x, y,
+                    height);
 }
 
 /* Tree above the matrix: a node's x is the mean of its children's, its y the height of the merge. */

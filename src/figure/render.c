@@ -135,19 +135,27 @@ done:
   return status;
 }
 
-cf_status cf_png_encode(cf_context *ctx, size_t w, size_t h, const unsigned char *rgb, char **bytes, size_t *size) {
+/* cairo keeps colours multiplied by their alpha. */
+static uint32_t pixel_word(const unsigned char *p, size_t channels) {
+  uint32_t alpha = channels == 4 ? p[3] : 255u, c[3];
+  for (int k = 0; k < 3; ++k) c[k] = (p[k] * alpha + 127u) / 255u;
+  return alpha << 24 | c[0] << 16 | c[1] << 8 | c[2];
+}
+
+cf_status cf_png_encode(cf_context *ctx, size_t w, size_t h, size_t channels, const unsigned char *pixel, char **bytes,
+                        size_t *size) {
   cf_status status = CF_OK;
   if (w == 0 || h == 0 || w > 32767 || h > 32767)
     return cf_fail(ctx, CF_ERR_USAGE, "a picture of %zu x %zu pixels", w, h);
-  cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)w, (int)h);
+  cairo_surface_t *surface =
+      cairo_image_surface_create(channels == 4 ? CAIRO_FORMAT_ARGB32 : CAIRO_FORMAT_RGB24, (int)w, (int)h);
   CF_TRY(cairo_problem(ctx, cairo_surface_status(surface)));
   cairo_surface_flush(surface);
   unsigned char *pixels = cairo_image_surface_get_data(surface);
   size_t stride = (size_t)cairo_image_surface_get_stride(surface);
   for (size_t i = 0; i < h; ++i)
     for (size_t j = 0; j < w; ++j) {
-      const unsigned char *p = rgb + 3 * (i * w + j);
-      uint32_t word = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+      uint32_t word = pixel_word(pixel + channels * (i * w + j), channels);
       memcpy(pixels + i * stride + 4 * j, &word, sizeof word);
     }
   cairo_surface_mark_dirty(surface);

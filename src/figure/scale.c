@@ -3,7 +3,8 @@
  * The sequential map runs through CIELAB with lightness rising linearly from 14 to 92 while the hue turns from indigo
  * over blue, teal and green to yellow; the diverging map is near-white at 0 and equally dark at both ends. Equal steps
  * in value are therefore about equal steps in perceived lightness, also in grey print and for colour-blind readers.
- * CIELAB to sRGB (D65): CIE 15:2004 and IEC 61966-2-1.                       */
+ * The cyclic map is a circle in CIELAB whose lightness rises and falls once, so that opposite directions differ in grey
+ * too. CIELAB to sRGB (D65): CIE 15:2004 and IEC 61966-2-1.                       */
 #include "figure/draw.h"
 #include "base/internal.h"
 #include <math.h>
@@ -64,6 +65,35 @@ const char *cf_figure_colour(size_t i) {
   return palette[i % (sizeof palette / sizeof *palette)];
 }
 
+static void lab_to_rgb(double L, double a, double b, unsigned char rgb[3]);
+
+static void parse(const char *hex, unsigned char rgb[3]) {
+  for (int k = 0; k < 3; ++k) {
+    unsigned value = 0;
+    for (int d = 1; d <= 2; ++d) {
+      char c = hex[2 * k + d];
+      value = 16u * value + (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    rgb[k] = (unsigned char)value;
+  }
+}
+
+/* Above ten: ten hues of the circle at four lightnesses, neighbours in number far apart in hue. */
+void cf_figure_category(size_t i, size_t count, bool cyclic, unsigned char rgb[3]) {
+  static const double lightness[4] = {56.0, 76.0, 42.0, 66.0}, chroma[4] = {52.0, 46.0, 44.0, 24.0};
+  if (i == CF_NO_GROUP) {
+    rgb[0] = rgb[1] = rgb[2] = 190;
+  } else if (cyclic && count > 0) {
+    cf_figure_map(CF_MAP_CYCLIC, (double)(i % count) / (double)count, rgb);
+  } else if (count <= sizeof palette / sizeof *palette) {
+    parse(cf_figure_colour(i), rgb);
+  } else {
+    size_t ring = i / 10 % 4, hue = i % 10 * 3 % 10;
+    double angle = CF_TURN * ((double)hue + 0.25 * (double)ring + 0.6) / 10.0;
+    lab_to_rgb(lightness[ring], chroma[ring] * cos(angle), chroma[ring] * sin(angle), rgb);
+  }
+}
+
 static double lab_inverse(double t) {
   return t > 6.0 / 29.0 ? t * t * t : 3.0 * 36.0 / 841.0 * (t - 4.0 / 29.0);
 }
@@ -106,6 +136,11 @@ void cf_figure_map(cf_colour_map map, double t, unsigned char rgb[3]) {
       lab_to_rgb(L, -6.0 * away + 10.0 * side * side, -46.0 * away, rgb);
     else
       lab_to_rgb(L, 54.0 * away, 38.0 * away, rgb);
+    return;
+  }
+  if (map == CF_MAP_CYCLIC) { /* a circle in CIELAB, lightest at yellow-green, darkest at violet */
+    double angle = CF_TURN * (t + 0.08);
+    lab_to_rgb(60.0 + 14.0 * sin(angle - 0.35), 44.0 * cos(angle), 50.0 * sin(angle), rgb);
     return;
   }
   static const double a[] = {24.0, 16.0, -12.0, -36.0, -40.0, -6.0};

@@ -122,7 +122,80 @@ static void others(void **state) {
   cf_context_free(ctx);
 }
 
+static void clouds(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  cf_figure *figure = NULL;
+  const double point[15] = {0, 0, 0, 1, 0, 0.5, 0, 1, 1, -1, 0.5, 0, 0.5, -1, -0.5};
+  const size_t group[5] = {0, 1, 1, CF_NO_GROUP, 0};
+  const double value[5] = {0.1, 0.4, NAN, 0.9, 0.6};
+  const char *const names[2] = {"sustained", "transient"}, *const label[5] = {"n1", "n2", "n3", "n4", "n5 <&>"};
+  cf_colouring panel[2] = {{.title = "type", .group = group, .groups = 2, .group_name = names},
+                           {.title = "OSI", .value = value, .low = 0, .high = 1}};
+  cf_space_figure space = {.n = 5,
+                           .point = point,
+                           .label = label,
+                           .axis_name = {"ψ1", "ψ2", "ψ3"},
+                           .panels = 2,
+                           .panel = panel,
+                           .azimuth = CF_SPACE_AZIMUTH,
+                           .elevation = CF_SPACE_ELEVATION};
+  assert_ok(ctx, cf_figure_space(ctx, &space, NULL, &figure));
+  compare(figure, "space");
+  cf_pairs_figure pairs = {.n = 5, .dims = 3, .point = point, .axis = "ψ", .colouring = panel[0]};
+  assert_ok(ctx, cf_figure_pairs(ctx, &pairs, NULL, &figure));
+  compare(figure, "pairs");
+  const double merge[16] = {0, 1, 0.2, 2, 2, 3, 0.3, 2, 5, 4, 0.4, 3, 7, 6, 1, 5};
+  const double condensed[28] = {5, 6, 1, 3, 5,   7, 1, 2, 6,   0, 5, 1, 6,   1,
+                                5, 1, 6, 4, 2.5, 1, 7, 2, 3.3, 1, 7, 3, 3.3, 1};
+  const int cluster[5] = {0, 0, 1, 1, 0};
+  cf_tree_figure tree = {.n = 5, .merge = merge, .rows = 7, .condensed = condensed, .label = cluster};
+  assert_ok(ctx, cf_figure_tree(ctx, &tree, NULL, &figure));
+  compare(figure, "tree");
+  cf_context_free(ctx);
+}
+
+static void samples(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  cf_figure *figure = NULL;
+  const double x[4] = {2, 3, 4, 5}, y[4] = {0.4, 0.7, NAN, 0.9}, low[4] = {0.3, 0.6, NAN, 0.8},
+               high[4] = {0.5, 0.9, NAN, 1.0};
+  cf_curve line = {"E", 4, x, y, low, high, CF_CURVE_LINE, false},
+           bars = {NULL, 4, x, y, low, high, CF_CURVE_BARS, true};
+  cf_curve_panel panel[2] = {{.title = "Dimension",
+                              .x_title = "rank",
+                              .y_title = "E",
+                              .count = 1,
+                              .curve = &line,
+                              .marked = true,
+                              .mark = 3,
+                              .mark_name = "chosen"},
+                             {.title = "Variance",
+                              .x_title = "component",
+                              .y_title = "share",
+                              .count = 1,
+                              .curve = &bars,
+                              .from_zero = true,
+                              .levelled = true,
+                              .level = 0.8}};
+  cf_curves_figure curves = {2, 0, panel};
+  assert_ok(ctx, cf_figure_curves(ctx, &curves, NULL, &figure));
+  compare(figure, "curves");
+  cf_distribution_panel sample[2] = {{"OSI", "OSI", "neurons", 4, y, NULL, true, 0, 1},
+                                     {"OSI and DSI", "OSI", "DSI", 4, y, high, true, 0, 1}};
+  cf_distributions_figure distributions = {2, 0, sample};
+  assert_ok(ctx, cf_figure_distributions(ctx, &distributions, NULL, &figure));
+  compare(figure, "distributions");
+  cf_strip_sample runs[2] = {{"2", 4, high}, {"3", 3, low}};
+  cf_strip_figure strip = {2, runs, "rank", "error (%)", 0.01};
+  assert_ok(ctx, cf_figure_strip(ctx, &strip, NULL, &figure));
+  compare(figure, "strip");
+  cf_context_free(ctx);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(matrix), cmocka_unit_test(models), cmocka_unit_test(others)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(matrix), cmocka_unit_test(models), cmocka_unit_test(others),
+                                     cmocka_unit_test(clouds), cmocka_unit_test(samples)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
