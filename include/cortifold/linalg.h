@@ -25,7 +25,12 @@ CF_API CF_CHECKED cf_status cf_syrk(cf_context *ctx, bool trans, size_t n, size_
  * terms have one sign (the diagonal). Both triangles are written. Half the time of cf_syrk. */
 CF_API CF_CHECKED cf_status cf_syrk_single(cf_context *ctx, size_t n, size_t k, double alpha, const float *a,
                                            size_t lda, double *c, size_t ldc);
-/* Serial small helpers, for use inside workers.                             */
+/* Serial helpers, for use inside workers: no tiles, no checks of size (dimensions must fit an int). The products are
+ * cf_gemm's, in double and in single precision. */
+CF_API void cf_gemm_serial(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda,
+                           const double *b, size_t ldb, double beta, double *c, size_t ldc);
+CF_API void cf_gemm_serial_single(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+                                  size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
 CF_API double cf_dot(size_t n, const double *x, const double *y);
 CF_API double cf_norm2(size_t n, const double *x);
 
@@ -66,6 +71,9 @@ CF_API CF_CHECKED cf_status cf_solve(cf_context *ctx, size_t n, double *a, size_
 /* Non-negative least squares min ||A x - b||, x >= 0, from the normal equations (Lawson-Hanson active set):
  * ata n x n, atb n. CF_ERR_NUMERIC after 30 n iterations.                    */
 CF_API CF_CHECKED cf_status cf_nnls(cf_context *ctx, size_t n, const double *ata, const double *atb, double *x);
+/* Linear assignment: the one-to-one map of rows onto columns with the least sum of cost (n x n, finite); column[i] is
+ * the column of row i. Shortest augmenting paths (Jonker & Volgenant 1987), O(n^3). CF_ERR_NUMERIC for NaN. */
+CF_API CF_CHECKED cf_status cf_assignment(cf_context *ctx, size_t n, const double *cost, size_t *column);
 
 /* Name of the BLAS that is in use, e.g. "OpenBLAS 0.3.21 ... SkylakeX".      */
 CF_API const char *cf_blas_name(void);

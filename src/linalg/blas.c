@@ -53,6 +53,20 @@ void cf_blas_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, 
   cf_blas_leave(threads);
 }
 
+void cf_gemm_serial(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda,
+                    const double *b, size_t ldb, double beta, double *c, size_t ldc) {
+  cf_blas_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+void cf_gemm_serial_single(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
+                           const float *b, size_t ldb, float beta, float *c, size_t ldc) {
+  if (m == 0 || n == 0) return;
+  int threads = cf_blas_enter();
+  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k,
+              alpha, a, leading(lda), b, leading(ldb), beta, c, leading(ldc));
+  cf_blas_leave(threads);
+}
+
 void cf_blas_gemm_single(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c,
                          size_t ldc) {
   if (m == 0 || n == 0) return;
