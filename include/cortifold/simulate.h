@@ -69,6 +69,84 @@ CF_API CF_CHECKED cf_status cf_simulate_geometry(cf_context *ctx, const cf_simul
                                                  cf_simulated_geometry **out);
 CF_API void cf_simulated_geometry_free(cf_simulated_geometry *geometry);
 
+/* -------------------------------------------------------------- cortex -- */
+
+/* Visual neurons that watch gratings and fields of dots drift in several directions. Each neuron is one formula whose
+ * parameters are known; simple, complex, direction-selective and flow cells are regions of its parameters. The formula
+ * stands at the head of src/simulate/cortex.c and in `cortifold help simulate`.
+ *
+ * clusters 0: parameters are smooth functions of two latent numbers drawn uniformly from the unit square, so that the
+ * neurons fill a surface. clusters K: they scatter about K centres, the types in turn, so that there are K clouds.
+ * feature_maps M: neurons belong to M maps as in a convolutional network; those of a map share all parameters, the
+ * preferred direction too, and see different places. */
+typedef enum cf_cortex_type {
+  CF_CORTEX_SIMPLE,
+  CF_CORTEX_COMPLEX,
+  CF_CORTEX_DIRECTION,
+  CF_CORTEX_FLOW,
+  CF_CORTEX_TYPES
+} cf_cortex_type;
+
+/* What is known of a neuron, one array each. */
+typedef enum cf_cortex_parameter {
+  CF_CORTEX_PREFERRED_DIRECTION, /* degrees in [0, 360) */
+  CF_CORTEX_SPATIAL_FREQUENCY,   /* preferred, cycles per degree */
+  CF_CORTEX_WIDTH,               /* half width at half height of the orientation tuning, degrees */
+  CF_CORTEX_COMPLEXITY,          /* 0: half-wave rectified (simple), 1: energy (complex) */
+  CF_CORTEX_DIRECTION_BIAS,      /* 0: both directions alike, 1: none against the preferred one */
+  CF_CORTEX_FLOW_PREFERENCE,     /* 0: gratings, 1: flow */
+  CF_CORTEX_POLARITY,            /* -1: dark dots alone, 1: bright dots alone */
+  CF_CORTEX_SUSTAINED,           /* share of the response that does not decay */
+  CF_CORTEX_LATENCY,             /* seconds */
+  CF_CORTEX_GAIN,                /* largest rate above baseline, spikes a second */
+  CF_CORTEX_BASELINE,            /* spikes a second */
+  CF_CORTEX_F1F0,                /* of the steady response to the best grating */
+  CF_CORTEX_PARAMETERS
+} cf_cortex_parameter;
+CF_API const char *cf_cortex_type_name(cf_cortex_type type);                /* "simple" ... */
+CF_API const char *cf_cortex_parameter_name(cf_cortex_parameter parameter); /* "preferred_direction" ... */
+
+typedef struct cf_simulate_cortex_options {
+  size_t neurons, directions, times; /* >= 1 */
+  bool eleven;                       /* the eleven published classes, else the six of recordings */
+  size_t clusters;                   /* 0: a continuum */
+  size_t feature_maps;               /* 0: none */
+  double bin, before;                /* seconds: length of a time bin; time shown before the stimulus starts */
+  double temporal_frequency;         /* of gratings, and of dots at their own spatial frequency, Hz */
+  double scatter;                    /* sd of every parameter about its centre or surface, in units of its range */
+  double threshold;                  /* drive below it, as a share of the largest, gives no response: sparseness */
+  double noise;                      /* sd of noise of each value of `responses`, in units of the neuron's gain */
+  size_t instances;                  /* of each field of dots, whose responses are averaged */
+  size_t trials;                     /* of spike trains; 0: none are made */
+} cf_simulate_cortex_options;
+#define CF_SIMULATE_CORTEX_OPTIONS_INIT                                                                                \
+  { 300, 8, 37, false, 0, 0, 1.0 / 60, 0, 4, 0.05, 0.1, 0.05, 8, 0 }
+
+typedef struct cf_simulated_cortex {
+  size_t neurons, stimuli, directions, times;
+  const char *const *stimulus;             /* names of the stimuli; static */
+  double *direction;                       /* directions, degrees */
+  double *time;                            /* times, seconds from the start of the stimulus, centres of the bins */
+  double *rate;                            /* neurons x stimuli x directions x times, spikes a second: the truth */
+  double *responses;                       /* the same with noise, not below 0 */
+  double *parameter[CF_CORTEX_PARAMETERS]; /* neurons each */
+  double *latent;                          /* neurons x 2 of the surface; NULL with clusters */
+  cf_cortex_type *type;                    /* neurons */
+  size_t *cluster;                         /* neurons; NULL without clusters */
+  size_t *feature_map;                     /* neurons; NULL without */
+  /* Spike trains: presentation i shows stimulus i / (directions * trials), direction i / trials % directions. Spikes
+   * are sorted by unit, presentation and time. NULL and 0 without trials. */
+  size_t trials, presentations, spikes;
+  double *spike_time; /* spikes: milliseconds from the start of the stimulus */
+  uint32_t *spike_unit, *spike_presentation;
+} cf_simulated_cortex;
+
+/* options NULL: defaults. Errors: CF_ERR_USAGE (an option out of its range), CF_ERR_MEMORY.
+ * Cost: about 1e5 complex products a neuron, direction and instance of the default bins, and two tensors. */
+CF_API CF_CHECKED cf_status cf_simulate_cortex(cf_context *ctx, const cf_simulate_cortex_options *options,
+                                               cf_simulated_cortex **out);
+CF_API void cf_simulated_cortex_free(cf_simulated_cortex *cortex);
+
 #ifdef __cplusplus
 }
 #endif

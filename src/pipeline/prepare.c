@@ -163,7 +163,7 @@ done:
 
 /* ----------------------------------------------------------- significance -- */
 
-/* Neurons left out because of missing values have no row, so a sibling of another length cannot be used. */
+/* Rows of the sibling are the neurons of the file, of which some may be left out. */
 static cf_status read_significant(cf_context *ctx, const cf_options *options, const char *address,
                                   const cf_responses *r, bool selected, cf_preparation *out) {
   cf_status status = CF_OK;
@@ -171,13 +171,14 @@ static cf_status read_significant(cf_context *ctx, const cf_options *options, co
   if (strcmp(cf_options_text(options, "significant"), "ignore") == 0) return CF_OK;
   CF_TRY(cf_io_read_sibling(ctx, address, "significant", &a));
   if (!a) goto done;
-  if (selected || a->ndim != 2 || a->dtype == CF_TEXT || a->shape[0] != r->neurons || a->shape[1] != r->stimuli) {
+  if (selected || a->ndim != 2 || a->dtype == CF_TEXT || a->shape[0] != r->neurons + r->dropped ||
+      a->shape[1] != r->stimuli) {
     cf_warn(ctx, "%s: its member `significant` does not fit the responses that are used, and is ignored", address);
     goto done;
   }
   CF_TRY(CF_ALLOC(ctx, &out->significant, r->neurons * r->stimuli));
   for (size_t i = 0; i < r->neurons * r->stimuli; i++) {
-    const double value = cf_array_number(a, i);
+    const double value = cf_array_number(a, r->index[i / r->stimuli] * r->stimuli + i % r->stimuli);
     out->significant[i] = value != 0 && !isnan(value);
   }
 done:
