@@ -35,13 +35,18 @@ static inline size_t cf_graph_degree(const cf_graph *g, size_t i) {
 /* Position of edge (i, j) in `to` and `weight`; SIZE_MAX when there is none. O(log degree). */
 CF_API size_t cf_graph_edge(const cf_graph *graph, size_t i, size_t j);
 
+/* Squared distances of n points (n x dims row-major): n x n, exactly symmetric, zero diagonal, from differences of the
+ * coordinates. Errors: CF_ERR_INPUT (NaN or infinity, named). O(n^2 dims). */
+CF_API CF_CHECKED cf_status cf_squared_distances(cf_context *ctx, size_t n, size_t dims, const double *points,
+                                                 double *squared);
 /* Gabriel graph of n points (n x dims row-major): edge ij, with its length, unless some k has
- * d2_ik + d2_jk <= d2_ij + tie * 10 eps (distances in units of the smallest off-diagonal one, as the published code
+ * d2_ik + d2_jk <= d2_ij + 10 eps (distances in units of the smallest off-diagonal one, as the published code
  * scales them). single_precision: decisions as the published code takes them in float32, eps that of float. Errors:
- * CF_ERR_INPUT (duplicate points, named), CF_ERR_USAGE (n < 2). */
+ * CF_ERR_INPUT (duplicate points, named; NaN), CF_ERR_USAGE (n < 2). O(n^2 dims) and about O(n^2) tests when points
+ * have few neighbours, O(n^3 / vector width) at worst; n^2 doubles of scratch. */
 CF_API CF_CHECKED cf_status cf_graph_gabriel(cf_context *ctx, size_t n, size_t dims, const double *points,
                                              bool single_precision, cf_graph **out);
-/* The same from squared distances (n x n). */
+/* The same from squared distances (n x n, exactly symmetric, zero diagonal). */
 CF_API CF_CHECKED cf_status cf_graph_gabriel_distances(cf_context *ctx, size_t n, const double *squared,
                                                        bool single_precision, cf_graph **out);
 
