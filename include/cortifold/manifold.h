@@ -50,7 +50,9 @@ typedef struct cf_ian {
   bool *disconnected;             /* n */
   double first_connectivity, unweighted_connectivity, connectivity;
   double median, weighted_median, mean, weighted_mean;
-  cf_ian_step *step; /* steps = iterations + the last look that pruned nothing */
+  cf_ian_step *step;     /* steps = iterations + the last look that pruned nothing */
+  size_t solves, pivots; /* scale programmes solved, and simplex steps in all of them */
+  double gap;            /* largest relative duality gap of these; 0 for the greedy objective */
 } cf_ian;
 /* points n x dims row-major. Errors: CF_ERR_INPUT (duplicates, NaN), CF_ERR_USAGE (n < 3; an option out of range),
  * CF_ERR_NUMERIC (the scale programme did not converge). */
