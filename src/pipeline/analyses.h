@@ -10,6 +10,7 @@ extern const cf_analysis cf_analysis_rsa;
 extern const cf_analysis cf_analysis_compare;
 extern const cf_analysis cf_analysis_distances;
 extern const cf_analysis cf_analysis_correct;
+extern const cf_analysis cf_analysis_graph;
 extern const cf_analysis cf_analysis_simulate;
 
 #endif
