@@ -168,7 +168,7 @@ static cf_status compute(cf_context *ctx, const cf_options *options, job *j) {
     CF_TRY(cf_view_check_finite(ctx, &view, j->address));
     CF_TRY(normalise(ctx, j, metric));
     status = cf_ian_points(ctx, p->shape[0], p->shape[1], p->data, &j->o, &j->ian);
-    if (status == CF_OK) warn_constant(ctx, j);
+    if (status == CF_OK && strcmp(metric, "euclidean") == 0) warn_constant(ctx, j);
   } else {
     CF_TRY(tidy_distances(ctx, j, strcmp(input, "squared-distances") == 0));
     status = cf_ian_distances(ctx, p->shape[0], p->data, &j->o, &j->ian);
