@@ -52,9 +52,10 @@ CF_API CF_CHECKED cf_status cf_graph_gabriel_distances(cf_context *ctx, size_t n
 
 /* Connected components numbered by their first vertex: label n. O(n + edges). */
 CF_API CF_CHECKED cf_status cf_graph_components(cf_context *ctx, const cf_graph *graph, size_t *label, size_t *count);
-/* Lengths of the shortest paths from one vertex over weights as lengths (Dijkstra); INFINITY where there is no path. */
+/* Lengths of the shortest paths from one vertex over weights as lengths (Dijkstra); INFINITY where there is no path.
+ * Errors: CF_ERR_INPUT (a negative length or NaN). O((edges + n) log n). */
 CF_API CF_CHECKED cf_status cf_graph_shortest(cf_context *ctx, const cf_graph *graph, size_t source, double *length);
-/* All pairs, n x n, sources in parallel. O(n (edges + n log n)). */
+/* All pairs, n x n, sources in parallel. O(n (edges + n) log n). */
 CF_API CF_CHECKED cf_status cf_graph_shortest_all(cf_context *ctx, const cf_graph *graph, double *length);
 
 /* ----------------------------------------------------------------- trees -- */
@@ -67,14 +68,21 @@ typedef struct cf_tree_edge {
 } cf_tree_edge;
 CF_API CF_CHECKED cf_status cf_tree_spanning(cf_context *ctx, const cf_graph *graph, cf_tree_edge *edge);
 CF_API CF_CHECKED cf_status cf_tree_spanning_full(cf_context *ctx, size_t n, const double *length, cf_tree_edge *edge);
+/* The same when lengths are made on demand: row() fills the n lengths from vertex i (that to itself is not looked at).
+ * It is called once for every vertex, on the calling thread. Errors: CF_ERR_INPUT (NaN), those of row. O(n^2). */
+typedef cf_status (*cf_length_row_fn)(cf_context *ctx, size_t i, double *length, void *payload);
+CF_API CF_CHECKED cf_status cf_tree_spanning_rows(cf_context *ctx, size_t n, cf_length_row_fn row, void *payload,
+                                                  cf_tree_edge *edge);
 
 /* Single linkage from n - 1 ascending edges: merge (n - 1) x 4 of cluster a, cluster b, height, size; leaves are
  * 0..n-1, merge k makes n + k (SciPy's convention). */
 CF_API CF_CHECKED cf_status cf_tree_single_linkage(cf_context *ctx, size_t n, const cf_tree_edge *edge, double *merge);
 
 /* HDBSCAN's condensed tree of a single-linkage tree: a split counts when both sides have at least min_size points,
- * otherwise points fall out of the parent. lambda = 1 / height.
- * Reference: Campello, Moulavi & Sander (2013); McInnes & Healy (2017).      */
+ * otherwise points fall out of the parent. lambda = 1 / height. Merges of equal height are undone one by one,
+ * the last first, as in the hdbscan program: their order may matter to clusters of about min_size points. Errors:
+ * CF_ERR_USAGE (min_size < 2), CF_ERR_INPUT (not a linkage). Reference: Campello, Moulavi & Sander (2013); McInnes &
+ * Healy (2017).      */
 typedef struct cf_condensed_row {
   size_t parent, child; /* clusters from n on (the root is n); children below n are points */
   double lambda;        /* 1 / height at which the child leaves the parent */
@@ -88,8 +96,8 @@ CF_API CF_CHECKED cf_status cf_tree_condense(cf_context *ctx, size_t n, const do
                                              cf_condensed_tree **out);
 CF_API void cf_condensed_tree_free(cf_condensed_tree *tree);
 /* Excess of mass (or leaves of the tree): label n, -1 = noise, clusters numbered by first appearance; stability one
- * value a cluster (may be NULL, room for clusters of the tree); *count clusters chosen. The root alone is never chosen.
- */
+ * value a cluster (may be NULL, room for tree->clusters; infinite when points coincide); *count clusters chosen. The
+ * root is never chosen. */
 CF_API CF_CHECKED cf_status cf_tree_select(cf_context *ctx, const cf_condensed_tree *tree, bool leaves, int *label,
                                            double *stability, size_t *count);
 
