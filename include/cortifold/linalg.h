@@ -44,6 +44,17 @@ CF_API CF_CHECKED cf_status cf_eigh(cf_context *ctx, size_t n, double *a, double
 /* The k largest eigenvalues, descending, and their vectors as rows (k x n); a destroyed. vectors may be NULL. */
 CF_API CF_CHECKED cf_status cf_eigh_top(cf_context *ctx, size_t n, double *a, size_t k, double *values,
                                         double *vectors);
+/* y = x A for `rows` row vectors of n numbers and a symmetric n x n matrix A that need not be in memory. */
+typedef cf_status (*cf_operator_fn)(cf_context *ctx, size_t rows, const double *x, double *y, void *payload);
+/* The k eigenvalues of largest magnitude of a symmetric operator, signed, by descending magnitude, and their unit
+ * vectors as rows (k x n), largest-magnitude entry positive. `known` eigenvectors, orthonormal rows of known_vectors
+ * (known x n), are left out. residual (may be NULL): largest |A v - lambda v|, measured. Errors: CF_ERR_USAGE
+ * (k + known > n), CF_ERR_NUMERIC (no convergence, which takes n > 4000). Block Lanczos with restarts on about
+ * 200 n numbers of memory for k of 20; small matrices are formed and go to LAPACK, as do those up to n = 4000 that
+ * would not converge. */
+CF_API CF_CHECKED cf_status cf_eigh_operator(cf_context *ctx, size_t n, cf_operator_fn apply, void *payload, size_t k,
+                                             size_t known, const double *known_vectors, double *values, double *vectors,
+                                             double *residual);
 /* Thin SVD of a (m x n, row-major, destroyed): s descending (r = min(m,n)); u m x r, vt r x n, either may be NULL.
  * Sign: largest-magnitude entry of each row of vt positive (of column of u when vt is NULL). */
 CF_API CF_CHECKED cf_status cf_svd(cf_context *ctx, size_t m, size_t n, double *a, double *s, double *u, double *vt);
