@@ -73,12 +73,17 @@ typedef struct cf_diffusion_options {
 #define CF_DIFFUSION_OPTIONS_INIT                                                                                      \
   { 1, 1, 20 }
 /* q_i = sum_j K_ij; K~ = K / (q_i q_j)^alpha; d_i = sum_j K~_ij; Ms = d^-1/2 K~ d^-1/2 = U diag(lambda) U';
- * coordinates lambda^t U / sqrt(d) without the trivial first: n x dims, largest-magnitude entry positive; values
- * dims + 1, signed, by descending magnitude, the trivial 1 first. residual (may be NULL): largest |Ms u - lambda u|.
- * Errors: CF_ERR_INPUT (a row that sums to 0 or a negative weight), CF_ERR_USAGE (dims >= n), CF_ERR_NUMERIC. */
+ * coordinates |lambda|^t U / sqrt(d) without the trivial first: n x dims, largest-magnitude entry positive; values
+ * dims + 1, signed, by descending magnitude, the trivial 1 first. A kernel of several components has an eigenvalue 1
+ * for each: then the first coordinates tell the components apart. residual (may be NULL): largest |Ms u - lambda u|.
+ * options NULL: the defaults (dims must then be below n). Errors: CF_ERR_INPUT (a row that sums to 0, a negative
+ * weight, NaN, a kernel that is not symmetric to 1e-8; n < 2; time 0 with several components), CF_ERR_USAGE (dims >= n;
+ * alpha or time negative), CF_ERR_NUMERIC (no convergence). About 10 products of 8 vectors with the kernel where its
+ * eigenvalues fall off quickly; n^2 memory for kernels that are more than a quarter full, up to 4096 points. */
 CF_API CF_CHECKED cf_status cf_diffusion_map(cf_context *ctx, const cf_graph *kernel,
                                              const cf_diffusion_options *options, double *coordinates, double *values,
                                              double *residual);
+/* The same of a full kernel, n x n. */
 CF_API CF_CHECKED cf_status cf_diffusion_map_full(cf_context *ctx, size_t n, const double *kernel,
                                                   const cf_diffusion_options *options, double *coordinates,
                                                   double *values, double *residual);
@@ -100,7 +105,9 @@ typedef struct cf_clustering {
   double *stability; /* clusters */
   cf_condensed_tree *tree;
 } cf_clustering;
-/* points n x dims (diffusion coordinates); core distance = largest distance to the graph's neighbours. */
+/* points n x dims (diffusion coordinates); core distance = largest distance to the graph's neighbours (INFINITY without
+ * any). min_size: smallest cluster; 10. Errors: CF_ERR_INPUT (NaN; a graph of another size), CF_ERR_USAGE (min_size <
+ * 2). O(n^2 dims) time, O(n) memory. */
 CF_API CF_CHECKED cf_status cf_cluster_manifold(cf_context *ctx, size_t n, size_t dims, const double *points,
                                                 const cf_graph *graph, size_t min_size, cf_clustering **out);
 CF_API void cf_clustering_free(cf_clustering *clustering);
@@ -123,7 +130,8 @@ CF_API CF_CHECKED cf_status cf_graph_mixing(cf_context *ctx, const cf_graph *gra
                                             double *share /* n, may be NULL */, cf_mixing *out);
 
 /* Points to leave out before a graph is built: the `far` with the largest and the `near` with the smallest distance to
- * their nearest neighbour (one of a close pair goes). keep n. O(n^2 dims). */
+ * their nearest neighbour (one of a close pair goes: the one whose second neighbour is closer). keep n. Errors:
+ * CF_ERR_INPUT (NaN), CF_ERR_USAGE (fewer than 2 would stay). O(n^2 dims). */
 CF_API CF_CHECKED cf_status cf_manifold_outliers(cf_context *ctx, size_t n, size_t dims, const double *points,
                                                  size_t far, size_t near, bool *keep);
 
