@@ -71,8 +71,12 @@ typedef struct cf_study_run_options {
 } cf_study_run_options;
 #define CF_STUDY_RUN_OPTIONS_INIT                                                                                      \
   { false, NULL, 0, 0 }
-/* Runs what is not done, then writes results.tsv, arrays.h5 and provenance.json (not for a shard). */
+/* Runs what is not done, then writes results.tsv, arrays.h5 and provenance.json (not for a shard). Processes that run
+ * the same study at the same time in one folder, on one machine or on several, share its tasks: each task is run by one
+ * of them. Under a launcher (mpirun, srun) the process of rank 0 writes the whole and reports failures. */
 CF_API CF_CHECKED cf_status cf_study_run(cf_context *ctx, cf_study *study, const cf_study_run_options *options);
+/* True when the last cf_study_run wrote the results of the whole study. */
+CF_API bool cf_study_finished(const cf_study *study);
 /* A commented manifest to start from, as text (static storage).             */
 CF_API const char *cf_study_template(void);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MESSAGE_SIZE   2048
 #define DEFAULT_MEMORY ((size_t)1 << 30)
@@ -55,6 +56,20 @@ static cf_context *make_context(const cf_context_options *options) {
   return ctx;
 }
 
+/* All threads that OpenMP offers, or this process' share of them when a launcher started several processes on the
+ * machine and did not bind them to cores of their own. */
+static int default_threads(void) {
+  static const char *const names[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"};
+  const int all = omp_get_max_threads();
+  if (getenv("OMP_NUM_THREADS") || omp_get_num_procs() < sysconf(_SC_NPROCESSORS_ONLN)) return all;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const char *text = getenv(names[i]);
+    const int processes = text ? atoi(text) : 0;
+    if (processes > 1) return CF_MAX(1, all / processes);
+  }
+  return all;
+}
+
 cf_status cf_context_new(const cf_context_options *options, cf_context **out) {
   static const cf_context_options defaults = CF_CONTEXT_OPTIONS_INIT;
   if (!options) options = &defaults;
@@ -62,7 +77,7 @@ cf_status cf_context_new(const cf_context_options *options, cf_context **out) {
   if (options->threads < 0 || options->threads > CF_MAX_THREADS) return CF_ERR_USAGE;
   cf_context *ctx = make_context(options);
   if (!ctx) return CF_ERR_MEMORY;
-  if (ctx->options.threads == 0) ctx->options.threads = CF_MIN(omp_get_max_threads(), CF_MAX_THREADS);
+  if (ctx->options.threads == 0) ctx->options.threads = CF_MIN(default_threads(), CF_MAX_THREADS);
   if (ctx->options.memory == 0) ctx->options.memory = DEFAULT_MEMORY;
   ctx->root = ctx;
   *out = ctx;

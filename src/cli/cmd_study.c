@@ -186,21 +186,13 @@ static cf_status report(cf_context *ctx, const cf_study *study, const cf_options
   return status;
 }
 
-/* True when every task is there: after a shard or --only the whole comes later. */
-static bool all_done(cf_context *ctx, cf_study *study) {
-  cf_study_step step;
-  for (size_t i = 0; i < cf_study_count(study); i++)
-    if (cf_study_step_at(ctx, study, i, &step) != CF_OK || !step.done) return false;
-  return true;
-}
-
 static cf_status run(cf_context *ctx, cf_study *study, const cf_options *options) {
   cf_study_run_options o = CF_STUDY_RUN_OPTIONS_INIT;
   o.force = cf_options_flag(options, "force");
   o.only = cf_options_text(options, "only");
   cf_status status = parse_shard(ctx, cf_options_text(options, "shard"), &o);
   if (status == CF_OK) status = cf_study_run(ctx, study, &o);
-  if (status == CF_OK && all_done(ctx, study)) status = report(ctx, study, options);
+  if (status == CF_OK && cf_study_finished(study)) status = report(ctx, study, options);
   return status;
 }
 

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,12 +19,41 @@ void cf_rdm_stack_free(cf_rdm_stack *stack) {
   cf_free(stack);
 }
 
+/* "units.npy:1": column 1 of a table in a format without members. *out stays NULL when the address is no such thing. */
+static cf_status read_column(cf_context *ctx, const char *address, cf_array **out) {
+  cf_status status = CF_OK;
+  char *path = NULL, *member = NULL;
+  cf_io_listing *listing = NULL;
+  cf_array *table = NULL, *column = NULL;
+  CF_TRY(cf_io_split(ctx, address, &path, &member));
+  if (!member || !member[0] || member[strspn(member, "0123456789")] || strlen(member) > 9) goto done;
+  CF_TRY(cf_io_list(ctx, path, &listing));
+  if (strcmp(listing->format, "npy") != 0 || listing->entry[0].ndim != 2) goto done;
+  CF_TRY(cf_io_read(ctx, path, NULL, &table));
+  const size_t k = strtoul(member, NULL, 10), cols = table->shape[1], size = cf_dtype_size(table->dtype);
+  if (k >= cols) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: the table has columns 0 to %zu", address, cols - 1));
+  if (table->dtype == CF_TEXT) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: a column of words needs a .tsv file", address));
+  CF_TRY(cf_array_new(ctx, member, table->dtype, 1, table->shape, &column));
+  for (size_t i = 0; i < table->shape[0]; i++)
+    memcpy((char *)column->data + i * size, (const char *)table->data + (i * cols + k) * size, size);
+  *out = column;
+  column = NULL;
+done:
+  cf_free(path);
+  cf_free(member);
+  cf_io_listing_free(listing);
+  cf_array_free(table);
+  cf_array_free(column);
+  return status;
+}
+
 cf_status cf_load_labels(cf_context *ctx, const char *address, const char *option, size_t n, cf_result *result,
                          cf_array **out) {
   cf_status status = CF_OK;
   cf_array *labels = NULL;
   *out = NULL;
-  CF_TRY(cf_io_read_labels(ctx, address, &labels));
+  CF_TRY(read_column(ctx, address, &labels));
+  if (!labels) CF_TRY(cf_io_read_labels(ctx, address, &labels));
   if (result) CF_TRY(cf_result_input(ctx, result, address));
   if (cf_array_count(labels) != n) {
     status = cf_fail(ctx, CF_ERR_INPUT, "%s: %s needs one label for each of %zu rows, this has %zu", address, option, n,

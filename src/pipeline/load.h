@@ -28,7 +28,8 @@ void cf_rdm_stack_free(cf_rdm_stack *stack);
  * numbers agree (then *by_position is set). CF_ERR_INPUT lists the first labels without partner.  */
 CF_CHECKED cf_status cf_rdm_stack_match(cf_context *ctx, const cf_rdm_stack *a, cf_rdm_stack *b, bool *by_position);
 
-/* One-dimensional labels of exactly n entries; `option` is the name for messages ("--conditions"). Noted as an input.
+/* One-dimensional labels of exactly n entries (FILE.npy:K is column K, from 0, of a table); `option` is the name for
+ * messages ("--conditions"). Noted as an input.
  */
 CF_CHECKED cf_status cf_load_labels(cf_context *ctx, const char *address, const char *option, size_t n,
                                     cf_result *result, cf_array **out);

@@ -35,7 +35,7 @@ struct cf_study {
   size_t count;
   cf_task *task; /* in manifest order; `order` gives that of execution */
   size_t *order;
-  bool hashed;
+  bool hashed, finished; /* finished: this process has written the results of the whole */
 };
 
 /* Reads and checks the manifest against the tables of the analyses; no file but the manifest is opened. */

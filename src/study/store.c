@@ -54,16 +54,24 @@ static void remove_folder(const char *path) {
   rmdir(path);
 }
 
-/* Temporary folders are tasks/.<process>.<hash>. */
+/* This machine's name as digits: process numbers mean something only together with it. */
+static unsigned machine_number(void) {
+  char name[256] = "";
+  if (gethostname(name, sizeof name - 1) != 0) name[0] = '\0';
+  return (unsigned)cf_hash_text(name);
+}
+
+/* Temporary folders are tasks/.<process>.<machine>.<hash>. */
 void cf_store_sweep(cf_context *ctx, const cf_study *study) {
   char *tasks = NULL, path[4096];
   if (cf_sprintf(ctx, &tasks, "%s/tasks", study->folder) != CF_OK) return;
   DIR *folder = opendir(tasks);
   for (struct dirent *e; folder && (e = readdir(folder));) {
-    char *end;
+    char *end, *dot;
     if (e->d_name[0] != '.') continue;
     long process = strtol(e->d_name + 1, &end, 10);
-    if (*end != '.' || process <= 0 || (kill((pid_t)process, 0) == 0 || errno == EPERM)) continue;
+    if (*end != '.' || process <= 0 || strtoul(end + 1, &dot, 10) != machine_number() || *dot != '.') continue;
+    if (kill((pid_t)process, 0) == 0 || errno == EPERM) continue;
     int n = snprintf(path, sizeof path, "%s/%s", tasks, e->d_name);
     if (n > 0 && (size_t)n < sizeof path) remove_folder(path);
   }
@@ -105,7 +113,8 @@ cf_status cf_store_task(cf_context *ctx, const cf_study *study, const cf_task *t
   cf_status status = CF_OK;
   char *temporary = NULL, *final = NULL, *path = NULL;
   cf_json *facts = task_facts(ctx, task, seconds);
-  CF_TRY(cf_sprintf(ctx, &temporary, "%s/tasks/.%ld.%.16s", study->folder, (long)getpid(), task->hash));
+  CF_TRY(cf_sprintf(ctx, &temporary, "%s/tasks/.%ld.%u.%.16s", study->folder, (long)getpid(), machine_number(),
+                    task->hash));
   CF_TRY(cf_task_folder(ctx, study, task, &final));
   remove_folder(temporary);
   CF_TRY(cf_make_folder(ctx, temporary));

@@ -1,4 +1,5 @@
 /* Opening, inspecting and running a study.                                  */
+#include "study/claim.h"
 #include "study/store.h"
 
 #include <cortifold/io.h>
@@ -52,6 +53,9 @@ const char *cf_study_folder(const cf_study *study) {
 }
 size_t cf_study_count(const cf_study *study) {
   return study->count;
+}
+bool cf_study_finished(const cf_study *study) {
+  return study->finished;
 }
 
 cf_status cf_study_step_at(cf_context *ctx, cf_study *s, size_t i, cf_study_step *out) {
@@ -166,6 +170,50 @@ static cf_status step(cf_context *ctx, const cf_study *s, size_t i, bool force, 
   return CF_OK;
 }
 
+/* A step that other processes may want too: left for later while another one runs it or what it needs. *waiting tells.
+ */
+static cf_status step_shared(cf_context *ctx, const cf_study *s, size_t i, bool force, unsigned char *state, tally *sum,
+                             bool *waiting) {
+  cf_status status = CF_OK;
+  const cf_task *t = &s->task[i];
+  cf_claim claim = CF_CLAIM_NONE;
+  char name[17];
+  bool taken = true;
+  for (size_t k = 0; k < t->needs; k++)
+    if (state[t->need[k]] == STEP_WANTED) {
+      *waiting = true;
+      return CF_OK;
+    }
+  snprintf(name, sizeof name, "%.16s", t->hash);
+  if (force || !cf_task_done(ctx, s, t)) CF_TRY(cf_claim_take(ctx, s, name, &claim, &taken));
+  if (taken)
+    CF_TRY(step(ctx, s, i, force, state, sum));
+  else
+    *waiting = true;
+done:
+  cf_claim_release(&claim);
+  return status;
+}
+
+/* Walks the plan until nothing is left, or left to others. */
+static cf_status run_steps(cf_context *ctx, const cf_study *s, bool force, unsigned char *state, tally *sum) {
+  static const struct timespec pause = {0, 200000000};
+  cf_status status = CF_OK;
+  bool waiting = true, said = false;
+  while (waiting) {
+    waiting = false;
+    for (size_t k = 0; k < s->count; k++) {
+      CF_TRY(cf_check_cancel(ctx));
+      if (state[s->order[k]] == STEP_WANTED) CF_TRY(step_shared(ctx, s, s->order[k], force, state, sum, &waiting));
+    }
+    if (waiting && !said) cf_log(ctx, CF_LOG_INFO, "waiting for tasks that another process runs");
+    said |= waiting;
+    if (waiting) nanosleep(&pause, NULL);
+  }
+done:
+  return status;
+}
+
 cf_status cf_study_run(cf_context *ctx, cf_study *s, const cf_study_run_options *options) {
   static const cf_study_run_options defaults = CF_STUDY_RUN_OPTIONS_INIT;
   cf_status status = CF_OK;
@@ -174,6 +222,7 @@ cf_status cf_study_run(cf_context *ctx, cf_study *s, const cf_study_run_options 
   tally sum = {0, 0, 0, 0, CF_OK, ""};
   char *tasks = NULL;
   double start = seconds_now();
+  const cf_launch launch = cf_launch_find();
   if (!options) options = &defaults;
   if (options->shards > 1 && options->shard >= options->shards)
     return cf_fail(ctx, CF_ERR_USAGE, "shard %zu of %zu does not exist (the first is 0)", options->shard,
@@ -184,10 +233,8 @@ cf_status cf_study_run(cf_context *ctx, cf_study *s, const cf_study_run_options 
   CF_TRY(cf_sprintf(ctx, &tasks, "%s/tasks", s->folder));
   CF_TRY(cf_make_folder(ctx, tasks));
   cf_store_sweep(ctx, s);
-  for (size_t k = 0; k < s->count; k++) {
-    CF_TRY(cf_check_cancel(ctx));
-    if (state[s->order[k]] == STEP_WANTED) CF_TRY(step(ctx, s, s->order[k], options->force, state, &sum));
-  }
+  CF_TRY(run_steps(ctx, s, options->force, state, &sum));
+  if (launch.rank > 0) goto done; /* rank 0 says what failed, having tried it too, and writes the whole */
   if (sum.failed) {
     status = cf_fail(ctx, sum.status, "%zu of %zu tasks failed%s; the others are kept. First: %s", sum.failed, s->count,
                      sum.skipped ? " (and those that need them were left out)" : "", sum.first);
@@ -196,6 +243,7 @@ cf_status cf_study_run(cf_context *ctx, cf_study *s, const cf_study_run_options 
   for (size_t i = 0; i < s->count; i++)
     if (!cf_task_done(ctx, s, &s->task[i])) goto done; /* a shard or --only: the whole comes later */
   CF_TRY(cf_store_finish(ctx, s, seconds_now() - start, sum.ran));
+  s->finished = true;
 done:
   cf_free(tasks);
   cf_scratch_release(ctx, mark);
