@@ -80,17 +80,51 @@ CF_API void cf_prepared_free(cf_prepared *prepared);
 
 /* ---------------------------------------------------------------- tuning -- */
 
-typedef struct cf_tuning { /* one neuron and stimulus */
-  double osi, dsi;         /* |sum R e^{2i th}| / sum R, |sum R e^{i th}| / sum R; R = mean over time per direction */
-  double preferred;        /* direction of the largest R, degrees */
-  double orientation;      /* half the angle of the second harmonic, degrees in [0, 180) */
-  double rate, peak;       /* largest R; largest value of the map */
-  double f1f0;             /* modulation: first harmonic over mean at the preferred direction; NaN without frequency */
+/* Angles are directions of motion in degrees. R_d is the mean over time of the response to direction d. A stimulus that
+ * never drives the neuron (sum of R not positive) has no selectivity: NaN in every field that is a ratio or an angle.
+ */
+typedef struct cf_tuning {
+  double osi, dsi;     /* |sum R e^{2 i th}| / sum R, |sum R e^{i th}| / sum R */
+  double osi_contrast; /* (pref - orth) / (pref + orth), R averaged over the two directions across */
+  double dsi_contrast; /* (pref - null) / (pref + null); these two need directions across and opposite, else NaN */
+  double preferred;    /* direction of the largest R; the first of equals */
+  double vector;       /* angle of sum R e^{i th}, in [0, 360) */
+  double orientation;  /* half the angle of sum R e^{2 i th}, in [0, 180): axis of motion; bars lie across it */
+  double rate, mean;   /* largest R; mean of R over directions */
+  double peak;         /* largest value of the map */
+  double f1f0;         /* F1 / F0 at the preferred direction over the last whole cycles; NaN without a cycle */
+  double osi_p, dsi_p; /* share of permutations of the directions with an index as large; NaN without permutations */
+  double osi_z, dsi_z; /* (index - mean) / sd over the permutations; NaN where sd is 0 */
 } cf_tuning;
-/* responses (neuron, stimulus, direction, time), direction in degrees; out neurons x stimuli. cycle: frames in one
- * stimulus cycle, one a stimulus (NULL: F1 at the largest harmonic). */
+
+typedef struct cf_tuning_options {
+  bool paper;          /* + 1e-8 in the denominators and 0 for silent stimuli, as published */
+  const double *cycle; /* bins in one cycle, one a stimulus; NULL or NaN: no F1; 0: the harmonic that is largest */
+  size_t first, last;  /* time bins that count: first .. last - 1; last 0: all */
+  size_t permutations; /* of the directions, for each neuron and stimulus */
+} cf_tuning_options;
+#define CF_TUNING_OPTIONS_INIT                                                                                         \
+  { false, NULL, 0, 0, 0 }
+
+/* Over the stimuli of one neuron. */
+typedef struct cf_tuning_summary {
+  double osi, dsi;     /* means over stimuli, NaN left out */
+  double osi_p, dsi_p; /* of these means, directions permuted within each stimulus; NaN without permutations */
+  size_t stimulus;     /* of the largest R; the first of equals */
+  cf_tuning best;      /* at that stimulus */
+  double rate;         /* mean over stimuli and directions of R */
+  double log_variance; /* log10 of the variance over time, averaged over stimuli and directions */
+} cf_tuning_summary;
+
+/* responses (neuron, stimulus, direction, time), any strides, finite; direction in degrees. out: neurons x stimuli;
+ * summary: neurons, may be NULL; curves: R, neurons x stimuli x directions, may be NULL. options NULL: defaults.
+ * p counts the observed order too. Permuting asks whether neighbouring directions respond alike: a response to one
+ * direction alone is as selective in any order, and is never significant. Errors: CF_ERR_INPUT (axes, NaN),
+ * CF_ERR_USAGE (window). Cost: one pass, and permutations * directions a map. Ringach, Shapley & Hawken (2002),
+ * J. Neurosci. 22, 5639 (1 - circular variance); Skottun et al. (1991), Vision Res. 31, 1079 (F1 / F0). */
 CF_API CF_CHECKED cf_status cf_tuning_compute(cf_context *ctx, const cf_view *responses, const double *direction,
-                                              const double *cycle, cf_tuning *out);
+                                              const cf_tuning_options *options, cf_tuning *out,
+                                              cf_tuning_summary *summary, double *curves);
 
 #ifdef __cplusplus
 }

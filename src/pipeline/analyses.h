@@ -11,6 +11,7 @@ extern const cf_analysis cf_analysis_compare;
 extern const cf_analysis cf_analysis_distances;
 extern const cf_analysis cf_analysis_correct;
 extern const cf_analysis cf_analysis_graph;
+extern const cf_analysis cf_analysis_tuning;
 extern const cf_analysis cf_analysis_simulate;
 
 #endif
