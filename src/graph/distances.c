@@ -9,7 +9,10 @@
 
 #include <math.h>
 
-enum { TILE = 256 }; /* points a side: sums of a tile's row stay in the first cache */
+enum {
+  TILE = 256, /* points a side: sums of a tile's row stay in the first cache */
+  STRIP = 8   /* rows that are checked together */
+};
 
 typedef struct pairwise {
   size_t n, dims, tiles;
@@ -98,26 +101,64 @@ static cf_status refuse(cf_context *worker, const checking *c, size_t i) {
   return CF_OK;
 }
 
-static cf_status check_row(cf_context *worker, size_t i, void *payload) {
+/* STRIP rows at a time: their columns share cache lines. */
+static cf_status check_rows(cf_context *worker, size_t strip, void *payload) {
+  cf_status status = CF_OK;
   const checking *c = payload;
-  const double *row = c->squared + i * c->n;
-  double least = INFINITY;
-  bool good = row[i] == 0;
-  for (size_t j = 0; j < c->n; j++) {
-    good = good && row[j] < INFINITY && row[j] == c->squared[j * c->n + i] && (row[j] > 0 || j == i);
-    least = j != i && row[j] < least ? row[j] : least;
+  const size_t first = strip * STRIP, rows = CF_MIN((size_t)STRIP, c->n - first);
+  double least[STRIP];
+  bool good[STRIP];
+  for (size_t r = 0; r < rows; r++) {
+    least[r] = INFINITY;
+    good[r] = true;
   }
-  c->least[i] = least;
-  return good ? CF_OK : refuse(worker, c, i);
+  for (size_t j = 0; j < c->n; j++)
+    for (size_t r = 0; r < rows; r++) {
+      const size_t i = first + r;
+      const double d = c->squared[i * c->n + j];
+      good[r] = good[r] && d < INFINITY && d == c->squared[j * c->n + i] && (j == i ? d == 0 : d > 0);
+      least[r] = j != i && d < least[r] ? d : least[r];
+    }
+  for (size_t r = 0; r < rows; r++) {
+    c->least[first + r] = least[r];
+    if (!good[r]) CF_TRY(refuse(worker, c, first + r));
+  }
+done:
+  return status;
 }
 
-cf_status cf_squared_check(cf_context *ctx, size_t n, const double *squared, double *least) {
+CF_CLONES static void extremes(size_t n, const double *restrict x, double *least, double *most) {
+  double low = INFINITY, high = 0;
+#pragma omp simd reduction(min : low) reduction(max : high)
+  for (size_t j = 0; j < n; j++) {
+    low = x[j] < low ? x[j] : low;
+    high = x[j] > high ? x[j] : high;
+  }
+  *least = fmin(*least, low);
+  *most = fmax(*most, high);
+}
+
+/* A row that cf_squared_distances made: symmetric and free of NaN, unless a sum overflowed. */
+static cf_status check_made_row(cf_context *worker, size_t i, void *payload) {
+  const checking *c = payload;
+  const double *row = c->squared + i * c->n;
+  double most = 0;
+  c->least[i] = INFINITY;
+  extremes(i, row, &c->least[i], &most);
+  extremes(c->n - i - 1, row + i + 1, &c->least[i], &most);
+  return c->least[i] > 0 && most < INFINITY ? CF_OK : refuse(worker, c, i);
+}
+
+cf_status cf_squared_check(cf_context *ctx, size_t n, const double *squared, bool made_here, double *least) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   checking c = {n, squared, NULL};
   if (n < 2) return cf_fail(ctx, CF_ERR_USAGE, "%zu point%s; a graph needs at least 2", n, n == 1 ? "" : "s");
   CF_TRY(CF_SCRATCH(ctx, &c.least, n));
-  CF_TRY(cf_parallel_for(ctx, n, check_row, &c));
+  if (made_here)
+    CF_TRY(cf_parallel_for(ctx, n, check_made_row, &c));
+  else
+    CF_TRY(cf_parallel_for(ctx, (n + STRIP - 1) / STRIP, check_rows, &c));
   *least = c.least[0];
   for (size_t i = 1; i < n; i++) *least = fmin(*least, c.least[i]);
 done:

@@ -6,8 +6,9 @@
  * The published code takes the test in single precision on distances divided by their smallest, eps that of float.
  * Reference: Gabriel & Sokal (1969), Syst Zool 18:259; Dyballa & Zucker (2023), arXiv 2208.09123.
  *
- * A plain search is n^3/6 tests. Most pairs are far apart and are ruled out by one of the nearest neighbours of i, so
- * these are asked first, nearest first; a pair that they leave is held against all points in one vector loop. */
+ * A plain search is n^3/6 tests. Most pairs are far apart and are ruled out by one of the nearest neighbours of i: the
+ * smallest d2_ik + d2_kj over these few k is taken for all j at once, row by row of the matrix. A pair that they leave
+ * is held against all points. */
 #include "graph/internal.h"
 #include "base/internal.h"
 
@@ -15,7 +16,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { NEAREST = 40, CHUNK = 256 };
+enum { NEAREST = 32, CHUNK = 256 };
 
 typedef struct gabriel {
   size_t n, words;
@@ -70,24 +71,42 @@ static size_t nearest_of(size_t n, const double *row, size_t self, uint32_t near
   return m;
 }
 
-static cf_status find_row(cf_context *worker, size_t i, void *payload) {
-  gabriel *g = payload;
-  const size_t n = g->n;
+/* least[j] = min(least[j], a + b[j]) */
+CF_CLONES static void lower_to_sum(size_t n, double a, const double *restrict b, double *restrict least) {
+  for (size_t j = 0; j < n; j++) least[j] = a + b[j] < least[j] ? a + b[j] : least[j];
+}
+
+/* One row of decisions in double. least: n of scratch. */
+static void find_row(const gabriel *g, size_t i, double *least, uint64_t *bits) {
+  const size_t n = g->n, first = i + 1;
   const double *row = g->squared + i * n;
-  uint64_t *bits = g->edge + i * g->words;
   uint32_t near[NEAREST];
-  (void)worker;
-  memset(bits, 0, g->words * sizeof *bits);
-  const size_t m = g->single ? 0 : nearest_of(n, row, i, near);
-  for (size_t j = i + 1; j < n; j++) {
-    const double *other = g->squared + j * n, bound = row[j] + g->tie;
-    bool blocked = false;
-    for (size_t k = 0; k < m && !blocked && row[near[k]] < bound; k++)
-      blocked = near[k] != j && row[near[k]] + other[near[k]] <= bound;
-    if (!blocked) blocked = g->single ? is_blocked_single(g, i, j) : is_blocked(g, i, j, bound);
-    if (!blocked) bits[j / 64] |= (uint64_t)1 << (j % 64);
+  const size_t m = nearest_of(n, row, i, near);
+  for (size_t j = first; j < n; j++) least[j] = INFINITY;
+  for (size_t k = 0; k < m; k++)
+    lower_to_sum(n - first, row[near[k]], g->squared + (size_t)near[k] * n + first, least + first);
+  for (size_t k = 0; k < m; k++) least[near[k]] = INFINITY; /* a point rules out no edge of its own */
+  for (size_t j = first; j < n; j++) {
+    const double bound = row[j] + g->tie;
+    if (least[j] > bound && !is_blocked(g, i, j, bound)) bits[j / 64] |= (uint64_t)1 << (j % 64);
   }
-  return CF_OK;
+}
+
+static cf_status find_rows(cf_context *worker, size_t i, void *payload) {
+  cf_status status = CF_OK;
+  const gabriel *g = payload;
+  uint64_t *bits = g->edge + i * g->words;
+  double *least = NULL;
+  memset(bits, 0, g->words * sizeof *bits);
+  if (g->single) {
+    for (size_t j = i + 1; j < g->n; j++)
+      if (!is_blocked_single(g, i, j)) bits[j / 64] |= (uint64_t)1 << (j % 64);
+    goto done;
+  }
+  CF_TRY(CF_SCRATCH(worker, &least, g->n));
+  find_row(g, i, least, bits);
+done:
+  return status;
 }
 
 static cf_status collect_edges(cf_context *ctx, const gabriel *g, cf_graph **out) {
@@ -134,7 +153,7 @@ cf_status cf_gabriel_checked(cf_context *ctx, size_t n, const double *squared, d
     CF_TRY(CF_SCRATCH(ctx, &g.single, count));
     for (size_t k = 0; k < count; k++) g.single[k] = (float)(squared[k] / least);
   }
-  CF_TRY(cf_parallel_for(ctx, n, find_row, &g));
+  CF_TRY(cf_parallel_for(ctx, n, find_rows, &g));
   CF_TRY(collect_edges(ctx, &g, out));
 done:
   cf_scratch_release(ctx, mark);
@@ -146,7 +165,7 @@ cf_status cf_graph_gabriel_distances(cf_context *ctx, size_t n, const double *sq
   cf_status status = CF_OK;
   double least = 0;
   *out = NULL;
-  CF_TRY(cf_squared_check(ctx, n, squared, &least));
+  CF_TRY(cf_squared_check(ctx, n, squared, false, &least));
   CF_TRY(cf_gabriel_checked(ctx, n, squared, least, single_precision, out));
 done:
   return status;
@@ -156,13 +175,14 @@ cf_status cf_graph_gabriel(cf_context *ctx, size_t n, size_t dims, const double 
                            cf_graph **out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  double *squared = NULL;
+  double *squared = NULL, least = 0;
   size_t count = 0;
   *out = NULL;
   CF_TRY(cf_size_mul(ctx, n, n, &count));
   CF_TRY(CF_SCRATCH(ctx, &squared, count + 1));
   CF_TRY(cf_squared_distances(ctx, n, dims, points, squared));
-  CF_TRY(cf_graph_gabriel_distances(ctx, n, squared, single_precision, out));
+  CF_TRY(cf_squared_check(ctx, n, squared, true, &least));
+  CF_TRY(cf_gabriel_checked(ctx, n, squared, least, single_precision, out));
 done:
   cf_scratch_release(ctx, mark);
   return status;

@@ -11,8 +11,9 @@
 #endif
 
 /* Squared distances (n x n) fit for a graph: finite, symmetric, zero on the diagonal, no two points at one place.
- * *least is the smallest off the diagonal. Errors: CF_ERR_INPUT naming the two points; CF_ERR_USAGE (n < 2). */
-CF_CHECKED cf_status cf_squared_check(cf_context *ctx, size_t n, const double *squared, double *least);
+ * made_here: by cf_squared_distances, which leaves less to look at. *least is the smallest off the diagonal. Errors:
+ * CF_ERR_INPUT naming the two points; CF_ERR_USAGE (n < 2). */
+CF_CHECKED cf_status cf_squared_check(cf_context *ctx, size_t n, const double *squared, bool made_here, double *least);
 /* Gabriel graph of distances that were checked. */
 CF_CHECKED cf_status cf_gabriel_checked(cf_context *ctx, size_t n, const double *squared, double least,
                                         bool single_precision, cf_graph **out);

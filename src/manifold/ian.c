@@ -25,6 +25,7 @@ enum { MOST_BISECTIONS = 20 };
 typedef struct run {
   size_t n;
   const double *squared;
+  bool made_here; /* squared comes from cf_squared_distances */
   const cf_ian_options *o;
   double unit; /* smallest distance: lengths in the programme are in units of it */
   cf_graph *lengths;
@@ -76,7 +77,7 @@ static cf_status prepare(cf_context *ctx, run *r) {
   cf_status status = CF_OK;
   const size_t n = r->n;
   double least = 0;
-  CF_TRY(cf_squared_check(ctx, n, r->squared, &least));
+  CF_TRY(cf_squared_check(ctx, n, r->squared, r->made_here, &least));
   r->unit = sqrt(least);
   CF_TRY(cf_gabriel_checked(ctx, n, r->squared, least, r->o->single_precision, &r->out->gabriel));
   CF_TRY(copy_graph(ctx, r->out->gabriel, NULL, 1 / r->unit, &r->lengths));
@@ -311,31 +312,38 @@ done:
   return status;
 }
 
+static cf_status compute(cf_context *ctx, run *r, cf_ian **out) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  CF_TRY(CF_ALLOC(ctx, &r->out, 1));
+  r->out->n = r->n;
+  CF_TRY(CF_ALLOC(ctx, &r->out->scale, r->n));
+  CF_TRY(CF_ALLOC(ctx, &r->out->first_scale, r->n));
+  CF_TRY(CF_ALLOC(ctx, &r->out->delta, r->n));
+  CF_TRY(CF_ALLOC(ctx, &r->out->delta_weighted, r->n));
+  CF_TRY(CF_ALLOC(ctx, &r->out->disconnected, r->n));
+  CF_TRY(prepare(ctx, r));
+  CF_TRY(first_connectivity(ctx, r));
+  CF_TRY(iterate(ctx, r));
+  CF_TRY(finish(ctx, r));
+  *out = r->out;
+  r->out = NULL;
+done:
+  cf_ian_free(r->out);
+  cf_graph_free(r->lengths);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 cf_status cf_ian_distances(cf_context *ctx, size_t n, const double *squared, const cf_ian_options *options,
                            cf_ian **out) {
   cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
   const cf_ian_options standard = CF_IAN_OPTIONS_INIT;
   run r = {.n = n, .squared = squared, .o = options ? options : &standard};
   *out = NULL;
   CF_TRY(check_options(ctx, n, r.o));
-  CF_TRY(CF_ALLOC(ctx, &r.out, 1));
-  r.out->n = n;
-  CF_TRY(CF_ALLOC(ctx, &r.out->scale, n));
-  CF_TRY(CF_ALLOC(ctx, &r.out->first_scale, n));
-  CF_TRY(CF_ALLOC(ctx, &r.out->delta, n));
-  CF_TRY(CF_ALLOC(ctx, &r.out->delta_weighted, n));
-  CF_TRY(CF_ALLOC(ctx, &r.out->disconnected, n));
-  CF_TRY(prepare(ctx, &r));
-  CF_TRY(first_connectivity(ctx, &r));
-  CF_TRY(iterate(ctx, &r));
-  CF_TRY(finish(ctx, &r));
-  *out = r.out;
-  r.out = NULL;
+  CF_TRY(compute(ctx, &r, out));
 done:
-  cf_ian_free(r.out);
-  cf_graph_free(r.lengths);
-  cf_scratch_release(ctx, mark);
   return status;
 }
 
@@ -344,14 +352,16 @@ cf_status cf_ian_points(cf_context *ctx, size_t n, size_t dims, const double *po
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const cf_ian_options standard = CF_IAN_OPTIONS_INIT;
+  run r = {.n = n, .made_here = true, .o = options ? options : &standard};
   double *squared = NULL;
   size_t count = 0;
   *out = NULL;
-  CF_TRY(check_options(ctx, n, options ? options : &standard));
+  CF_TRY(check_options(ctx, n, r.o));
   CF_TRY(cf_size_mul(ctx, n, n, &count));
   CF_TRY(CF_SCRATCH(ctx, &squared, count));
   CF_TRY(cf_squared_distances(ctx, n, dims, points, squared));
-  CF_TRY(cf_ian_distances(ctx, n, squared, options, out));
+  r.squared = squared;
+  CF_TRY(compute(ctx, &r, out));
 done:
   cf_scratch_release(ctx, mark);
   return status;

@@ -187,7 +187,7 @@ bool basis_place(cf_scales *s) {
   for (size_t m = b->strips; m-- > 0;) {
     const leaf l = b->strip[m];
     if (l.row == SIZE_MAX)
-      s->sigma[l.vertex] = b->top[l.vertex];
+      s->sigma[l.vertex] = s->upper[l.vertex];
     else
       s->sigma[l.vertex] =
           (b->right[l.row] - coefficient(s, l.row, l.parent) * s->sigma[l.parent]) / coefficient(s, l.row, l.vertex);

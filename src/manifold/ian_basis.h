@@ -13,12 +13,15 @@ typedef struct leaf {
 } leaf;
 
 typedef struct cf_scales_work {
-  double *gain, *right;  /* of every row */
-  unsigned char *state;  /* of every row: bits above */
-  double *y;             /* multipliers of active rows */
-  bool *bound;           /* n: s_i = u_i is part of the basis */
-  double *z;             /* n: multipliers of these */
-  double *top;           /* n: the bounds in use */
+  double *gain, *right; /* of every row */
+  unsigned char *state; /* of every row: bits above */
+  double *y;            /* multipliers of active rows */
+  bool *bound;          /* n: s_i = u_i is part of the basis */
+  double *z;            /* n: multipliers of these */
+  uint32_t *changed;    /* vertices that lost an edge since the last solve */
+  bool *has_changed;    /* n */
+  size_t changed_count;
+  bool all_changed;
   uint32_t *node, *mark; /* the component at hand, and the stamp of the last time a vertex was visited */
   uint32_t stamp;
   size_t nodes, active; /* its vertices and active rows */

@@ -43,7 +43,8 @@ static cf_status make_work(cf_context *ctx, cf_scales *s) {
   CF_TRY(CF_SCRATCH(ctx, &b->y, rows));
   CF_TRY(CF_SCRATCH(ctx, &b->bound, n));
   CF_TRY(CF_SCRATCH(ctx, &b->z, n));
-  CF_TRY(CF_SCRATCH(ctx, &b->top, n));
+  CF_TRY(CF_SCRATCH(ctx, &b->changed, n));
+  CF_TRY(CF_SCRATCH(ctx, &b->has_changed, n));
   CF_TRY(CF_SCRATCH(ctx, &b->node, n));
   CF_TRY(CF_SCRATCH(ctx, &b->mark, n));
   CF_TRY(CF_SCRATCH(ctx, &b->left, n));
@@ -57,6 +58,7 @@ static cf_status make_work(cf_context *ctx, cf_scales *s) {
   memset(b->state, 0, rows * sizeof *b->state);
   memset(b->mark, 0, n * sizeof *b->mark);
   memset(b->queued, 0, n * sizeof *b->queued);
+  memset(b->has_changed, 0, n * sizeof *b->has_changed);
   memset(b->slide, 0, n * sizeof *b->slide);
   for (size_t i = 0; i < s->n; i++) b->bound[i] = true;
 done:
@@ -104,25 +106,30 @@ done:
   return status;
 }
 
+static void note_change(cf_scales *s, size_t i) {
+  basis *b = s->work;
+  refresh_vertex(s, i);
+  if (!b->has_changed[i]) b->changed[b->changed_count++] = (uint32_t)i;
+  b->has_changed[i] = true;
+}
+
 void cf_scales_prune(cf_scales *s, size_t k) {
   s->alive[k] = s->alive[s->twin[k]] = false;
-  refresh_vertex(s, s->from[k]);
-  refresh_vertex(s, s->graph->to[k]);
+  note_change(s, s->from[k]);
+  note_change(s, s->graph->to[k]);
 }
 
 /* -------------------------------------------------------------- the start -- */
 
-static void set_coefficients(cf_scales *s, double connectivity) {
+static void set_row(cf_scales *s, size_t k) {
   basis *b = s->work;
-  for (size_t k = 0; k < s->rows; k++) {
-    if (!s->alive[k]) {
-      b->state[k] = 0;
-      continue;
-    }
-    const double w = connectivity * s->graph->weight[k];
-    b->gain[k] = w / b->top[s->from[k]];
-    b->right[k] = w * (1 + b->gain[k]);
+  if (!s->alive[k]) {
+    b->state[k] = 0;
+    return;
   }
+  const double w = s->connectivity * s->graph->weight[k];
+  b->gain[k] = w / s->upper[s->from[k]];
+  b->right[k] = w * (1 + b->gain[k]);
 }
 
 static double slack(const cf_scales *s, size_t k) {
@@ -136,7 +143,7 @@ static void reset_component(cf_scales *s) {
     const size_t i = b->node[m];
     for (size_t k = s->graph->start[i]; k < s->graph->start[i + 1]; k++) b->state[k] = 0;
     b->bound[i] = true;
-    s->sigma[i] = b->top[i];
+    s->sigma[i] = s->upper[i];
   }
 }
 
@@ -145,51 +152,69 @@ static bool place_component(cf_scales *s) {
   basis *b = s->work;
   if (!basis_order(s) || !basis_place(s)) return false;
   for (size_t m = 0; m < b->nodes; m++) {
-    const double x = s->sigma[b->node[m]], top = b->top[b->node[m]];
+    const double x = s->sigma[b->node[m]], top = s->upper[b->node[m]];
     if (!(x >= 0 && x <= top * (1 + 1e-12))) return false;
     if (x > top) s->sigma[b->node[m]] = top;
   }
   return true;
 }
 
-static void reset_at(cf_scales *s, size_t i) {
-  basis_gather(s, i);
-  reset_component(s);
-}
-
 static bool is_violated(const cf_scales *s, size_t k) {
   return s->alive[k] && slack(s, k) < -1e-12 * s->work->right[k];
 }
 
-/* Keeps the components that still make a feasible point, starts the others anew. */
-static void start_feasible(cf_scales *s) {
-  basis *b = s->work;
-  const uint32_t before = b->stamp;
-  for (size_t i = 0; i < s->n; i++) {
-    if (b->mark[i] > before) continue;
-    basis_gather(s, i);
-    if (!place_component(s)) reset_component(s);
-  }
-  /* A reset raises scales, so rows that hold keep holding unless they were the component's own: one more round each. */
-  for (bool again = true; again;) {
-    again = false;
-    for (size_t k = 0; k < s->rows; k++)
-      if (is_violated(s, k)) {
-        reset_at(s, s->from[k]);
-        reset_at(s, s->graph->to[k]);
-        again = true;
-      }
-  }
-}
-
-/* ------------------------------------------------------------- simplex -- */
-
 static void enqueue(cf_scales *s, size_t i) {
   basis *b = s->work;
-  if (b->queued[i]) return;
+  if (b->queued[i] || s->degree[i] == 0) return;
   b->queued[i] = true;
   b->queue[(b->head + b->waiting++) % s->n] = (uint32_t)i;
 }
+
+static void enqueue_component(cf_scales *s) {
+  for (size_t m = 0; m < s->work->nodes; m++) enqueue(s, s->work->node[m]);
+}
+
+static void reset_at(cf_scales *s, size_t i) {
+  basis_gather(s, i);
+  enqueue_component(s);
+  reset_component(s);
+}
+
+/* Resets the two components of every violated row of vertex i. A reset only raises scales, so rows that hold elsewhere
+ * keep holding. */
+static void mend_rows(cf_scales *s, size_t i) {
+  for (size_t k = s->graph->start[i]; k < s->graph->start[i + 1]; k++) {
+    if (!is_violated(s, k) && !is_violated(s, s->twin[k])) continue;
+    reset_at(s, i);
+    reset_at(s, s->graph->to[k]);
+  }
+}
+
+/* Keeps the components that still make a feasible point, starts the others anew. When the connectivity is that of the
+ * last solve, only what is around the pruned vertices can have changed. */
+static void start_feasible(cf_scales *s) {
+  basis *b = s->work;
+  const uint32_t before = b->stamp;
+  const size_t count = b->all_changed ? s->n : b->changed_count;
+  for (size_t c = 0; c < count; c++) {
+    const size_t i = b->all_changed ? c : b->changed[c];
+    for (size_t k = s->graph->start[i]; k < s->graph->start[i + 1]; k++) {
+      set_row(s, k);
+      if (!s->alive[k]) b->state[s->twin[k]] = 0;
+    }
+  }
+  for (size_t c = 0; c < count; c++) {
+    const size_t i = b->all_changed ? c : b->changed[c];
+    if (b->mark[i] > before) continue;
+    basis_gather(s, i);
+    enqueue_component(s);
+    if (!place_component(s)) reset_component(s);
+  }
+  /* The queue holds every vertex that moved or whose rows changed; mending appends to it. */
+  for (size_t c = 0; c < b->waiting; c++) mend_rows(s, b->queue[(b->head + c) % s->n]);
+}
+
+/* ------------------------------------------------------------- simplex -- */
 
 typedef struct entering {
   double step, rate;
@@ -209,7 +234,7 @@ static entering ratio_test(const cf_scales *s) {
   for (size_t m = 0; m < b->nodes; m++) {
     const size_t i = b->node[m];
     const double d = b->slide[i];
-    if (d > RATE_TOLERANCE) offer(&best, fmax(0, b->top[i] - s->sigma[i]) / d, d, SIZE_MAX, i);
+    if (d > RATE_TOLERANCE) offer(&best, fmax(0, s->upper[i] - s->sigma[i]) / d, d, SIZE_MAX, i);
     for (size_t k = s->graph->start[i]; k < s->graph->start[i + 1]; k++) {
       if (!s->alive[k]) continue;
       const size_t j = s->graph->to[k], t = s->twin[k];
@@ -250,11 +275,11 @@ static bool pivot(cf_scales *s, size_t row, size_t v) {
   for (size_t m = 0; m < b->nodes; m++) s->sigma[b->node[m]] += in.step * b->slide[b->node[m]];
   if (in.row == SIZE_MAX) {
     b->bound[in.vertex] = true;
-    s->sigma[in.vertex] = b->top[in.vertex];
+    s->sigma[in.vertex] = s->upper[in.vertex];
   } else {
     basis_activate(s, in.row, true);
   }
-  b->stalled = in.step > 1e-14 * b->top[b->node[0]] ? 0 : b->stalled + 1;
+  b->stalled = in.step > 1e-14 * s->upper[b->node[0]] ? 0 : b->stalled + 1;
   enqueue(s, b->node[0]);
   if (other != SIZE_MAX) enqueue(s, other);
   basis_clear_slide(s);
@@ -289,8 +314,6 @@ static bool choose(const cf_scales *s, bool first, size_t *row, size_t *vertex) 
 static cf_status optimise(cf_context *ctx, cf_scales *s) {
   basis *b = s->work;
   const size_t most = 1000 + 200 * s->n;
-  for (size_t i = 0; i < s->n; i++)
-    if (s->degree[i] > 0) enqueue(s, i);
   for (size_t done = 0; b->waiting > 0;) {
     const size_t i = b->queue[b->head];
     b->head = (b->head + 1) % s->n;
@@ -300,7 +323,10 @@ static cf_status optimise(cf_context *ctx, cf_scales *s) {
     basis_gather(s, i);
     if (!basis_order(s) || !basis_multipliers(s))
       return cf_fail(ctx, CF_ERR_NUMERIC, "the scale programme met a singular basis at point %zu", i);
-    if (!choose(s, b->stalled > 100, &row, &vertex)) continue;
+    if (!choose(s, b->stalled > 100, &row, &vertex)) {
+      basis_place(s); /* without the rounding of many small steps */
+      continue;
+    }
     if (!pivot(s, row, vertex) || ++done > most)
       return cf_fail(ctx, CF_ERR_NUMERIC, "the scale programme did not converge in %zu steps (point %zu)", done, i);
     s->pivots++;
@@ -311,18 +337,11 @@ static cf_status optimise(cf_context *ctx, cf_scales *s) {
 
 /* ----------------------------------------------------------- certificate -- */
 
-/* Scales from the rows of each component, and a lower bound of the objective: for any y >= 0 and
- * z_i = max(0, sum a y - 1) the sum of right-hand sides times y minus u'z is one (s >= 0). */
+/* A lower bound of the objective: for any y >= 0 and z_i = max(0, sum a y - 1) the sum of right-hand sides times y
+ * minus u'z is one (s >= 0). Multipliers are those of the last look at each component. */
 static void certify(cf_scales *s) {
-  basis *b = s->work;
-  const uint32_t before = b->stamp;
+  const basis *b = s->work;
   s->objective = s->bound = 0;
-  for (size_t i = 0; i < s->n; i++) {
-    if (b->mark[i] > before) continue;
-    basis_gather(s, i);
-    if (!basis_order(s) || !basis_multipliers(s)) continue;
-    basis_place(s);
-  }
   for (size_t i = 0; i < s->n; i++) {
     double total = 0;
     for (size_t k = s->graph->start[i]; k < s->graph->start[i + 1]; k++) {
@@ -344,12 +363,13 @@ static void certify(cf_scales *s) {
 cf_status cf_scales_solve(cf_context *ctx, cf_scales *s, double connectivity) {
   cf_status status = CF_OK;
   basis *b = s->work;
-  memcpy(b->top, s->upper, s->n * sizeof *b->top);
   b->head = b->waiting = b->stalled = 0;
+  b->all_changed = s->solves == 0 || s->connectivity != connectivity;
   s->connectivity = connectivity;
   s->solves++;
-  set_coefficients(s, connectivity);
   start_feasible(s);
+  for (size_t c = 0; c < b->changed_count; c++) b->has_changed[b->changed[c]] = false;
+  b->changed_count = 0;
   CF_TRY(optimise(ctx, s));
   certify(s);
   if (!(s->gap <= GAP_TOLERANCE))

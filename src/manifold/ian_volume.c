@@ -44,8 +44,8 @@ CF_CLONES void cf_exp_minus(size_t n, const double *x, double *out) {
   }
 }
 
-CF_CLONES static void scale_by(size_t n, const double *restrict d, double factor, double *restrict out) {
-  for (size_t j = 0; j < n; j++) out[j] = d[j] * factor;
+CF_CLONES static void scale_twice(size_t n, const double *restrict d, double factor, double *restrict out) {
+  for (size_t j = 0; j < n; j++) out[j] = d[j] * factor * factor; /* the square alone may overflow */
 }
 
 CF_CLONES static void scale_each(size_t n, const double *restrict d, double factor, const double *restrict by,
@@ -74,7 +74,7 @@ static void kernel_block(const rows *r, size_t i, size_t j, size_t m, double *va
   if (r->v->weighted)
     scale_each(m, d, r->inverse[i], r->inverse + j, x);
   else
-    scale_by(m, d, r->inverse[i] * r->inverse[i], x);
+    scale_twice(m, d, r->inverse[i], x);
   cf_exp_minus(m, x, value);
 }
 
