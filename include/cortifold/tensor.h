@@ -22,7 +22,8 @@ typedef struct cf_factor_options {
   bool shift;              /* find circular direction shifts; false: plain non-negative CP */
   cf_factor_solver solver; /* HALS, or bound-constrained L-BFGS as in the published work */
   size_t sweeps;           /* most sweeps (HALS) or iterations of a restart; 0: 500, or 1000 iterations */
-  double tolerance;        /* relative progress a sweep at which a restart stops; 0: 1e-6 */
+  double tolerance;        /* relative progress a sweep at which a restart stops; 0: 1e-6, quasi-Newton
+                            * 2e-21 (it ends by its gradient, as published) */
   size_t trials;           /* short random starts that each restart tries; it goes on from the best; 0: 8, or 1 without
                             * shifts or with the quasi-Newton solver */
   bool single;             /* HALS: most sweeps work on the data in single precision, the last ones in double */
@@ -105,10 +106,9 @@ CF_API CF_CHECKED cf_status cf_factorisation_agreement(cf_context *ctx, const cf
  * smoothed by a Gaussian of 1.5 ranks (edges reflected, cut at 4 sd); NaN entries (rank 1) are left out before. As
  * published, where the rank is then chosen by eye. */
 CF_API CF_CHECKED cf_status cf_rank_derivative(cf_context *ctx, size_t n, const double *dimension, double *derivative);
-/* A rank to begin with, by a rule of this library: the smallest scanned rank from which on the smoothed effective
- * dimension has reached 90 % of its largest rise (from its first value to its maximum), among ranks whose restarts
- * agree (mean congruence >= 0.8 of the best agreement found); SIZE_MAX when nothing can be said (fewer than three
- * ranks). */
+/* A rank to begin with, by a rule of this library: the smallest rank at which the smoothed effective dimension has made
+ * 90 % of its rise (from its first value to its maximum) and whose restarts agree (mean congruence >= 0.85 of the best
+ * agreement found); where there is none, the largest rank below that agrees. SIZE_MAX with fewer than three ranks. */
 CF_API CF_CHECKED cf_status cf_rank_suggest(cf_context *ctx, size_t n, const double *dimension,
                                             const double *congruence, size_t *index);
 

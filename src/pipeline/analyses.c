@@ -5,17 +5,14 @@
 
 static const cf_analysis *const table[] = {
     /* each analysis adds its line here when it lands, in the order of analyses.h */
-    &cf_analysis_info,
-    &cf_analysis_convert,
-    &cf_analysis_rdm,
-    &cf_analysis_rsa,
-    &cf_analysis_compare,
-    &cf_analysis_distances,
-    &cf_analysis_correct,
-    &cf_analysis_graph,
+    &cf_analysis_info,     &cf_analysis_convert,
+    &cf_analysis_rdm,      &cf_analysis_rsa,
+    &cf_analysis_compare,  &cf_analysis_distances,
+    &cf_analysis_correct,  &cf_analysis_factor,
+    &cf_analysis_factors,  &cf_analysis_graph,
     &cf_analysis_tuning,
-    &cf_analysis_simulate,
-    NULL,
+
+    &cf_analysis_simulate, NULL,
 };
 
 const cf_analysis *cf_analysis_at(size_t i) {

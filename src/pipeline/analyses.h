@@ -10,6 +10,8 @@ extern const cf_analysis cf_analysis_rsa;
 extern const cf_analysis cf_analysis_compare;
 extern const cf_analysis cf_analysis_distances;
 extern const cf_analysis cf_analysis_correct;
+extern const cf_analysis cf_analysis_factor;
+extern const cf_analysis cf_analysis_factors;
 extern const cf_analysis cf_analysis_graph;
 extern const cf_analysis cf_analysis_tuning;
 extern const cf_analysis cf_analysis_simulate;

@@ -11,6 +11,7 @@
 #include "tensor/internal.h"
 
 #include <cortifold/linalg.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -43,11 +44,11 @@ static void copy_state(const cf_tensor *x, size_t r, const double *a, const doub
 }
 
 /* The best of some short starts into the fit. */
-static cf_status try_starts(cf_context *worker, const job *j, size_t restart, cf_fit *fit) {
+static cf_status try_starts(cf_context *worker, const job *j, size_t restart, cf_fit *fit, cf_factors *out) {
   cf_status status = CF_OK;
   const cf_tensor *x = j->x;
   const size_t r = fit->r;
-  double *a, *b, *c, best = INFINITY;
+  double *a, *b, *c, best = INFINITY, trace[TRIAL_SWEEPS];
   int32_t *k;
   const cf_solver_options o = {TRIAL_SWEEPS, TRIAL_SWEEPS, 0, 0};
   cf_rng rng = cf_rng_make(cf_context_seed(worker), cf_hash64(&r, sizeof r, 0), (uint32_t)restart);
@@ -61,11 +62,14 @@ static cf_status try_starts(cf_context *worker, const job *j, size_t restart, cf
     double value = 0;
     size_t sweeps = 0;
     bool converged;
+    cf_progress_note note = {trace, 0, TRIAL_SWEEPS};
     if (trial > 0) draw(fit, &rng);
     cf_fit_align(fit);
-    CF_TRY(cf_hals(worker, fit, &o, NULL, &value, &sweeps, &converged));
+    CF_TRY(cf_hals(worker, fit, &o, &note, &value, &sweeps, &converged));
     if (!(value < best)) continue;
     best = value;
+    memcpy(out->trace, trace, note.count * sizeof *trace);
+    out->trace_count = note.count;
     copy_state(x, r, fit->a, fit->b, fit->c, fit->k, a, b, c, k);
   }
   copy_state(x, r, a, b, c, k, fit->a, fit->b, fit->c, fit->k);
@@ -76,7 +80,7 @@ done:
 static cf_status solve(cf_context *worker, const job *j, cf_fit *fit, cf_factors *out) {
   cf_status status = CF_OK;
   double value = 0;
-  cf_progress_note note = {out->trace, 0, j->o.sweeps + LAST_SWEEPS};
+  cf_progress_note note = {out->trace, out->trace_count, j->o.sweeps + TRIAL_SWEEPS + LAST_SWEEPS};
   cf_solver_options o = {LEAST_SWEEPS, j->o.sweeps, j->o.tolerance, 0};
   cf_fit_align(fit);
   if (j->o.solver == CF_FACTOR_QUASI_NEWTON) {
@@ -131,9 +135,9 @@ static cf_status fit_restart(cf_context *worker, size_t i, void *payload) {
   cf_fit fit;
   CF_TRY(cf_check_cancel(worker));
   CF_TRY(cf_factors_new(worker, x->n, x->s, x->d, x->t, j->o.rank, &out));
-  CF_TRY(CF_ALLOC(worker, &out->trace, j->o.sweeps + LAST_SWEEPS));
+  CF_TRY(CF_ALLOC(worker, &out->trace, j->o.sweeps + TRIAL_SWEEPS + LAST_SWEEPS));
   CF_TRY(cf_fit_new(worker, x, j->o.rank, j->o.single, &fit));
-  CF_TRY(try_starts(worker, j, j->from + i, &fit));
+  CF_TRY(try_starts(worker, j, j->from + i, &fit, out));
   CF_TRY(solve(worker, j, &fit, out));
   CF_TRY(finish(worker, x, &fit, out));
   j->out[i] = out;
@@ -160,7 +164,7 @@ static cf_status check_options(cf_context *ctx, cf_factor_options *o, size_t fro
   if (!(o->tolerance >= 0) || o->tolerance >= 1)
     return cf_fail(ctx, CF_ERR_USAGE, "tolerance %g is outside [0, 1)", o->tolerance);
   const bool hals = o->solver == CF_FACTOR_HALS;
-  if (o->tolerance <= 0) o->tolerance = 1e-6;
+  if (o->tolerance <= 0) o->tolerance = hals ? 1e-6 : 1e-5 * DBL_EPSILON; /* factr as published */
   if (o->sweeps == 0) o->sweeps = hals ? SWEEPS : ITERATIONS;
   if (o->trials == 0) o->trials = hals && o->shift ? TRIALS : 1;
   o->single = o->single && hals;

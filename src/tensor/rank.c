@@ -9,7 +9,7 @@
 #define SIGMA    1.5
 #define REACH    6 /* 4 SIGMA */
 #define PLATEAU  0.9
-#define AGREEING 0.8
+#define AGREEING 0.85
 
 static size_t reflect(ptrdiff_t i, size_t n) {
   const ptrdiff_t period = 2 * (ptrdiff_t)n;
@@ -72,6 +72,8 @@ cf_status cf_rank_suggest(cf_context *ctx, size_t n, const double *dimension, co
     if (isfinite(s[i]) && s[i] - first >= PLATEAU * (top - first)) reached = i;
   for (size_t i = reached; i < n && best == SIZE_MAX; i++)
     if (isfinite(s[i]) && (!isfinite(congruence[i]) || congruence[i] >= AGREEING * agreement)) best = i;
+  for (size_t i = reached; i-- > 0 && best == SIZE_MAX;)
+    if (isfinite(s[i]) && congruence[i] >= AGREEING * agreement) best = i;
   *index = best == SIZE_MAX ? reached : best;
 done:
   cf_scratch_release(ctx, mark);
