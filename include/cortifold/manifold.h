@@ -88,10 +88,17 @@ CF_API CF_CHECKED cf_status cf_diffusion_map_full(cf_context *ctx, size_t n, con
                                                   const cf_diffusion_options *options, double *coordinates,
                                                   double *values, double *residual);
 
-/* Isomap: classical scaling of the graph's geodesics over its largest component; coordinates n x k (NaN outside it). */
+/* Isomap: classical scaling of the graph's geodesics (its weights are lengths) over its largest component; coordinates
+ * n x k, NaN outside it; values (may be NULL) k. Errors: CF_ERR_USAGE (k not below the points of that component),
+ * CF_ERR_INPUT (a negative length). O(n (edges + n) log n), 2 n^2 memory. */
 CF_API CF_CHECKED cf_status cf_isomap(cf_context *ctx, const cf_graph *graph, size_t k, double *coordinates,
                                       double *values);
-/* Heat geodesics on a kernel (Varadhan; Crane, Weischedel & Wardetzky 2013 on graphs): n x n distances at time t. */
+/* Heat geodesics on a kernel, n x n: with L the Laplacian of K and D its degrees, G = (D + t L)^-1 and
+ * d_ij = -c ln(G_ij / sqrt(G_ii G_jj)), a metric for every time t > 0 (in steps of the walk): small times count the
+ * shortest ways, large ones all of them. c brings the median over the graph's edges to their median length; graph NULL:
+ * c = sqrt(t). INFINITY between components. Errors: CF_ERR_USAGE (time), CF_ERR_INPUT (a negative weight, another
+ * size), CF_ERR_NUMERIC (a time so short that nothing arrives). O(n^3), n^2 memory. Varadhan (1967); Crane, Weischedel
+ * & Wardetzky (2013); Chebotarev (2011). */
 CF_API CF_CHECKED cf_status cf_heat_geodesics(cf_context *ctx, const cf_graph *kernel, const cf_graph *graph,
                                               double time, double *distance);
 
@@ -113,21 +120,29 @@ CF_API CF_CHECKED cf_status cf_cluster_manifold(cf_context *ctx, size_t n, size_
 CF_API void cf_clustering_free(cf_clustering *clustering);
 
 /* Local dimension by the neighbourhood correlation dimension (NCD) over `hops` (2; 3 for networks) and by degree; each
- * the mean over graph neighbours. squared n x n in the space of the graph. n values each; dimension = the larger one.
- */
+ * the mean over graph neighbours, NaN for a vertex without any. squared n x n in the space of the graph. n values each;
+ * dimension (may be NULL) = the larger one. Errors: CF_ERR_INPUT (NaN; a graph of another size), CF_ERR_USAGE (hops).
+ * O(n hood (hood + 1000)) for hoods of that many points. Dyballa & Zucker (2023). */
 CF_API CF_CHECKED cf_status cf_local_dimension(cf_context *ctx, size_t n, const double *squared, const cf_graph *graph,
                                                size_t hops, double *ncd, double *degree, double *dimension);
 
-/* Share of graph neighbours (weighted by the kernel when given) that carry the same code, for each vertex, and for the
- * graph as a whole with the null of shuffled codes: same and other are mean neighbours of the same and of another code;
- * assortativity is Newman's r; p by permutation. */
+/* How graph neighbours keep to their own code. share (n, may be NULL): of a vertex's neighbours, weighted by the kernel
+ * on the edges when one is given, those of its own code (NaN without any). out: the same of the whole graph, what
+ * degrees alone would give, Newman's assortativity (share - expected) / (1 - expected), and the null of the share when
+ * codes are shuffled over the vertices (stream `task`; p one-sided; NaN without permutations or with one code only).
+ * Errors: CF_ERR_USAGE (a code out of range), CF_ERR_INPUT (sizes; a negative weight). O(permutations x edges). Newman
+ * (2003). */
 typedef struct cf_mixing {
-  double same, other, same_weight, share, expected, assortativity, null_mean, null_sd, p;
+  double same, same_sd, same_least, same_most;     /* neighbours of the same code: mean, sd (over n), range */
+  double other, other_sd, other_least, other_most; /* of another code */
+  double same_weight; /* share of all off-diagonal weight of the kernel between equal codes; NaN without kernel */
+  double share, expected, assortativity;
+  double null_mean, null_sd, p; /* of the share */
   size_t permutations;
 } cf_mixing;
 CF_API CF_CHECKED cf_status cf_graph_mixing(cf_context *ctx, const cf_graph *graph, const cf_graph *kernel,
                                             const size_t *code, size_t codes, size_t permutations, uint64_t task,
-                                            double *share /* n, may be NULL */, cf_mixing *out);
+                                            double *share, cf_mixing *out);
 
 /* Points to leave out before a graph is built: the `far` with the largest and the `near` with the smallest distance to
  * their nearest neighbour (one of a close pair goes: the one whose second neighbour is closer). keep n. Errors:

@@ -18,6 +18,8 @@ CF_API CF_CHECKED cf_status cf_spearman(cf_context *ctx, size_t n, const double 
 /* Mean (NaN for n = 0) and sum of squared deviations over n - ddof (NaN when that is not positive). */
 CF_API double cf_mean(size_t n, const double *x);
 CF_API double cf_variance(size_t n, const double *x, int ddof);
+/* Median (NaN for n = 0; NaN among the values is not looked for); reorders the values. O(n). */
+CF_API double cf_median(size_t n, double *values);
 /* Linear-interpolated quantile (R type 7) of sorted values, q in [0,1].     */
 CF_API double cf_quantile_sorted(size_t n, const double *sorted, double q);
 /* Percentile interval at the given coverage of values (NaN ignored, copied and sorted inside). */

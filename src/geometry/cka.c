@@ -12,6 +12,7 @@
  *
  * Linear, one evaluation: the side with fewer flops, n x n (n^2 (p+q)) or
  * p x q (n (p^2 + q^2 + 2pq)); the Gram matrices are kept, so a further layer costs one.   */
+#include <cortifold/stats.h>
 #include <math.h>
 #include <string.h>
 
@@ -227,39 +228,6 @@ done:
 
 /* ----------------------------------------------------------------- rbf -- */
 
-/* k-th smallest of v (0-based) by Hoare's selection; reorders v so that v[0..k-1] <= v[k]. */
-static double select_kth(size_t n, double *v, size_t k) {
-  ptrdiff_t lo = 0, hi = (ptrdiff_t)n - 1;
-  const ptrdiff_t at = (ptrdiff_t)k;
-  while (lo < hi) {
-    const double pivot = v[lo + (hi - lo) / 2];
-    ptrdiff_t i = lo, j = hi;
-    while (i <= j) {
-      while (v[i] < pivot) i++;
-      while (v[j] > pivot) j--;
-      if (i > j) break;
-      const double t = v[i];
-      v[i++] = v[j];
-      v[j--] = t;
-    }
-    if (at <= j)
-      hi = j;
-    else if (at >= i)
-      lo = i;
-    else
-      break;
-  }
-  return v[k];
-}
-
-static double median(size_t n, double *v) {
-  const double high = select_kth(n, v, n / 2);
-  if (n % 2) return high;
-  double low = v[0];
-  for (size_t i = 1; i < n / 2; i++) low = fmax(low, v[i]);
-  return 0.5 * (low + high);
-}
-
 static cf_status rbf_kernel(cf_context *ctx, cf_system *s, bool paper) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
@@ -280,7 +248,7 @@ static cf_status rbf_kernel(cf_context *ctx, cf_system *s, bool paper) {
       if (paper) d[count++] = v;
     }
   for (size_t i = 0; paper && i < n; i++) d[count++] = 0;
-  const double width2 = median(count, d);
+  const double width2 = cf_median(count, d);
   if (!(width2 > 0))
     CF_TRY(cf_fail(ctx, CF_ERR_NUMERIC,
                    "%s: the median distance between conditions is 0, so the rbf kernel has no width; "

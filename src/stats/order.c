@@ -168,3 +168,37 @@ done:
   cf_scratch_release(ctx, mark);
   return status;
 }
+
+/* k-th smallest of v (0-based) by Hoare's selection; reorders v so that v[0..k-1] <= v[k]. */
+static double select_kth(size_t n, double *v, size_t k) {
+  ptrdiff_t lo = 0, hi = (ptrdiff_t)n - 1;
+  const ptrdiff_t at = (ptrdiff_t)k;
+  while (lo < hi) {
+    const double pivot = v[lo + (hi - lo) / 2];
+    ptrdiff_t i = lo, j = hi;
+    while (i <= j) {
+      while (v[i] < pivot) i++;
+      while (v[j] > pivot) j--;
+      if (i > j) break;
+      const double t = v[i];
+      v[i++] = v[j];
+      v[j--] = t;
+    }
+    if (at <= j)
+      hi = j;
+    else if (at >= i)
+      lo = i;
+    else
+      break;
+  }
+  return v[k];
+}
+
+double cf_median(size_t n, double *v) {
+  if (n == 0) return NAN;
+  const double high = select_kth(n, v, n / 2);
+  if (n % 2) return high;
+  double low = v[0];
+  for (size_t i = 1; i < n / 2; i++) low = fmax(low, v[i]);
+  return 0.5 * (low + high);
+}

@@ -177,11 +177,42 @@ static void clusters(void **state) {
   each("clustering", 3, check_clusters);
 }
 
+static void check_dimension(cf_context *ctx, const cf_json *c) {
+  const char *file = text_of(c, "input");
+  cf_array *x = load(ctx, file, "points"), *e = load(ctx, file, "ncd"), *f = load(ctx, file, "degree_dimension");
+  const size_t n = x->shape[0], dims = x->shape[1];
+  double *squared = calloc(n * n, sizeof *squared), *ncd = calloc(n, sizeof *ncd), *degree = calloc(n, sizeof *degree);
+  cf_graph *g = graph_of(ctx, file, n);
+  double near = 0;
+  for (size_t i = 0; i < n * n; i++)
+    for (size_t d = 0; d < dims; d++) {
+      const double step = cf_array_number(x, i / n * dims + d) - cf_array_number(x, i % n * dims + d);
+      squared[i] += step * step;
+    }
+  assert_ok(ctx, cf_local_dimension(ctx, n, squared, g, (size_t)number_of(c, "hops"), ncd, degree, NULL));
+  for (size_t i = 0; i < n; i++) {
+    assert_close(degree[i], cf_array_number(f, i), 1e-12, 0);
+    near += fabs(ncd[i] - cf_array_number(e, i)) <= number_of(c, "abs_tol_point");
+  }
+  if (near < number_of(c, "share_of_points") * (double)n) fail_msg("%s: %g of %zu points agree", file, near, n);
+  assert_close(cf_median(n, ncd), number_of(c, "ncd_median"), 0, number_of(c, "abs_tol_median"));
+  assert_close(cf_median(n, degree), number_of(c, "degree_median"), 0, number_of(c, "abs_tol_median"));
+  cf_graph_free(g);
+  cf_array_free(x), cf_array_free(e), cf_array_free(f);
+  free(squared), free(ncd), free(degree);
+}
+
+static void local_dimension(void **state) {
+  (void)state;
+  each("local_dimension", 4, check_dimension);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(diffusion_maps),
       cmocka_unit_test(classical_scaling),
       cmocka_unit_test(clusters),
+      cmocka_unit_test(local_dimension),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
