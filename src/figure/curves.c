@@ -143,7 +143,7 @@ static void draw_panel(cf_draw *draw, const cf_curve_panel *panel, axes *a, cf_b
   if (panel->levelled) {
     double y = cf_scale_at(&a->y, panel->level);
     cf_text_write(&draw->body,
-                  "<path class=\"cf-gridline\" d=\"M$n $nH$n\" stroke=\"" CF_MUTED
+                  "<path class=\"cf-tree\" d=\"M$n $nH$n\" stroke=\"" CF_MUTED
                   "\" stroke-width=\"0.5\" stroke-dasharray=\"1 1.5\" fill=\"none\"/>\n",
                   box.x, y, box.x + box.w);
   }

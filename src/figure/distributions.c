@@ -1,4 +1,5 @@
-/* Histograms with their mean, scatters of two quantities with the diagonal, and strips of samples. */
+/* Histograms with their mean (30 bins, or one a number for whole numbers), scatters of two quantities with the
+ * diagonal, and strips of samples. */
 #include "figure/draw.h"
 #include "base/internal.h"
 #include <math.h>
@@ -6,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BINS = 30 };
+enum { BINS = 30, MOST_BINS = 60 };
 
 /* Range of x (and of y, the same) over the finite values, or as given. */
 static void range_of(const cf_distribution_panel *p, double *low, double *high) {
@@ -19,17 +20,17 @@ static void range_of(const cf_distribution_panel *p, double *low, double *high) 
     }
   if (p->bounded) *low = p->low, *high = p->high;
   if (!(*low <= *high)) *low = 0.0, *high = 1.0;
-  if (*low == *high) *low -= 0.5, *high += 0.5;
+  if (*low == *high && (p->y || p->bounded || *low != floor(*low))) *low -= 0.5, *high += 0.5;
 }
 
-static void draw_histogram(cf_draw *draw, const size_t count[BINS], size_t n, double mean, const cf_scale *x,
+static void draw_histogram(cf_draw *draw, const size_t *count, size_t bins, size_t n, double mean, const cf_scale *x,
                            const cf_scale *y, cf_box box) {
   char from[64], to[64], text[160];
-  double width = (x->high - x->low) / BINS;
+  double width = (x->high - x->low) / (double)bins;
   cf_text_put(&draw->body, "<g class=\"cf-bins\" fill=\"#a9b4c0\" stroke=\"#fff\" stroke-width=\"0.3\">\n");
-  for (int b = 0; b < BINS; ++b) {
+  for (size_t b = 0; b < bins; ++b) {
     if (count[b] == 0) continue;
-    double a = x->low + width * b, top = cf_scale_at(y, (double)count[b]);
+    double a = x->low + width * (double)b, top = cf_scale_at(y, (double)count[b]);
     cf_text_write(&draw->body,
                   "<rect class=\"cf-mark cf-bin\" data-count=\"$i\" x=\"$n\" y=\"$n\" width=\"$n\" "
                   "height=\"$n\"><title>$s to $s: $i</title></rect>\n",
@@ -49,14 +50,15 @@ static void draw_histogram(cf_draw *draw, const size_t count[BINS], size_t n, do
                (cf_type){.size = 6, .muted = true, .anchor = right ? CF_START : CF_END}, text);
 }
 
-static size_t fill_bins(const cf_distribution_panel *p, double low, double high, size_t count[BINS], double *mean) {
+static size_t fill_bins(const cf_distribution_panel *p, double low, double high, size_t *count, size_t bins,
+                        double *mean) {
   size_t n = 0;
   double sum = 0.0;
-  memset(count, 0, BINS * sizeof *count);
+  memset(count, 0, MOST_BINS * sizeof *count);
   for (size_t i = 0; i < p->n; ++i) {
     if (!isfinite(p->x[i])) continue;
-    double place = (p->x[i] - low) / (high - low) * BINS;
-    ++count[place < 0.0 ? 0 : place >= BINS ? BINS - 1 : (size_t)place];
+    double place = (p->x[i] - low) / (high - low) * (double)bins;
+    ++count[place < 0.0 ? 0 : place >= (double)bins ? bins - 1 : (size_t)place];
     sum += p->x[i];
     ++n;
   }
@@ -94,20 +96,37 @@ done:
 typedef struct frame {
   cf_scale x, y;
   cf_ticks tx, ty;
-  size_t count[BINS], n;
+  size_t count[MOST_BINS], bins, n;
   double mean;
 } frame;
+
+/* Are these whole numbers, with a range of their own? */
+static bool counts(const cf_distribution_panel *p) {
+  bool any = false;
+  for (size_t i = 0; i < p->n; ++i) {
+    if (!isfinite(p->x[i])) continue;
+    if (p->x[i] != floor(p->x[i])) return false;
+    any = true;
+  }
+  return any && !p->bounded;
+}
 
 static frame make_frame(const cf_distribution_panel *p) {
   frame f;
   double low, high;
   size_t most = 1;
   range_of(p, &low, &high);
+  f.bins = BINS;
+  if (!p->y && counts(p) && high - low + 1.0 <= MOST_BINS) { /* one bin a number */
+    f.bins = (size_t)(high - low + 1.5);
+    low -= 0.5;
+    high += 0.5;
+  }
   double margin = p->y ? 0.04 * (high - low) : 0.0;
   f.x = (cf_scale){low - margin, high + margin, 0, 0};
   cf_ticks_inside(low, high, 4, &f.tx);
-  f.n = fill_bins(p, low, high, f.count, &f.mean);
-  for (int b = 0; b < BINS; ++b) most = CF_MAX(most, f.count[b]);
+  f.n = fill_bins(p, low, high, f.count, f.bins, &f.mean);
+  for (size_t b = 0; b < f.bins; ++b) most = CF_MAX(most, f.count[b]);
   f.y = f.x;
   f.ty = f.tx;
   if (!p->y) {
@@ -147,7 +166,7 @@ cf_status cf_figure_distributions(cf_context *ctx, const cf_distributions_figure
     if (panel->y)
       CF_TRY(draw_scatter(&draw, panel, &f.x, &f.y, box));
     else
-      draw_histogram(&draw, f.count, f.n, f.mean, &f.x, &f.y, box);
+      draw_histogram(&draw, f.count, f.bins, f.n, f.mean, &f.x, &f.y, box);
     cf_draw_panel(&draw, box, &f.x, &f.tx, panel->x_title, &f.y, &f.ty, panel->y_title);
     cf_text_put(&draw.body, "</g>\n");
     if (p % columns + 1 == columns && p + 1 < spec->panels) y += tall + CF_PANEL_BELOW + 14.0;

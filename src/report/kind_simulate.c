@@ -14,7 +14,11 @@ cf_status cf_find_simulate(cf_page *page, const cf_part *part) {
   const cf_json *order = cf_json_get(part->result, "expected_order");
   size_t n = order && cf_json_is_list(order) ? cf_json_count(order) : 0;
   double ceiling = cf_part_number(part->result, "expected_ceiling");
-  if (n == 0) return cf_find_other(page, part);
+  if (n == 0) {
+    bool written = false;
+    cf_status status = cf_find_planted(page, part, &written);
+    return status != CF_OK || written ? status : cf_find_other(page, part);
+  }
   cf_text_put(&page->html, "<p>");
   say_count(page, part->result, "subjects", "", "simulated subject", "simulated subjects");
   say_count(page, part->result, "conditions", " with ", "condition", "conditions");
@@ -62,7 +66,9 @@ cf_status cf_part_simulate(cf_page *page, const cf_part *part) {
   cf_stack truth, data, models;
   cf_mark mark = cf_scratch_mark(page->ctx);
   if (!order || !cf_json_is_list(order) || cf_json_count(order) == 0) {
-    status = cf_part_other(page, part);
+    bool written = false;
+    CF_TRY(cf_part_planted(page, part, &written));
+    if (!written) status = cf_part_other(page, part);
     goto done;
   }
   CF_TRY(cf_find_simulate(page, part));

@@ -5,7 +5,7 @@
 #include <cortifold/report.h>
 #include "figure/text.h"
 
-extern const unsigned char cf_asset_css[], cf_asset_js[];
+extern const unsigned char cf_asset_css[], cf_asset_js[], cf_asset_space_js[];
 
 typedef struct cf_page {
   cf_context *ctx;
@@ -48,7 +48,34 @@ size_t cf_names_folder(const char *const *name, size_t n);
 const char *cf_metric_title(const char *metric);
 const char *cf_comparator_title(const char *comparator);
 
+/* Numbers of an array of `ndim` axes, as doubles in scratch memory; value NULL when there is no such array. */
+typedef struct cf_block {
+  size_t shape[CF_MAX_DIMS];
+  double *value;
+  const cf_array *array;
+} cf_block;
+cf_status cf_block_read(cf_page *page, const cf_part *part, const char *name, int ndim, cf_block *out);
+/* Vector of n numbers, NULL when there is none of that length. */
+cf_status cf_block_vector(cf_page *page, const cf_part *part, const char *name, size_t n, double **out);
+/* Coordinate of an axis as texts; NULL when it has none. */
+cf_status cf_block_labels(cf_page *page, const cf_array *array, int axis, const char ***out);
+/* Coordinate of an axis as numbers, else the 1-D array of that name; NULL when neither fits. */
+cf_status cf_block_axis(cf_page *page, const cf_part *part, const cf_array *array, int axis, const char *name,
+                        double **out);
+/* Entries of a list as numbers. */
+cf_status cf_part_numbers(cf_page *page, const cf_json *list, double **out, size_t *n);
+
 /* ------------------------------------------------------------- writing -- */
+/* Files of a figure beside the page; the drawing inside it (`still`: stands in for an interactive one); links to the
+ * files; JSON texts that are safe inside a script. */
+cf_status cf_page_files(cf_page *page, const char *name, const cf_figure *figure);
+void cf_page_drawing(cf_page *page, const cf_figure *figure, bool still);
+void cf_page_links(cf_page *page, const char *name);
+void cf_page_json_text(cf_text *out, const char *text);
+void cf_page_json_texts(cf_text *out, const char *const *text, size_t n);
+/* Identifier, name and description of a task's figure; id has room for 256 bytes. */
+cf_figure_options cf_page_options(const cf_part *part, const char *stem, const char *title, const char *caption,
+                                  char *id);
 /* Writes the files, puts the drawing into the page and frees the figure. caption may be NULL. `still`: the drawing
  * stands in for an interactive one and shows on paper and without script. */
 cf_status cf_page_figure(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
@@ -66,6 +93,24 @@ cf_status cf_page_stack(cf_page *page, const cf_part *part, const char *stem, co
 /* Planar map of matrix k of the stack by metric multidimensional scaling. */
 cf_status cf_page_map(cf_page *page, const cf_part *part, const char *stem, const char *title, const cf_stack *stack,
                       size_t k);
+
+/* The interactive point cloud with its still drawing (taken). Maps may be missing (NULL). */
+typedef struct cf_cloud_view {
+  size_t n, colourings;
+  const double *point; /* n x 3 */
+  const char *axis[3];
+  const char **label; /* may be NULL */
+  const cf_colouring *colouring;
+  const char *const *unit; /* of each colouring; entries may be NULL */
+  size_t shown;            /* colourings listed for a neuron; the others are for the select alone */
+  size_t stimuli, directions, times;
+  const double *map; /* n x stimuli x directions x times */
+  const char **stimulus_name;
+  const double *direction, *time;
+  const char *rate_unit;
+} cf_cloud_view;
+cf_status cf_page_cloud(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
+                        const cf_cloud_view *view, cf_figure *figure);
 
 /* Tables: open with the columns (a name that begins with '#' is a number), then cells and row ends, then close. */
 void cf_table_open(cf_page *page, const char *stem, const char *title, const char *const *columns, size_t n);
@@ -90,6 +135,26 @@ cf_status cf_find_rsa(cf_page *page, const cf_part *part);
 cf_status cf_find_compare(cf_page *page, const cf_part *part);
 cf_status cf_find_simulate(cf_page *page, const cf_part *part);
 cf_status cf_find_other(cf_page *page, const cf_part *part);
+cf_status cf_part_factor(cf_page *page, const cf_part *part);
+cf_status cf_part_graph(cf_page *page, const cf_part *part);
+cf_status cf_part_diffuse(cf_page *page, const cf_part *part);
+cf_status cf_part_encode(cf_page *page, const cf_part *part);
+cf_status cf_part_tuning(cf_page *page, const cf_part *part);
+cf_status cf_part_psth(cf_page *page, const cf_part *part);
+cf_status cf_find_factor(cf_page *page, const cf_part *part);
+cf_status cf_find_graph(cf_page *page, const cf_part *part);
+cf_status cf_find_diffuse(cf_page *page, const cf_part *part);
+cf_status cf_find_encode(cf_page *page, const cf_part *part);
+cf_status cf_find_tuning(cf_page *page, const cf_part *part);
+cf_status cf_find_psth(cf_page *page, const cf_part *part);
+/* What `encode` shares with `factor` and `graph`: figures and tables of the factorisation and of the graph. */
+cf_status cf_part_factors(cf_page *page, const cf_part *part);
+cf_status cf_part_neighbours(cf_page *page, const cf_part *part);
+/* Simulated responses with their planted types; *written false when there are none. */
+cf_status cf_part_planted(cf_page *page, const cf_part *part, bool *written);
+cf_status cf_find_planted(cf_page *page, const cf_part *part, bool *written);
+/* Encoding manifolds of two or more tasks beside one another: table of key numbers and their point clouds. */
+cf_status cf_page_side_by_side(cf_page *page);
 cf_status cf_page_methods(cf_page *page);
 cf_status cf_page_provenance(cf_page *page);
 
@@ -99,5 +164,8 @@ cf_status cf_page_provenance(cf_page *page);
 cf_status cf_map_plane(cf_context *ctx, size_t n, const double *distance, double *coordinates, double *stress);
 /* Average linkage: merge (n-1) x 3 and the order of the leaves. NaN counts as the largest distance. */
 cf_status cf_map_tree(cf_context *ctx, size_t n, const double *distance, double *merge, size_t *order);
+/* Order of the rows of x (n x dims) by complete linkage of their Euclidean distances; up to 1000 rows branches are
+ * turned so that the sum of the distances of neighbours is least, *optimal tells. */
+cf_status cf_map_leaves(cf_context *ctx, size_t n, size_t dims, const double *x, size_t *order, bool *optimal);
 
 #endif

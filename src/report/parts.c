@@ -19,7 +19,7 @@ done:
   return status;
 }
 
-static cf_status write_files(cf_page *page, const char *name, const cf_figure *figure) {
+cf_status cf_page_files(cf_page *page, const char *name, const cf_figure *figure) {
   static const char declaration[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
   cf_status status = CF_OK;
   char *bytes = NULL;
@@ -45,7 +45,7 @@ done:
 
 /* The drawing inside the page: without the namespace, which HTML implies. Its width on screen follows its width in
  * print. */
-static void inline_drawing(cf_page *page, const cf_figure *figure, bool still) {
+void cf_page_drawing(cf_page *page, const cf_figure *figure, bool still) {
   static const char space[] = " xmlns=\"http://www.w3.org/2000/svg\"";
   const char *at = strstr(figure->svg, space);
   cf_text_write(&page->html, "<div class=\"drawing$s$s\" style=\"max-width:$nrem\">\n", still ? " static" : "",
@@ -60,7 +60,7 @@ static void inline_drawing(cf_page *page, const cf_figure *figure, bool still) {
   cf_text_put(&page->html, "</div>\n");
 }
 
-static void write_links(cf_page *page, const char *name) {
+void cf_page_links(cf_page *page, const char *name) {
   cf_text_write(&page->html,
                 "<p class=\"downloads\"><span class=\"muted\">Figure file:</span> <a data-svg href=\"figures/$t.svg\" "
                 "download=\"$t.svg\">SVG</a>",
@@ -81,11 +81,11 @@ cf_status cf_page_figure(cf_page *page, const cf_part *part, const char *stem, c
   cf_status status = CF_OK;
   char name[256];
   snprintf(name, sizeof name, "%.180s-%.60s", part->task->id, stem);
-  CF_TRY(write_files(page, name, figure));
+  CF_TRY(cf_page_files(page, name, figure));
   cf_text_write(&page->html, "<figure id=\"fig-$t\"$s>\n<h3>$t</h3>\n", name, wide ? " class=\"wide\"" : "", title);
-  inline_drawing(page, figure, false);
+  cf_page_drawing(page, figure, false);
   caption_of(page, caption);
-  write_links(page, name);
+  cf_page_links(page, name);
   cf_text_put(&page->html, "</figure>\n");
   status = cf_text_status(&page->html);
 done:
@@ -95,7 +95,7 @@ done:
 
 /* ------------------------------------------------------ interactive data -- */
 
-static void json_string(cf_text *out, const char *text) {
+void cf_page_json_text(cf_text *out, const char *text) {
   cf_json *value = cf_json_text(text);
   char *plain = value ? cf_json_print(value, 0) : NULL;
   if (plain && plain[0] == '"')
@@ -106,11 +106,11 @@ static void json_string(cf_text *out, const char *text) {
   cf_json_free(value);
 }
 
-static void json_strings(cf_text *out, const char *const *text, size_t n) {
+void cf_page_json_texts(cf_text *out, const char *const *text, size_t n) {
   cf_text_put(out, "[");
   for (size_t i = 0; i < n; ++i) {
     if (i) cf_text_put(out, ",");
-    json_string(out, text[i]);
+    cf_page_json_text(out, text[i]);
   }
   cf_text_put(out, "]");
 }
@@ -181,7 +181,7 @@ cf_status cf_page_matrices(cf_page *page, const cf_part *part, const char *stem,
          fit = CF_MIN(stack->count, page->embed_left / CF_MAX(each, 1));
   bool live = fit > 0 && stack->n <= 4000;
   snprintf(name, sizeof name, "%.180s-%.60s", part->task->id, stem);
-  CF_TRY(write_files(page, name, figure));
+  CF_TRY(cf_page_files(page, name, figure));
   cf_text_write(&page->html, "<figure id=\"fig-$t\"$s>\n<h3>$t</h3>\n", name, stack->count > 1 ? " class=\"wide\"" : "",
                 title);
   if (stack->count > 1) cf_text_put(&page->html, stack->count <= MOST_BESIDE ? "<div class=\"beside\">\n" : "<div>\n");
@@ -191,34 +191,34 @@ cf_status cf_page_matrices(cf_page *page, const cf_part *part, const char *stem,
                   "<div class=\"viewer\" data-source=\"data-$t\"></div>\n<script type=\"application/json\" "
                   "id=\"data-$t\">{\"n\":$i,\"title\":",
                   name, name, (int)stack->n);
-    json_string(&page->html, title);
+    cf_page_json_text(&page->html, title);
     cf_text_put(&page->html, ",\"quantity\":");
-    json_string(&page->html, quantity);
+    cf_page_json_text(&page->html, quantity);
     cf_text_write(&page->html, ",\"full\":$s,\"diverging\":$s,\"shared\":$s", stack->symmetric ? "false" : "true",
                   diverging ? "true" : "false", own_units ? "false" : "true");
     if (order) cf_text_write(&page->html, ",\"order\":\"$s\"", order);
     if (stack->label) {
       cf_text_put(&page->html, ",\"labels\":");
-      json_strings(&page->html, stack->label, stack->n);
+      cf_page_json_texts(&page->html, stack->label, stack->n);
     }
     if (stack->group) {
       cf_text_put(&page->html, ",\"group\":");
       json_indices(&page->html, stack->group, stack->n);
       cf_text_put(&page->html, ",\"groups\":");
-      json_strings(&page->html, stack->group_name, stack->groups);
+      cf_page_json_texts(&page->html, stack->group_name, stack->groups);
     }
     CF_TRY(write_orders(page, stack));
     cf_text_put(&page->html, ",\"items\":[");
     for (size_t k = 0; k < fit; ++k) {
       cf_text_put(&page->html, k ? ",\n{\"name\":" : "{\"name\":");
-      json_string(&page->html, stack->name[k]);
+      cf_page_json_text(&page->html, stack->name[k]);
       cf_text_put(&page->html, ",");
       CF_TRY(json_values(page, stack, k));
       cf_text_put(&page->html, "}");
     }
     cf_text_put(&page->html, "]}</script>\n");
   }
-  inline_drawing(page, inlined ? inlined : figure, live && stack->count == 1);
+  cf_page_drawing(page, inlined ? inlined : figure, live && stack->count == 1);
   if (stack->count > 1) cf_text_put(&page->html, "</div>\n");
   caption_of(page, caption);
   if (live && fit < stack->count)
@@ -229,7 +229,7 @@ cf_status cf_page_matrices(cf_page *page, const cf_part *part, const char *stem,
   if (!live)
     cf_text_put(&page->html, "<p class=\"muted\">Shown as a still figure: too large to carry the values inside this "
                              "file; they are in arrays.h5.</p>\n");
-  write_links(page, name);
+  cf_page_links(page, name);
   cf_text_put(&page->html, "</figure>\n");
   status = cf_text_status(&page->html);
 done:

@@ -22,6 +22,13 @@ static const kind kinds[] = {
     {"compare", "comparison of two systems", cf_find_compare, cf_part_compare},
     {"distances", "distances between systems", cf_find_rdm, cf_part_distances},
     {"simulate", "simulated data with planted truth", cf_find_simulate, cf_part_simulate},
+    {"factor", "factors of responses", cf_find_factor, cf_part_factor},
+    {"factors", "finished factorisations", cf_find_factor, cf_part_factor},
+    {"graph", "adaptive neighbourhood graph", cf_find_graph, cf_part_graph},
+    {"diffuse", "diffusion map", cf_find_diffuse, cf_part_diffuse},
+    {"encode", "encoding manifold", cf_find_encode, cf_part_encode},
+    {"tuning", "tuning of neurons", cf_find_tuning, cf_part_tuning},
+    {"psth", "responses from spike trains", cf_find_psth, cf_part_psth},
 };
 
 static const kind *kind_of(const cf_study_task *task) {
@@ -101,6 +108,9 @@ static void write_contents(cf_page *page) {
   const cf_study_results *r = page->results;
   cf_text_put(&page->html, "<nav class=\"contents\" aria-label=\"Contents\"><p "
                            "class=\"muted\">Contents</p>\n<ol>\n<li><a href=\"#summary\">Summary</a></li>\n");
+  size_t manifolds = 0;
+  for (size_t t = 0; t < r->count; ++t) manifolds += strcmp(r->task[t].kind, "encode") == 0;
+  if (manifolds > 1) cf_text_put(&page->html, "<li><a href=\"#side-by-side\">Side by side</a></li>\n");
   for (size_t t = 0; t < r->count; ++t)
     cf_text_write(&page->html, "<li><a href=\"#task-$t\">$t</a></li>\n", r->task[t].id, r->task[t].title);
   cf_text_put(
@@ -199,6 +209,7 @@ cf_status cf_report_write(cf_context *ctx, const cf_study_results *results, cons
   write_contents(&page);
   cf_text_put(&page.html, "<main>\n");
   status = write_summary(&page);
+  if (status == CF_OK) status = cf_page_side_by_side(&page);
   for (size_t t = 0; status == CF_OK && t < results->count; ++t) {
     status = write_task(&page, results->task + t);
     if (status == CF_OK) status = cf_check_cancel(ctx);
@@ -216,7 +227,12 @@ cf_status cf_report_write(cf_context *ctx, const cf_study_results *results, cons
   write_map(&page, CF_MAP_SEQUENTIAL);
   cf_text_put(&page.html, "\",\"diverging\":\"");
   write_map(&page, CF_MAP_DIVERGING);
-  cf_text_write(&page.html, "\"}</script>\n<script>\n$s</script>\n</body>\n</html>\n", (const char *)cf_asset_js);
+  cf_text_put(&page.html, "\",\"cyclic\":\"");
+  write_map(&page, CF_MAP_CYCLIC);
+  cf_text_write(&page.html, "\"}</script>\n<script>\n$s", (const char *)cf_asset_js);
+  if (strstr(page.html.data ? page.html.data : "", "class=\"space\""))
+    cf_text_put(&page.html, (const char *)cf_asset_space_js);
+  cf_text_put(&page.html, "</script>\n</body>\n</html>\n");
   CF_TRY(cf_text_status(&page.html));
   CF_TRY(cf_sprintf(ctx, &path, "%s/report.html", folder));
   CF_TRY(cf_io_write_bytes(ctx, path, page.html.data, page.html.size, true));

@@ -9,7 +9,8 @@
   try {
     /* matrices: hover, pin, keys, toggles */
     const viewers = $$(".viewer");
-    check("no viewers", viewers.length > 0);
+    const spaces = $$(".space");
+    check("no viewers", viewers.length + spaces.length > 0);
     viewers.forEach((box, k) => {
       const canvas = box.querySelector("canvas"), text = () => box.querySelector(".readout").textContent;
       check("viewer " + k + " is empty", canvas && canvas.width > 50 && canvas.height > 50);
@@ -33,8 +34,75 @@
       check("viewer " + k + " has one colour", colours > 4);
       $$("select", box).forEach((select) => { select.selectedIndex = select.options.length - 1; select.dispatchEvent(new Event("change")); });
     });
+    /* point clouds: turn, zoom, colour, hide groups, look at neurons, pin, keep beside one another in step */
+    const press = (target, key) => target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    spaces.forEach((box, k) => {
+      const canvas = box.querySelector("canvas"), view = box.space, compact = box.hasAttribute("data-compact");
+      check("space " + k + " is empty", canvas && canvas.width > 50 && canvas.height > 50 && view);
+      check("space " + k + " has no name or focus", canvas.getAttribute("aria-label").length > 20 && canvas.tabIndex === 0);
+      canvas.scrollIntoView();
+      const picture = () => canvas.toDataURL(), places = () => view.places().x.slice(0, 50).join();
+      const context = canvas.getContext("2d");
+      check("space " + k + " has few colours", new Set(context.getImageData(0, 0, canvas.width, canvas.height).data).size > 8);
+      const at = (i) => { const b = canvas.getBoundingClientRect(), p = view.places(); return [b.left + p.x[i], b.top + p.y[i]]; };
+      const before = places(), one = picture();
+      press(canvas, "ArrowRight");
+      check("arrow key does not turn space " + k, places() !== before && picture() !== one);
+      press(canvas, "+");
+      press(canvas, "0");
+      check("reset of space " + k, places() === before);
+      const [x, y] = at(5);
+      pointer(canvas, "pointerdown", x, y);
+      pointer(canvas, "pointermove", x + 40, y + 12);
+      pointer(canvas, "pointerup", x + 40, y + 12);
+      check("dragging does not turn space " + k, places() !== before);
+      $$(".tools button", box).filter((b) => b.textContent === "Reset")[0].click();
+      check("reset button of space " + k, places() === before);
+      /* the nearest to the eye of those at a place is taken: whichever it is, it has a name and values */
+      pointer(canvas, "pointermove", ...at(5));
+      const said = box.querySelector(".readout").textContent;
+      check("hover of space " + k + " says nothing: " + said, view.state.hover !== null && !tip().hidden && tip().textContent.includes(" · "));
+      if (!compact) {
+        check("no values in space " + k, box.querySelectorAll(".readout dd").length > 0);
+        const maps = $$(".readout canvas.map", box);
+        if (maps.length) check("response map is empty", new Set(maps[0].getContext("2d").getImageData(0, 0, maps[0].width, maps[0].height).data).size > 20);
+        const [px, py] = at(5);
+        pointer(canvas, "pointerdown", px, py);
+        pointer(canvas, "pointerup", px, py);
+        check("click of space " + k + " pins nothing", box.querySelectorAll(".cards li").length === 1);
+        press(canvas, "n");
+        press(canvas, "Enter");
+        check("keys of space " + k + " pin nothing", box.querySelectorAll(".cards li").length === 2);
+        $$(".cards .link", box).forEach(() => box.querySelector(".cards .link").click());
+        check("pins of space " + k + " stay", box.querySelectorAll(".cards li").length === 0);
+      }
+      press(canvas, "Escape");
+      pointer(canvas, "pointerleave", 0, 0);
+      const select = box.querySelector("select"), seen = new Set();
+      $$("option", select).forEach((option) => {
+        select.value = option.value;
+        select.dispatchEvent(new Event("change"));
+        seen.add(picture());
+      });
+      check("colourings of space " + k + " look the same", seen.size === select.options.length);
+      select.selectedIndex = 0;
+      select.dispatchEvent(new Event("change"));
+      const toggle = box.querySelector(".toggles button[aria-pressed]"), all = picture();
+      if (toggle) {
+        toggle.click();
+        check("legend of space " + k + " hides nothing", picture() !== all && toggle.getAttribute("aria-pressed") === "false");
+        toggle.click();
+        check("legend of space " + k + " shows nothing again", picture() === all);
+      }
+    });
+    $$(".spaces").forEach((row) => {
+      const selects = $$("select", row);
+      selects[0].selectedIndex = 1;
+      selects[0].dispatchEvent(new Event("change"));
+      check("views beside one another differ in colouring", selects.every((s) => s.options[s.selectedIndex].text === selects[0].options[1].text));
+    });
     /* drawings: hover shows values */
-    $$("svg .cf-model, svg .cf-row, svg .cf-points circle").slice(0, 40).forEach((mark) => {
+    $$("svg .cf-model, svg .cf-row, svg.cf-scatter .cf-points circle, svg.cf-strip circle, svg.cf-curves circle, svg .cf-bin").slice(0, 40).forEach((mark) => {
       pointer(mark, "pointermove", 30, 30);
       check("no tip on " + mark.getAttribute("class"), !tip().hidden && tip().textContent.length > 0);
     });

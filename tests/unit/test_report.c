@@ -1,11 +1,8 @@
 /* The report of results that are built here: complete, self-contained, escaped, the same twice. With
  * CF_REPORT_OUT=FOLDER it is left there for a look (tests/report/browser.sh does). */
 #include "test.h"
+#include "report_fixture.h"
 #include "xmlcheck.h"
-#include <cortifold/report.h>
-#include <dirent.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { CONDITIONS = 48, SUBJECTS = 12, MODELS = 7, LAYERS = 8, SYSTEMS = 9 };
 
@@ -16,36 +13,6 @@ static const char hostile[] = "</script><script>alert('x')</script>\"& <b>bold</
 static cf_json *ci(double low, double high) {
   double v[2] = {low, high};
   return cf_json_numbers(v, 2);
-}
-
-static void envelope(cf_study_task *t, cf_json *result, cf_json *options, const char *warning) {
-  t->envelope = cf_json_object();
-  cf_json_set(t->envelope, "command", cf_json_text(t->kind));
-  cf_json_set(t->envelope, "version", cf_json_text(CF_VERSION));
-  cf_json *inputs = cf_json_list(), *input = cf_json_object(), *warnings = cf_json_list();
-  cf_json_set(input, "path", cf_json_text("data/brain.npz:patterns"));
-  cf_json_set(input, "sha256", cf_json_text("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"));
-  cf_json_append(inputs, input);
-  cf_json_set(t->envelope, "inputs", inputs);
-  cf_json_set(t->envelope, "options", options);
-  cf_json_set(t->envelope, "seed", cf_json_number(1));
-  cf_json_set(t->envelope, "result", result);
-  if (warning) cf_json_append(warnings, cf_json_text(warning));
-  cf_json_set(t->envelope, "warnings", warnings);
-}
-
-static void start(cf_context *ctx, cf_study_task *t, const char *id, const char *title, const char *kind,
-                  const char *note) {
-  assert_ok(ctx, cf_strdup(ctx, id, &t->id));
-  assert_ok(ctx, cf_strdup(ctx, title, &t->title));
-  assert_ok(ctx, cf_strdup(ctx, kind, &t->kind));
-  if (note) assert_ok(ctx, cf_strdup(ctx, note, &t->note));
-  assert_ok(ctx, cf_sprintf(
-                     ctx, &t->command,
-                     "cortifold %s data/brain.npz:patterns --threads 2 -o %s.npz --note 'it'\\''s \"quoted\" & <safe>'",
-                     kind, id));
-  assert_ok(ctx, cf_dataset_new(ctx, &t->arrays));
-  t->seconds = 0.37;
 }
 
 static double noise(cf_rng *rng) {
@@ -287,49 +254,7 @@ static cf_study_results *results_new(cf_context *ctx) {
   return r;
 }
 
-static char *read_all(const char *folder, const char *name, size_t *size) {
-  char path[1024];
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  FILE *in = fopen(path, "rb");
-  if (!in) fail_msg("%s is missing", path);
-  fseek(in, 0, SEEK_END);
-  *size = (size_t)ftell(in);
-  rewind(in);
-  char *text = calloc(1, *size + 1);
-  assert_int_equal(fread(text, 1, *size, in), *size);
-  fclose(in);
-  return text;
-}
-
-static void remove_folder(const char *folder) {
-  char path[1024];
-  for (int inner = 1; inner >= 0; --inner) {
-    snprintf(path, sizeof path, "%s%s", folder, inner ? "/figures" : "");
-    DIR *dir = opendir(path);
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-      char file[1600];
-      snprintf(file, sizeof file, "%s/%s", path, e->d_name);
-      unlink(file);
-    }
-    if (dir) closedir(dir);
-    rmdir(path);
-  }
-}
-
-static const char *folder_of(char *buffer, size_t size) {
-  const char *wanted = getenv("CF_REPORT_OUT");
-  snprintf(buffer, size, "%s", wanted ? wanted : "/tmp/cortifold-report-XXXXXX");
-  if (!wanted) assert_non_null(mkdtemp(buffer));
-  return buffer;
-}
-
 /* ---------------------------------------------------------------- tests -- */
-
-static size_t count_of(const char *text, const char *word) {
-  size_t n = 0;
-  for (const char *s = text; (s = strstr(s, word)); s += strlen(word)) ++n;
-  return n;
-}
 
 static void every_json_parses(cf_context *ctx, const char *html) {
   static const char open[] = "<script type=\"application/json\"";
@@ -383,18 +308,6 @@ static void every_link_leads_somewhere(const char *folder, const char *html) {
     }
   }
   assert_true(files >= 30 && anchors >= 9);
-}
-
-static void every_id_is_single(const char *html) {
-  static const char open[] = " id=\"";
-  for (const char *s = html; (s = strstr(s, open));) {
-    char whole[600];
-    size_t length = strcspn(s + sizeof open - 1, "\"");
-    snprintf(whole, sizeof whole, "%.*s", (int)(length + sizeof open), s);
-    if (strlen(whole) > sizeof open && count_of(html, whole) != 1)
-      fail_msg("%s is there %zu times", whole, count_of(html, whole));
-    s += sizeof open - 1;
-  }
 }
 
 static void report_is_whole(void **state) {

@@ -80,7 +80,7 @@
   }));
 
   /* ----------------------------------------- scatter and lines: highlight -- */
-  $$("svg.cf-scatter, svg.cf-lines").forEach((svg) => {
+  $$("svg.cf-scatter, svg.cf-lines, svg.cf-space, svg.cf-pairs, svg.cf-curves").forEach((svg) => {
     const light = (group) => {
       $$(".lit", svg).forEach((e) => e.classList.remove("lit"));
       svg.classList.toggle("dimmed", group !== null);
@@ -221,7 +221,7 @@
   const viewers = [];
   const maps = JSON.parse($("#cf-maps").textContent);
   const tables = {};
-  ["sequential", "diverging"].forEach((name) => {
+  ["sequential", "diverging", "cyclic"].forEach((name) => {
     tables[name] = Uint8Array.from(maps[name].match(/../g), (hex) => parseInt(hex, 16));
   });
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -486,4 +486,5 @@
     this.text = () => readout.textContent;
   }
   $$(".viewer").forEach((box) => viewers.push(new Viewer(box)));
+  window.cortifold = { make, show, showTip, hideTip, css, tables, viewers }; /* for space.js */
 })();

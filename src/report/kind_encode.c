@@ -1,0 +1,499 @@
+/* The encoding manifold: an interactive point cloud, and behind it factors, graph, clusters and dimension. */
+#include "report/encoding.h"
+#include "base/internal.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MOST_PANELS = 6, MOST_EXAMPLES = 10, MOST_TREE = 4000 };
+
+/* ----------------------------------------------------------- the finding -- */
+
+static void say_clusters(cf_page *page, const cf_json *r) {
+  const cf_json *list = cf_json_get(r, "clusters");
+  double noise = cf_part_number(r, "noise"), kept = cf_part_number(r, "kept");
+  if (!list || !cf_json_is_list(list)) return;
+  size_t n = cf_json_count(list);
+  if (n == 0) {
+    cf_text_put(&page->html, " No clusters stand out: the manifold is one continuum for this clustering.");
+    return;
+  }
+  cf_text_write(&page->html, " $i cluster$s stand$s out", (int)n, n == 1 ? "" : "s", n == 1 ? "s" : "");
+  if (n <= 8) {
+    cf_text_put(&page->html, n == 1 ? " (" : " (of ");
+    for (size_t i = 0; i < n; ++i)
+      cf_text_write(&page->html, "$s$d",
+                    i == 0       ? ""
+                    : i + 1 == n ? " and "
+                                 : ", ",
+                    cf_part_number(cf_json_at(list, i), "size"));
+    cf_text_put(&page->html, " neurons)");
+  }
+  if (isfinite(noise) && isfinite(kept) && kept > 0.0)
+    cf_text_write(&page->html, "; $d % of the neurons are in none", 100.0 * noise / kept);
+  cf_text_put(&page->html, ".");
+}
+
+/* Are neighbours in the graph alike in this label, beyond chance? */
+static void say_mixing(cf_page *page, const cf_json *r) {
+  const cf_json *list = cf_json_get(r, "mixing");
+  char text[64];
+  for (size_t i = 0; list && cf_json_is_list(list) && i < cf_json_count(list) && i < 4; ++i) {
+    const cf_json *m = cf_json_at(list, i);
+    double share = cf_part_number(m, "share"), expected = cf_part_number(m, "expected"), p = cf_part_number(m, "p");
+    if (!isfinite(share)) continue;
+    cf_text_write(&page->html, " Neighbours share their $t in $d % of the pairs", cf_part_text(m, "by", "label"),
+                  100.0 * share);
+    if (isfinite(expected)) cf_text_write(&page->html, ", $d % if labels were shuffled", 100.0 * expected);
+    if (isfinite(p)) cf_text_write(&page->html, " ($t)", cf_text_p(p, text, sizeof text));
+    cf_text_put(&page->html, ".");
+  }
+}
+
+cf_status cf_find_encode(cf_page *page, const cf_part *part) {
+  const cf_json *r = part->result, *dimension = cf_json_get(r, "dimension");
+  double neurons = cf_part_number(r, "neurons"), kept = cf_part_number(r, "kept"), rank = cf_part_number(r, "rank");
+  double error = cf_part_number(r, "error_percent"), pcs = cf_part_number(r, "pcs"),
+         off = cf_part_number(r, "disconnected");
+  if (!isfinite(neurons) && !isfinite(kept)) return cf_find_other(page, part);
+  cf_text_put(&page->html, "<p>");
+  if (isfinite(kept)) {
+    cf_text_write(&page->html, "$i", (int)kept);
+    if (isfinite(neurons) && neurons > kept) cf_text_write(&page->html, " of $i", (int)neurons);
+    cf_text_put(&page->html, " neurons on the manifold");
+    double outliers = cf_part_number(r, "outliers");
+    if (isfinite(outliers) && outliers > 0.0) cf_text_write(&page->html, " ($i left out as outliers", (int)outliers);
+    if (isfinite(outliers) && outliers > 0.0 && isfinite(off) && off > 0.0)
+      cf_text_write(&page->html, ", $i disconnected", (int)off);
+    if (isfinite(outliers) && outliers > 0.0) cf_text_put(&page->html, ")");
+    cf_text_put(&page->html, ".");
+  }
+  if (isfinite(rank)) cf_text_write(&page->html, " $i component$s", (int)rank, rank == 1.0 ? "" : "s");
+  if (isfinite(rank) && isfinite(error)) cf_text_write(&page->html, " leave $d % of the energy unexplained", error);
+  if (isfinite(rank) && isfinite(pcs))
+    cf_text_write(&page->html, "; $i principal components of the neural matrix enter the graph", (int)pcs);
+  if (isfinite(rank)) cf_text_put(&page->html, ".");
+  say_clusters(page, r);
+  double median = cf_part_number(dimension, "median");
+  if (isfinite(median)) {
+    cf_text_write(&page->html, " Local dimension: median $d", median);
+    double a = cf_part_pair(dimension, "quartiles", 0), b = cf_part_pair(dimension, "quartiles", 1);
+    if (isfinite(a) && isfinite(b)) cf_text_write(&page->html, " (quartiles $d and $d)", a, b);
+    cf_text_put(&page->html, ".");
+  }
+  say_mixing(page, r);
+  cf_text_put(&page->html, "</p>\n");
+  return CF_OK;
+}
+
+/* --------------------------------------------------------------- figures -- */
+
+/* The colourings of the still figure: clusters, then what a reader asks for first. */
+static size_t pick_panels(const cf_encoding *e, cf_colouring *panel) {
+  static const char *const wanted[] = {"cluster",
+                                       "group",
+                                       "preferred stimulus",
+                                       "preferred direction",
+                                       "OSI",
+                                       "local dimension",
+                                       "log temporal variance",
+                                       "mean response",
+                                       "degree",
+                                       NULL};
+  size_t n = 0;
+  for (size_t w = 0; wanted[w] && n < MOST_PANELS; ++w)
+    for (size_t k = 0; k < e->colourings; ++k)
+      if (strcmp(e->colouring[k].title, wanted[w]) == 0 && n < MOST_PANELS) panel[n++] = e->colouring[k];
+  if (n == 0) panel[n++] = e->colouring[0];
+  return n;
+}
+
+static cf_status make_space(cf_page *page, const cf_encoding *e, const cf_figure_options *o, size_t most,
+                            cf_figure **out) {
+  cf_colouring panel[MOST_PANELS];
+  size_t panels = CF_MIN(pick_panels(e, panel), most);
+  cf_space_figure spec = {.n = e->n,
+                          .point = e->point,
+                          .panels = panels,
+                          .panel = panel,
+                          .azimuth = CF_SPACE_AZIMUTH,
+                          .elevation = CF_SPACE_ELEVATION};
+  if (panels == 4) spec.columns = 2;
+  return cf_figure_space(page->ctx, &spec, o, out);
+}
+
+static cf_status draw_manifold(cf_page *page, const cf_part *part, const cf_encoding *e) {
+  cf_status status = CF_OK;
+  cf_figure *figure = NULL;
+  cf_cloud_view view;
+  char id[256];
+  static const char caption[] =
+      "Each point is a neuron: neurons that respond alike to the stimuli, up to a common rotation of the directions, lie near one "
+      "another. Axes: classical scaling of the leading diffusion coordinates, first three; their signs and units have no meaning.";
+  cf_encoding_view(e, &view);
+  cf_figure_options o = cf_page_options(part, "manifold", "Encoding manifold", caption, id);
+  CF_TRY(make_space(page, e, &o, MOST_PANELS, &figure));
+  status = cf_page_cloud(page, part, "manifold", "Encoding manifold", caption, &view, figure);
+done:
+  return status;
+}
+
+static cf_status draw_planes(cf_page *page, const cf_part *part, const cf_encoding *e) {
+  cf_status status = CF_OK;
+  cf_figure *figure = NULL;
+  char id[256];
+  static const char caption[] = "Planes through the diffusion map, coordinates as computed.";
+  if (e->coordinates < 2) return CF_OK;
+  cf_pairs_figure spec = {.n = e->n,
+                          .dims = e->coordinates,
+                          .point = e->coordinate,
+                          .axis = "coordinate",
+                          .colouring = e->colouring[e->cluster < e->colourings ? e->cluster : 0]};
+  cf_figure_options o = cf_page_options(part, "planes", "Pairs of diffusion coordinates", caption, id);
+  CF_TRY(cf_figure_pairs(page->ctx, &spec, &o, &figure));
+  status = cf_page_figure(page, part, "planes", "Pairs of diffusion coordinates", caption, true, figure);
+done:
+  return status;
+}
+
+/* Point nearest to the mean of a group, then the one farthest from it within the group. */
+static size_t find_examples(const cf_encoding *e, const cf_colouring *c, size_t *example, size_t most) {
+  size_t n = 0;
+  for (size_t g = 0; g < c->groups && n + 2 <= most; ++g) {
+    double mean[3] = {0, 0, 0}, least = INFINITY;
+    size_t members = 0, near = SIZE_MAX, far = SIZE_MAX;
+    for (size_t i = 0; i < e->n; ++i)
+      if (c->group[i] == g) {
+        for (size_t k = 0; k < 3; ++k) mean[k] += e->point[3 * i + k];
+        ++members;
+      }
+    if (members == 0) continue;
+    for (int pass = 0; pass < 2; ++pass) {
+      double most_far = -1.0;
+      for (size_t i = 0; i < e->n; ++i) {
+        double d = 0.0;
+        if (c->group[i] != g) continue;
+        for (size_t k = 0; k < 3; ++k)
+          d += pow(e->point[3 * i + k] - (pass ? e->point[3 * near + k] : mean[k] / (double)members), 2);
+        if (pass == 0 && d < least) least = d, near = i;
+        if (pass == 1 && d > most_far) most_far = d, far = i;
+      }
+    }
+    example[n++] = near;
+    if (far != near && members > 2) example[n++] = far;
+  }
+  return n;
+}
+
+static cf_status draw_examples(cf_page *page, const cf_part *part, const cf_encoding *e) {
+  cf_status status = CF_OK;
+  size_t example[MOST_EXAMPLES], n = 0, each = e->stimuli * e->directions * e->times;
+  double *value = NULL;
+  const char *name[MOST_EXAMPLES];
+  cf_figure *figure = NULL;
+  char id[256];
+  static const char by_cluster[] =
+      "Two neurons of each cluster: the one nearest to its centre and the one farthest from that. Rows share no scale: each is "
+      "shown from 0 to its own maximum. Directions run down, time across.";
+  static const char along[] =
+      "Neurons evenly along the first axis. Each row is shown from 0 to its own maximum. Directions run down, time across.";
+  cf_mark mark = cf_scratch_mark(page->ctx);
+  if (!e->map || each == 0) goto done;
+  bool grouped = e->cluster != SIZE_MAX;
+  if (grouped) n = find_examples(e, e->colouring + e->cluster, example, MOST_EXAMPLES);
+  if (n == 0) {
+    grouped = false;
+    for (n = 0; n < CF_MIN(6, e->n); ++n) { /* the point whose rank on the first axis is wanted */
+      size_t rank = e->n > 1 ? n * (e->n - 1) / CF_MAX((size_t)1, CF_MIN((size_t)6, e->n) - 1) : 0;
+      for (size_t i = 0; i < e->n; ++i) {
+        size_t below = 0;
+        for (size_t j = 0; j < e->n; ++j)
+          below += e->point[3 * j] < e->point[3 * i] || (e->point[3 * j] == e->point[3 * i] && j < i);
+        if (below == rank) example[n] = i;
+      }
+    }
+  }
+  CF_TRY(CF_SCRATCH(page->ctx, &value, n * each));
+  for (size_t r = 0; r < n; ++r) {
+    char *text = NULL, plain[32];
+    const cf_colouring *c = grouped ? e->colouring + e->cluster : NULL;
+    snprintf(plain, sizeof plain, "neuron %zu", example[r] + 1);
+    CF_TRY(cf_scratch_bytes(page->ctx, 160, 1, (void **)&text));
+    snprintf(text, 160, "%s%.60s%.90s", c ? c->group_name[c->group[example[r]]] : "", c ? ", " : "",
+             e->label ? e->label[example[r]] : plain);
+    name[r] = text;
+    memcpy(value + r * each, e->map + example[r] * each, each * sizeof *value);
+  }
+  cf_maps_figure spec = {.rows = n,
+                         .columns = e->stimuli,
+                         .directions = e->directions,
+                         .times = e->times,
+                         .value = value,
+                         .row_name = name,
+                         .column_name = e->stimulus_name,
+                         .direction = e->direction,
+                         .time = e->time,
+                         .own_range = true,
+                         .quantity = "share of maximum"};
+  cf_figure_options o =
+      cf_page_options(part, "examples", "Responses of single neurons", grouped ? by_cluster : along, id);
+  CF_TRY(cf_figure_maps(page->ctx, &spec, &o, &figure));
+  status =
+      cf_page_figure(page, part, "examples", "Responses of single neurons", grouped ? by_cluster : along, true, figure);
+done:
+  cf_scratch_release(page->ctx, mark);
+  return status;
+}
+
+static cf_status draw_variance(cf_page *page, const cf_part *part) {
+  cf_status status = CF_OK;
+  cf_block v;
+  double *x = NULL, *sum = NULL, total = 0.0, pcs = cf_part_number(part->result, "pcs");
+  cf_figure *figure = NULL;
+  char id[256];
+  static const char caption[] =
+      "Variance of the neural matrix by principal component (bars) and in all so far (line); dotted: 80 %. The dashed line marks the "
+      "components that enter the graph.";
+  cf_mark mark = cf_scratch_mark(page->ctx);
+  CF_TRY(cf_block_read(page, part, "explained", 1, &v));
+  if (!v.value) {
+    double *list = NULL;
+    CF_TRY(cf_part_numbers(page, cf_json_get(part->result, "explained"), &list, v.shape));
+    v.value = list;
+  }
+  if (!v.value || v.shape[0] < 2) goto done;
+  CF_TRY(CF_SCRATCH(page->ctx, &x, v.shape[0]));
+  CF_TRY(CF_SCRATCH(page->ctx, &sum, v.shape[0]));
+  for (size_t i = 0; i < v.shape[0]; ++i) {
+    x[i] = (double)(i + 1);
+    v.value[i] *= 100.0;
+    sum[i] = total += v.value[i];
+  }
+  cf_curve curve[2] = {{"each", v.shape[0], x, v.value, NULL, NULL, CF_CURVE_BARS, false},
+                       {"cumulative", v.shape[0], x, sum, NULL, NULL, CF_CURVE_LINE, false}};
+  cf_curve_panel panel = {.x_title = "principal component",
+                          .y_title = "variance (%)",
+                          .count = 2,
+                          .curve = curve,
+                          .marked = isfinite(pcs),
+                          .mark = pcs + 0.5,
+                          .levelled = true,
+                          .level = 80.0,
+                          .from_zero = true};
+  cf_curves_figure spec = {1, 1, &panel};
+  cf_figure_options o = cf_page_options(part, "variance", "Variance of the neural matrix", caption, id);
+  CF_TRY(cf_figure_curves(page->ctx, &spec, &o, &figure));
+  status = cf_page_figure(page, part, "variance", "Variance of the neural matrix", caption, false, figure);
+done:
+  cf_scratch_release(page->ctx, mark);
+  return status;
+}
+
+static cf_status draw_trees(cf_page *page, const cf_part *part) {
+  cf_status status = CF_OK;
+  cf_block merge, condensed;
+  double *cluster = NULL;
+  int *label = NULL;
+  cf_figure *figure = NULL;
+  char id[256];
+  static const char caption[] =
+      "Left: condensed tree; a branch is as wide as it has neurons, λ grows downwards, coloured branches are the chosen clusters. "
+      "Right: single linkage of the mutual reachability, whose core distances are the largest to a neighbour in the graph.";
+  cf_mark mark = cf_scratch_mark(page->ctx);
+  CF_TRY(cf_block_read(page, part, "merge", 2, &merge));
+  CF_TRY(cf_block_read(page, part, "condensed", 2, &condensed));
+  bool linked = merge.value && merge.shape[1] == 4 && merge.shape[0] > 0 && merge.shape[0] <= MOST_TREE;
+  bool dense = condensed.value && condensed.shape[1] == 4;
+  if (!linked && !(dense && merge.value)) goto done;
+  size_t n = merge.shape[0] + 1;
+  CF_TRY(cf_block_vector(page, part, "cluster", n, &cluster));
+  if (cluster) {
+    CF_TRY(CF_SCRATCH(page->ctx, &label, n));
+    for (size_t i = 0; i < n; ++i) label[i] = cluster[i] >= 0.0 ? (int)cluster[i] : -1;
+  }
+  cf_tree_figure spec = {.n = n,
+                         .merge = linked ? merge.value : NULL,
+                         .rows = dense ? condensed.shape[0] : 0,
+                         .condensed = dense ? condensed.value : NULL,
+                         .label = label,
+                         .height_title = "mutual reachability"};
+  cf_figure_options o = cf_page_options(part, "trees", "Clusters", caption, id);
+  CF_TRY(cf_figure_tree(page->ctx, &spec, &o, &figure));
+  status = cf_page_figure(page, part, "trees", "Clusters", caption, true, figure);
+done:
+  cf_scratch_release(page->ctx, mark);
+  return status;
+}
+
+/* ---------------------------------------------------------------- tables -- */
+
+static void write_clusters(cf_page *page, const cf_part *part) {
+  static const char *const columns[] = {"Cluster", "#Neurons", "#Stability"};
+  const cf_json *list = cf_json_get(part->result, "clusters");
+  char stem[256], name[32];
+  if (!list || !cf_json_is_list(list) || cf_json_count(list) == 0) return;
+  snprintf(stem, sizeof stem, "%.200s-clusters", part->task->id);
+  cf_table_open(page, stem, "Clusters", columns, 3);
+  for (size_t i = 0; i < cf_json_count(list); ++i) {
+    const cf_json *c = cf_json_at(list, i);
+    double label = cf_part_number(c, "label");
+    snprintf(name, sizeof name, "cluster %.0f", isfinite(label) ? label + 1.0 : (double)(i + 1));
+    cf_table_row(page);
+    cf_table_text(page, name);
+    cf_table_number(page, cf_part_number(c, "size"));
+    cf_table_number(page, cf_part_number(c, "stability"));
+    cf_table_end_row(page);
+  }
+  cf_table_close(page);
+}
+
+static void write_mixing(cf_page *page, const cf_part *part) {
+  static const char *const columns[] = {"Label", "#Pairs that share it (%)", "#If shuffled (%)", "#z", "#p"};
+  const cf_json *list = cf_json_get(part->result, "mixing");
+  char stem[256];
+  if (!list || !cf_json_is_list(list) || cf_json_count(list) == 0) return;
+  snprintf(stem, sizeof stem, "%.200s-mixing", part->task->id);
+  cf_table_open(page, stem, "Neighbours in the graph with the same label", columns, 5);
+  for (size_t i = 0; i < cf_json_count(list); ++i) {
+    const cf_json *m = cf_json_at(list, i);
+    cf_table_row(page);
+    cf_table_text(page, cf_part_text(m, "by", "?"));
+    cf_table_number(page, 100.0 * cf_part_number(m, "share"));
+    cf_table_number(page, 100.0 * cf_part_number(m, "expected"));
+    cf_table_number(page, cf_part_number(m, "z"));
+    cf_table_p(page, cf_part_number(m, "p"));
+    cf_table_end_row(page);
+  }
+  cf_table_close(page);
+}
+
+static void write_recovered(cf_page *page, const cf_part *part) {
+  const cf_json *r = cf_json_get(part->result, "recovered");
+  bool any = false;
+  if (!r || !cf_json_is_object(r)) return;
+  for (size_t i = 0; i < cf_json_count(r); ++i) {
+    const cf_json *value = cf_json_value(r, i);
+    if (!cf_json_is_number(value)) continue;
+    char words[128];
+    snprintf(words, sizeof words, "%.120s", cf_json_key(r, i));
+    for (char *c = words; *c; ++c)
+      if (*c == '_') *c = ' ';
+    cf_text_write(&page->html, "$s$t $d", any ? ", " : "<p class=\"note\">Against the planted truth: ", words,
+                  cf_json_as_number(value));
+    any = true;
+  }
+  if (any) cf_text_put(&page->html, ".</p>\n");
+}
+
+cf_status cf_part_encode(cf_page *page, const cf_part *part) {
+  cf_status status = CF_OK;
+  cf_encoding e;
+  cf_mark mark = cf_scratch_mark(page->ctx);
+  CF_TRY(cf_encoding_read(page, part, &e));
+  if (e.n == 0) {
+    status = cf_part_other(page, part);
+    goto done;
+  }
+  CF_TRY(cf_find_encode(page, part));
+  write_recovered(page, part);
+  cf_text_put(&page->html, "<div class=\"figures\">\n");
+  CF_TRY(draw_manifold(page, part, &e));
+  CF_TRY(draw_examples(page, part, &e));
+  CF_TRY(draw_planes(page, part, &e));
+  CF_TRY(draw_trees(page, part));
+  CF_TRY(cf_part_factors(page, part));
+  CF_TRY(draw_variance(page, part));
+  CF_TRY(cf_part_neighbours(page, part));
+  cf_text_put(&page->html, "</div>\n");
+  write_clusters(page, part);
+  write_mixing(page, part);
+done:
+  cf_scratch_release(page->ctx, mark);
+  return status;
+}
+
+/* ---------------------------------------------------------- side by side -- */
+
+static double list_count(const cf_json *list) {
+  return list && cf_json_is_list(list) ? (double)cf_json_count(list) : NAN;
+}
+
+static void key_numbers(cf_page *page) {
+  static const char *const columns[] = {"Task",
+                                        "#Neurons",
+                                        "#Rank",
+                                        "#Error (%)",
+                                        "#PCs",
+                                        "#Clusters",
+                                        "#In none (%)",
+                                        "#Local dimension",
+                                        "#Mean degree",
+                                        "#Pruned edges",
+                                        "#Like neighbours (%)",
+                                        "#If shuffled (%)"};
+  cf_table_open(page, "side-by-side", "Encoding manifolds in numbers", columns, sizeof columns / sizeof *columns);
+  for (size_t t = 0; t < page->results->count; ++t) {
+    const cf_study_task *task = page->results->task + t;
+    const cf_json *r = cf_json_get(task->envelope, "result"), *graph = cf_json_get(r, "graph"),
+                  *mixing = cf_json_get(r, "mixing");
+    if (strcmp(task->kind, "encode") != 0) continue;
+    const cf_json *first = mixing && cf_json_is_list(mixing) && cf_json_count(mixing) ? cf_json_at(mixing, 0) : NULL;
+    cf_table_row(page);
+    cf_text_write(&page->html, "<td><a href=\"#task-$t\">$t</a></td>", task->id, task->title);
+    cf_table_number(page, cf_part_number(r, "kept"));
+    cf_table_number(page, cf_part_number(r, "rank"));
+    cf_table_number(page, cf_part_number(r, "error_percent"));
+    cf_table_number(page, cf_part_number(r, "pcs"));
+    cf_table_number(page, list_count(cf_json_get(r, "clusters")));
+    cf_table_number(page, 100.0 * cf_part_number(r, "noise") / cf_part_number(r, "kept"));
+    cf_table_number(page, cf_part_number(cf_json_get(r, "dimension"), "median"));
+    cf_table_number(page, cf_part_number(cf_json_get(graph, "degree"), "mean"));
+    cf_table_number(page, cf_part_number(graph, "pruned"));
+    cf_table_number(page, 100.0 * cf_part_number(first, "share"));
+    cf_table_number(page, 100.0 * cf_part_number(first, "expected"));
+    cf_table_end_row(page);
+  }
+  cf_table_close(page);
+}
+
+cf_status cf_page_side_by_side(cf_page *page) {
+  cf_status status = CF_OK;
+  size_t tasks = 0;
+  for (size_t t = 0; t < page->results->count; ++t) tasks += strcmp(page->results->task[t].kind, "encode") == 0;
+  if (tasks < 2) return CF_OK;
+  cf_text_put(
+      &page->html,
+      "<section id=\"side-by-side\" class=\"task\"><h2>Encoding manifolds side by side</h2>\n<p>One view a population, each turned by "
+      "itself; a colouring chosen in one is taken by all that have it. Axes and signs of different manifolds do not correspond.</p>\n"
+      "<div class=\"spaces\">\n");
+  for (size_t t = 0; t < page->results->count; ++t) {
+    const cf_study_task *task = page->results->task + t;
+    cf_part part = {task, cf_json_get(task->envelope, "result"), cf_json_get(task->envelope, "options")};
+    cf_encoding e;
+    cf_figure *figure = NULL;
+    char id[256];
+    cf_mark mark = cf_scratch_mark(page->ctx);
+    if (strcmp(task->kind, "encode") != 0) continue;
+    status = cf_encoding_read(page, &part, &e);
+    if (status == CF_OK && e.n > 0) {
+      cf_figure_options o = cf_page_options(&part, "side", task->title, NULL, id);
+      status = make_space(page, &e, &o, 1, &figure);
+    }
+    if (figure) {
+      cf_text_write(
+          &page->html,
+          "<div><h3><a href=\"#task-$t\">$t</a></h3>\n<div class=\"space\" data-compact data-source=\"data-$t-manifold\"></div>\n",
+          task->id, task->title, task->id);
+      cf_page_drawing(page, figure, true);
+      cf_text_put(&page->html, "</div>\n");
+    }
+    cf_figure_free(figure);
+    cf_scratch_release(page->ctx, mark);
+    CF_TRY(status);
+  }
+  cf_text_put(&page->html, "</div>\n");
+  key_numbers(page);
+  cf_text_put(&page->html, "</section>\n");
+done:
+  return status;
+}
