@@ -4,7 +4,8 @@
 #include <string.h>
 
 static const cf_analysis *const table[] = {
-    /* clang-format off: one a line, in the order of analyses.h */
+    /* one a line, in the order of analyses.h */
+    /* clang-format off */
     &cf_analysis_info,
     &cf_analysis_convert,
     &cf_analysis_rdm,
@@ -15,6 +16,7 @@ static const cf_analysis *const table[] = {
     &cf_analysis_factor,
     &cf_analysis_factors,
     &cf_analysis_graph,
+    &cf_analysis_diffuse,
     &cf_analysis_tuning,
     &cf_analysis_simulate,
     NULL,
