@@ -3,25 +3,25 @@
 
 #include <string.h>
 
-static const cf_analysis *const table[] = {
-    /* one a line, in the order of analyses.h */
-    /* clang-format off */
+/* clang-format off */
+static const cf_analysis *const table[] = { /* one a line, in the order of analyses.h */
     &cf_analysis_info,
     &cf_analysis_convert,
     &cf_analysis_rdm,
     &cf_analysis_rsa,
     &cf_analysis_compare,
     &cf_analysis_distances,
-    &cf_analysis_correct,
+    &cf_analysis_encode,
     &cf_analysis_factor,
     &cf_analysis_factors,
     &cf_analysis_graph,
     &cf_analysis_diffuse,
     &cf_analysis_tuning,
+    &cf_analysis_correct,
     &cf_analysis_simulate,
     NULL,
-    /* clang-format on */
 };
+/* clang-format on */
 
 const cf_analysis *cf_analysis_at(size_t i) {
   return i < sizeof table / sizeof *table ? table[i] : NULL;

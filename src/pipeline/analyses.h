@@ -9,12 +9,13 @@ extern const cf_analysis cf_analysis_rdm;
 extern const cf_analysis cf_analysis_rsa;
 extern const cf_analysis cf_analysis_compare;
 extern const cf_analysis cf_analysis_distances;
-extern const cf_analysis cf_analysis_correct;
+extern const cf_analysis cf_analysis_encode;
 extern const cf_analysis cf_analysis_factor;
 extern const cf_analysis cf_analysis_factors;
 extern const cf_analysis cf_analysis_graph;
 extern const cf_analysis cf_analysis_diffuse;
 extern const cf_analysis cf_analysis_tuning;
+extern const cf_analysis cf_analysis_correct;
 extern const cf_analysis cf_analysis_simulate;
 
 #endif

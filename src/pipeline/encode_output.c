@@ -1,0 +1,325 @@
+/* What `cortifold encode` hands out: arrays of every step and the numbers that judge them. */
+#include "base/internal.h"
+#include "pipeline/encode.h"
+#include "pipeline/graph_files.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAP_BINS = 24, MOST_AXES = 4 };
+
+/* ---------------------------------------------------------------- arrays -- */
+
+typedef struct shape {
+  const char *name[MOST_AXES]; /* axis names; the first NULL ends them */
+  size_t length[MOST_AXES];
+} shape;
+
+static cf_status put(cf_context *ctx, cf_result *result, const char *name, shape s, const double *data,
+                     const cf_array *label) {
+  cf_status status = CF_OK;
+  cf_array *a = NULL;
+  int ndim = 0;
+  while (ndim < MOST_AXES && s.name[ndim]) ndim++;
+  CF_TRY(cf_array_from_doubles(ctx, name, ndim, s.length, data, &a));
+  for (int d = 0; d < ndim; d++) CF_TRY(cf_array_set_axis(ctx, a, d, s.name[d], d == 0 ? label : NULL));
+  status = cf_dataset_add(ctx, result->arrays, a);
+  a = NULL;
+done:
+  cf_array_free(a);
+  return status;
+}
+
+static cf_status put_points(cf_context *ctx, cf_result *result, const cf_encoding *e, const char *name,
+                            const double *data) {
+  return put(ctx, result, name, (shape){{"point"}, {e->n}}, data, NULL);
+}
+
+/* Neuron of each point, as its position in the file, with the file's label as coordinate. */
+static cf_status put_kept(cf_context *ctx, const cf_encoding *e, cf_result *result) {
+  cf_status status = CF_OK;
+  const cf_responses *r = e->set[0].responses;
+  cf_array *kept = NULL, *label = NULL;
+  char buffer[64];
+  CF_TRY(cf_array_new(ctx, "kept", CF_I64, 1, &e->n, &kept));
+  for (size_t i = 0; i < e->n; i++) ((int64_t *)kept->data)[i] = (int64_t)r->index[e->kept[i]];
+  if (r->neuron) {
+    CF_TRY(cf_array_new(ctx, "neuron", CF_TEXT, 1, &e->n, &label));
+    for (size_t i = 0; i < e->n; i++)
+      CF_TRY(cf_strdup(ctx, cf_array_label(r->neuron, e->kept[i], buffer, sizeof buffer), &((char **)label->data)[i]));
+  }
+  CF_TRY(cf_array_set_axis(ctx, kept, 0, "point", label));
+  status = cf_dataset_add(ctx, result->arrays, kept);
+  kept = NULL;
+done:
+  cf_array_free(kept);
+  cf_array_free(label);
+  return status;
+}
+
+static cf_status put_clusters(cf_context *ctx, const cf_encoding *e, cf_result *result) {
+  cf_status status = CF_OK;
+  const cf_clustering *c = e->clusters;
+  cf_array *label = NULL;
+  double *rows = NULL;
+  CF_TRY(cf_array_new(ctx, "cluster", CF_I32, 1, &e->n, &label));
+  for (size_t i = 0; i < e->n; i++) ((int32_t *)label->data)[i] = c->label[i];
+  CF_TRY(cf_array_set_axis(ctx, label, 0, "point", NULL));
+  status = cf_dataset_add(ctx, result->arrays, label);
+  label = NULL;
+  if (status != CF_OK) goto done;
+  CF_TRY(put(ctx, result, "merge", (shape){{"merge", "field"}, {e->n - 1, 4}}, c->merge, NULL));
+  CF_TRY(put_points(ctx, result, e, "core", c->core));
+  CF_TRY(CF_ALLOC(ctx, &rows, 4 * c->tree->rows));
+  for (size_t i = 0; i < c->tree->rows; i++) {
+    const cf_condensed_row *r = &c->tree->row[i];
+    const double row[] = {(double)r->parent, (double)r->child, r->lambda, (double)r->size};
+    memcpy(rows + 4 * i, row, sizeof row);
+  }
+  CF_TRY(put(ctx, result, "condensed", (shape){{"row", "field"}, {c->tree->rows, 4}}, rows, NULL));
+done:
+  cf_array_free(label);
+  cf_free(rows);
+  return status;
+}
+
+/* Response maps of the points with at most MAP_BINS time bins, each the mean of what falls into it; single precision:
+ * they are for looking at. */
+static cf_status put_maps(cf_context *ctx, const cf_encoding *e, cf_result *result) {
+  cf_status status = CF_OK;
+  const cf_responses *r = e->set[0].responses;
+  const size_t bins = CF_MIN(r->times, (size_t)MAP_BINS), cells = r->stimuli * r->directions;
+  const size_t dims[] = {e->n, r->stimuli, r->directions, bins};
+  cf_array *maps = NULL, *time = NULL;
+  CF_TRY(cf_array_new(ctx, "maps", CF_F32, 4, dims, &maps));
+  for (size_t i = 0; i < e->n; i++)
+    for (size_t c = 0; c < cells; c++) {
+      const double *x = r->values + (e->kept[i] * cells + c) * r->times;
+      for (size_t b = 0; b < bins; b++) {
+        const size_t from = b * r->times / bins, to = (b + 1) * r->times / bins;
+        ((float *)maps->data)[(i * cells + c) * bins + b] = (float)cf_mean(to - from, x + from);
+      }
+    }
+  if (r->time && r->time->dtype != CF_TEXT) {
+    CF_TRY(cf_array_new(ctx, "time", CF_F64, 1, &bins, &time));
+    for (size_t b = 0; b < bins; b++)
+      ((double *)time->data)[b] = cf_array_number(r->time, (b * r->times / bins + (b + 1) * r->times / bins) / 2);
+  }
+  CF_TRY(cf_array_set_axis(ctx, maps, 0, "point", NULL));
+  CF_TRY(cf_array_set_axis(ctx, maps, 1, "stimulus", r->stimulus));
+  CF_TRY(cf_array_set_axis(ctx, maps, 2, "direction", r->direction));
+  CF_TRY(cf_array_set_axis(ctx, maps, 3, "time", time));
+  status = cf_dataset_add(ctx, result->arrays, maps);
+  maps = NULL;
+done:
+  cf_array_free(maps);
+  cf_array_free(time);
+  return status;
+}
+
+static cf_status put_graph_arrays(cf_context *ctx, const cf_encoding *e, cf_result *result) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  double *degree = NULL, *weighted = NULL, *scale = NULL, *delta = NULL;
+  CF_TRY(CF_SCRATCH(ctx, &degree, e->n));
+  CF_TRY(CF_SCRATCH(ctx, &weighted, e->n));
+  CF_TRY(CF_SCRATCH(ctx, &scale, e->n));
+  CF_TRY(CF_SCRATCH(ctx, &delta, e->n));
+  for (size_t i = 0, at = 0; i < e->ian->n; i++) {
+    if (e->ian->disconnected[i]) continue;
+    scale[at] = e->ian->scale[i];
+    delta[at++] = e->ian->delta_weighted[i];
+  }
+  for (size_t i = 0; i < e->n; i++) {
+    degree[i] = (double)cf_graph_degree(e->graph, i);
+    weighted[i] = 0;
+    for (size_t k = e->kernel->start[i]; k < e->kernel->start[i + 1]; k++)
+      if (e->kernel->to[k] != i) weighted[i] += e->kernel->weight[k];
+  }
+  CF_TRY(cf_put_graph(ctx, result, "kernel", e->kernel));
+  CF_TRY(cf_put_edges(ctx, result, "edges", true, e->graph));
+  CF_TRY(put_points(ctx, result, e, "scale", scale));
+  CF_TRY(put_points(ctx, result, e, "delta_weighted", delta));
+  CF_TRY(put_points(ctx, result, e, "degree", degree));
+  CF_TRY(put_points(ctx, result, e, "weighted_degree", weighted));
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+/* Factors of the sets after the first. */
+static cf_status put_set(cf_context *ctx, const cf_encode_set *s, size_t which, cf_result *result) {
+  cf_status status = CF_OK;
+  const cf_factors *f = s->factors;
+  const struct {
+    const char *name, *axis;
+    size_t rows;
+    const double *data;
+  } part[] = {{"neuron", "neuron", f->neurons, f->neuron},
+              {"stimulus", "stimulus", f->stimuli, f->stimulus},
+              {"pattern", "pattern", f->patterns, f->pattern}};
+  char name[64];
+  for (size_t k = 0; k < sizeof part / sizeof *part; k++) {
+    snprintf(name, sizeof name, "set-%zu/%s", which + 1, part[k].name);
+    CF_TRY(put(ctx, result, name, (shape){{part[k].axis, "component"}, {part[k].rows, f->rank}}, part[k].data, NULL));
+  }
+  snprintf(name, sizeof name, "set-%zu/lambda", which + 1);
+  CF_TRY(put(ctx, result, name, (shape){{"component"}, {f->rank}}, f->lambda, NULL));
+done:
+  return status;
+}
+
+cf_status cf_encode_factors(cf_context *ctx, const cf_encoding *e, cf_result *result) {
+  cf_status status = CF_OK;
+  CF_TRY(cf_rank_scan_results(ctx, &e->set[0].scan, result));
+  for (size_t k = 1; k < e->sets; k++) CF_TRY(put_set(ctx, &e->set[k], k, result));
+done:
+  return status;
+}
+
+cf_status cf_encode_arrays(cf_context *ctx, const cf_encoding *e, cf_result *result) {
+  cf_status status = CF_OK;
+  CF_TRY(put(ctx, result, "neural_matrix", (shape){{"neuron", "component"}, {e->neurons, e->columns}}, e->matrix,
+             e->set[0].responses->neuron));
+  CF_TRY(put(ctx, result, "explained", (shape){{"component"}, {e->most_pcs}}, e->ratio, NULL));
+  CF_TRY(put_kept(ctx, e, result));
+  CF_TRY(put(ctx, result, "points", (shape){{"point", "component"}, {e->n, e->pcs}}, e->points, NULL));
+  CF_TRY(put_graph_arrays(ctx, e, result));
+  CF_TRY(put(ctx, result, "coordinates", (shape){{"point", "coordinate"}, {e->n, e->dims}}, e->coordinates, NULL));
+  CF_TRY(put(ctx, result, "eigenvalues", (shape){{"eigenvalue"}, {e->dims + 1}}, e->eigenvalues, NULL));
+  CF_TRY(put(ctx, result, "embedding", (shape){{"point", "axis"}, {e->n, e->axes}}, e->embedding, NULL));
+  CF_TRY(put(ctx, result, "embedding_ratio", (shape){{"axis"}, {e->axes}}, e->embedding_ratio, NULL));
+  CF_TRY(put_clusters(ctx, e, result));
+  CF_TRY(put_points(ctx, result, e, "ncd", e->ncd));
+  CF_TRY(put_points(ctx, result, e, "degree_dimension", e->degree_dimension));
+  CF_TRY(put_points(ctx, result, e, "dimension", e->dimension));
+  CF_TRY(put_maps(ctx, e, result));
+done:
+  return status;
+}
+
+/* ---------------------------------------------------------------- values -- */
+
+static int compare_doubles(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* Median and quartiles of the finite values. */
+static cf_status spread(cf_context *ctx, size_t n, const double *x, cf_json **out) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  double *sorted = NULL;
+  size_t count = 0;
+  CF_TRY(CF_SCRATCH(ctx, &sorted, n));
+  for (size_t i = 0; i < n; i++)
+    if (isfinite(x[i])) sorted[count++] = x[i];
+  qsort(sorted, count, sizeof *sorted, compare_doubles);
+  cf_json *o = cf_json_object();
+  const double quartiles[] = {count ? cf_quantile_sorted(count, sorted, 0.25) : NAN,
+                              count ? cf_quantile_sorted(count, sorted, 0.75) : NAN};
+  cf_json_set(o, "median", cf_json_number(count ? cf_quantile_sorted(count, sorted, 0.5) : NAN));
+  cf_json_set(o, "quartiles", cf_json_numbers(quartiles, 2));
+  cf_json_set(o, "mean", cf_json_number(cf_mean(count, sorted)));
+  *out = o;
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+static cf_status graph_values(cf_context *ctx, const cf_encoding *e, cf_json *values) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  double *degree = NULL;
+  cf_json *graph = cf_json_object(), *degrees = NULL, *delta = cf_json_object(), *prunes = cf_json_list();
+  CF_TRY(CF_SCRATCH(ctx, &degree, e->n));
+  for (size_t i = 0; i < e->n; i++) degree[i] = (double)cf_graph_degree(e->graph, i);
+  CF_TRY(spread(ctx, e->n, degree, &degrees));
+  for (size_t i = 0; i < e->ian->steps; i++)
+    if (e->ian->step[i].pruned) cf_json_append(prunes, cf_json_number((double)e->ian->step[i].pruned));
+  cf_json_set(delta, "mean", cf_json_number(e->ian->weighted_mean));
+  cf_json_set(delta, "median", cf_json_number(e->ian->weighted_median));
+  cf_json_set(graph, "n", cf_json_number((double)e->ian->n));
+  cf_json_set(graph, "gabriel_edges", cf_json_number((double)e->ian->gabriel_edges));
+  cf_json_set(graph, "pruned", cf_json_number((double)e->ian->pruned));
+  cf_json_set(graph, "iterations", cf_json_number((double)e->ian->iterations));
+  cf_json_set(graph, "connectivity", cf_json_number(e->ian->connectivity));
+  cf_json_set(graph, "prunes_per_iteration", prunes);
+  cf_json_set(graph, "delta_weighted", delta);
+  cf_json_set(graph, "degree", degrees);
+  cf_json_set(graph, "components", cf_json_number((double)e->components));
+  cf_json_set(graph, "disconnected", cf_json_number((double)e->disconnected));
+  cf_json_set(values, "graph", graph);
+  graph = prunes = delta = NULL;
+done:
+  cf_json_free(graph);
+  if (status != CF_OK) {
+    cf_json_free(prunes);
+    cf_json_free(delta);
+  }
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+static cf_json *cluster_values(const cf_encoding *e, size_t *noise) {
+  cf_json *list = cf_json_list();
+  const cf_clustering *c = e->clusters;
+  *noise = 0;
+  for (size_t i = 0; i < e->n; i++) *noise += c->label[i] < 0;
+  for (size_t k = 0; k < c->clusters; k++) {
+    size_t size = 0;
+    for (size_t i = 0; i < e->n; i++) size += c->label[i] == (int)k;
+    cf_json *one = cf_json_object();
+    cf_json_set(one, "label", cf_json_number((double)k));
+    cf_json_set(one, "size", cf_json_number((double)size));
+    cf_json_set(one, "stability", cf_json_number(c->stability[k]));
+    cf_json_append(list, one);
+  }
+  return list;
+}
+
+static cf_json *set_values(const cf_encode_set *s) {
+  cf_json *o = cf_json_object();
+  const cf_factors *best = s->factors;
+  cf_json_set(o, "stimuli", cf_json_number((double)best->stimuli));
+  cf_json_set(o, "rank", cf_json_number((double)best->rank));
+  cf_json_set(o, "restarts", cf_json_number((double)s->scan.rank[s->scan.chosen]->restarts));
+  cf_json_set(o, "error_percent", cf_json_number(best->error_percent));
+  cf_json_set(o, "rebuilt_from_factors", cf_json_bool(s->rebuilt));
+  return o;
+}
+
+cf_status cf_encode_values(cf_context *ctx, const cf_options *options, const cf_encoding *e, cf_result *result) {
+  cf_status status = CF_OK;
+  cf_json *v = result->values, *sets = cf_json_list(), *diffusion = cf_json_object(), *dimension = NULL;
+  size_t noise = 0;
+  double explained = 0;
+  for (size_t k = 0; k < e->pcs; k++) explained += e->ratio[k];
+  for (size_t s = 0; s < e->sets; s++) cf_json_append(sets, set_values(&e->set[s]));
+  cf_json_set(v, "neurons", cf_json_number((double)e->neurons));
+  cf_json_set(v, "kept", cf_json_number((double)e->n));
+  cf_json_set(v, "outliers", cf_json_number((double)e->outliers));
+  cf_json_set(v, "disconnected", cf_json_number((double)e->disconnected));
+  cf_json_set(v, "sets", sets);
+  cf_json_set(v, "pcs", cf_json_number((double)e->pcs));
+  cf_json_set(v, "explained", cf_json_number(explained));
+  cf_json_set(v, "prepare", cf_json_text(cf_options_text(options, "prepare")));
+  sets = NULL;
+  CF_TRY(graph_values(ctx, e, v));
+  cf_json_set(diffusion, "eigenvalues", cf_json_numbers(e->eigenvalues, e->dims + 1));
+  cf_json_set(diffusion, "residual", cf_json_number(e->residual));
+  cf_json_set(diffusion, "coordinates_used", cf_json_number((double)e->coordinates_used));
+  cf_json_set(diffusion, "embedding_ratio", cf_json_numbers(e->embedding_ratio, e->axes));
+  cf_json_set(v, "diffusion", diffusion);
+  diffusion = NULL;
+  cf_json_set(v, "clusters", cluster_values(e, &noise));
+  cf_json_set(v, "noise", cf_json_number((double)noise));
+  CF_TRY(spread(ctx, e->n, e->dimension, &dimension));
+  cf_json_set(v, "dimension", dimension);
+done:
+  cf_json_free(sets);
+  cf_json_free(diffusion);
+  return status;
+}
