@@ -10,6 +10,91 @@
 extern "C" {
 #endif
 
+/* --------------------------------------------------------- spike trains -- */
+
+/* Spike times of units, by stimulus, direction and trial; a cell is one unit, stimulus and direction, number (unit *
+ * stimuli + stimulus) * directions + direction. Cells may have different numbers of trials, and none.           */
+typedef struct cf_spikes {
+  size_t units, stimuli, directions;
+  size_t *first; /* cells + 1: the first trial of each cell */
+  size_t *start; /* trials + 1: the first spike of each trial */
+  double *time;  /* spikes: ms from the start of the stimulus, ascending within a trial */
+} cf_spikes;
+
+/* ------------------------------------------------------- rate estimates -- */
+
+/* Bandwidth of a Gaussian kernel for n values in [from, to] by the improved rule of Sheather and Jones (Botev,
+ * Grotowski & Kroese 2010): the smallest fixed point of xi gamma^[5](t), from the cosine series of the data on [from,
+ * to], which is computed exactly instead of from binned data. The result lies in [low, high]; the fixed point is sought
+ * there alone. high when there are fewer than two different values, or no fixed point below it. x ascending. Errors:
+ * CF_ERR_USAGE (low <= 0, from >= to). Cost: 1023 multiplications a value, and some 15 sums over the series. */
+CF_API CF_CHECKED cf_status cf_kde_bandwidth(cf_context *ctx, size_t n, const double *x, double from, double to,
+                                             double low, double high, double *bandwidth);
+
+typedef enum cf_kde_edges {
+  CF_KDE_EDGES_NONE,   /* density leaks out of the window, as published */
+  CF_KDE_EDGES_REFLECT /* values are mirrored at both ends: the density in the window integrates to 1 */
+} cf_kde_edges;
+/* Adds sum_i N(g; x_i, bandwidth^2) at the centres g of `points` equal steps of [from, to] to out. Exact to 1e-12 of
+ * the peak; beyond 8 bandwidths nothing is added. */
+CF_API void cf_kde_add(size_t n, const double *x, double from, double to, double bandwidth, cf_kde_edges edges,
+                       size_t points, double *out);
+
+typedef struct cf_psth_options {
+  double from, to;  /* window, ms; bins * bin is its length */
+  double bin;       /* ms; rates are means over a grid of about 1 ms, a whole number of steps a bin */
+  double bandwidth; /* ms; 0: by cf_kde_bandwidth for each cell */
+  double low, high; /* range of that, ms */
+  cf_kde_edges edges;
+} cf_psth_options;
+#define CF_PSTH_OPTIONS_INIT                                                                                           \
+  { -100, 1250, 10, 0, 10, 50, CF_KDE_EDGES_REFLECT }
+
+typedef struct cf_psth {
+  size_t units, stimuli, directions, times;
+  double *rate;      /* units x stimuli x directions x times: spikes a second, mean over trials; NaN without trials */
+  double *time;      /* times: centres of the bins, ms */
+  double *bandwidth; /* cells: ms */
+  size_t *count;     /* cells: spikes in the window, all trials */
+  size_t *trials;    /* cells */
+} cf_psth;
+/* rate = density of the pooled spikes * their number * 1000 / trials. options NULL: defaults. Errors: CF_ERR_USAGE.
+ * Cost: 16 bandwidths / 1 ms multiplications a spike, and that of the bandwidth. */
+CF_API CF_CHECKED cf_status cf_psth_compute(cf_context *ctx, const cf_spikes *spikes, const cf_psth_options *options,
+                                            cf_psth **out);
+CF_API void cf_psth_free(cf_psth *psth);
+
+/* --------------------------------------------------------- significance -- */
+
+typedef struct cf_significance_options {
+  double baseline_from, baseline_to; /* ms, of every trial: the interval between stimuli */
+  double from, to;                   /* ms: windows as long as the baseline lie one after the other from `from` */
+  bool partial;                      /* a last window may reach beyond `to`, as published */
+  bool wilcoxon;                     /* signed-rank test of the trials' differences instead of Mann-Whitney */
+  bool exact;                        /* exact p of Mann-Whitney, also with ties, up to 40 trials in all */
+  bool correct;                      /* Bonferroni over the directions of the test for responses */
+  double alpha;
+} cf_significance_options;
+#define CF_SIGNIFICANCE_OPTIONS_INIT                                                                                   \
+  { -100, 0, 0, 1250, false, false, true, true, 1e-3 }
+
+typedef struct cf_significance {
+  size_t units, stimuli, directions, windows;
+  bool *significant;  /* units x stimuli: p_max <= alpha or p_min <= alpha */
+  double *p_max;      /* units x stimuli: smallest over directions, corrected when asked */
+  double *p_min;      /* units x stimuli: largest over directions */
+  double *p_max_each; /* cells: more spikes in the window with most than in the baseline; 1 without trials */
+  double *p_min_each; /* cells: fewer in the window with fewest */
+  size_t *window_max; /* cells */
+} cf_significance;
+/* Does a unit respond to a stimulus? For each direction the window with most spikes over all trials, and the one with
+ * fewest (the first of equals), is compared with the baseline, one-sided. A response: p_max <= alpha in any direction.
+ * Suppression: p_min <= alpha in all directions. The window is chosen by the data that are tested, which no correction
+ * here makes good. options NULL: defaults. Errors: CF_ERR_USAGE. Reference: Dyballa et al. (2024), PNAS 121. */
+CF_API CF_CHECKED cf_status cf_significance_compute(cf_context *ctx, const cf_spikes *spikes,
+                                                    const cf_significance_options *options, cf_significance **out);
+CF_API void cf_significance_free(cf_significance *significance);
+
 /* --------------------------------------------------- preparing responses -- */
 
 /* What is done about values below zero, which a non-negative factorisation cannot hold. */

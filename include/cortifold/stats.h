@@ -43,6 +43,22 @@ CF_API cf_test cf_t_test(size_t n, const double *x, double mu);
 /* Wilcoxon signed-rank, two-sided, exact for n <= 25 without ties, else normal with tie and continuity correction. */
 CF_API CF_CHECKED cf_status cf_wilcoxon(cf_context *ctx, size_t n, const double *x, cf_test *out);
 
+/* Which differences count: larger, smaller, or both ways. */
+typedef enum cf_tail { CF_TAIL_BOTH, CF_TAIL_GREATER, CF_TAIL_LESS } cf_tail;
+typedef enum cf_exactness {
+  CF_EXACT_AUTO,  /* exact when the smaller sample has up to 8 values, both up to 200, and there are no ties */
+  CF_EXACT_ALWAYS /* exact, given the ties, up to 40 values in all; above as CF_EXACT_AUTO */
+} cf_exactness;
+/* Mann-Whitney: is x larger (GREATER) or smaller (LESS) than y? statistic U of x; else normal with correction for ties
+ * and continuity. p is 1 when all values are equal, NaN for an empty sample. Mann & Whitney (1947), Ann. Math. Stat.
+ * 18,
+ * 50. Cost O((n + m) log), exact (n + m)^3 min(n, m) at most. */
+CF_API CF_CHECKED cf_status cf_mann_whitney(cf_context *ctx, size_t n, const double *x, size_t m, const double *y,
+                                            cf_tail tail, cf_exactness exactness, cf_test *out);
+/* One-sided Wilcoxon signed-rank of x against 0: exact for n <= 25 without ties or zeros, else normal with correction
+ * for ties and without one for continuity. p is 1 when all x are 0. BOTH: cf_wilcoxon. */
+CF_API CF_CHECKED cf_status cf_wilcoxon_tail(cf_context *ctx, size_t n, const double *x, cf_tail tail, cf_test *out);
+
 typedef enum cf_correction { CF_CORRECT_NONE, CF_CORRECT_HOLM, CF_CORRECT_BH, CF_CORRECT_BONFERRONI } cf_correction;
 /* Adjusted p-values; NaN stay NaN and do not count. adjusted may be p.       */
 CF_API CF_CHECKED cf_status cf_p_adjust(cf_context *ctx, cf_correction method, size_t n, const double *p,

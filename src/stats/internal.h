@@ -17,4 +17,6 @@ void cf_incomplete_gamma(double a, double x, double *lower, double *upper);
 /* Regularised incomplete beta: lower I_x(a, b), upper 1 - I_x(a, b) = I_y(b, a); y = 1 - x is given apart so that
  * neither loses digits near 0 or 1. a, b > 0. */
 void cf_incomplete_beta(double a, double b, double x, double y, double *lower, double *upper);
+/* P(V <= v) of the signed-rank statistic for n <= 25 untied values. */
+double cf_signed_rank_lower(size_t n, size_t v);
 #endif

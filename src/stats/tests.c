@@ -19,7 +19,7 @@ cf_test cf_t_test(size_t n, const double *x, double mu) {
 
 /* P(V <= v) for n untied ranks: the number of subsets of {1 .. n} with each sum, built up one rank at a time. n <= 25.
  */
-static double signed_rank_lower(size_t n, size_t v) {
+double cf_signed_rank_lower(size_t n, size_t v) {
   enum { MOST = 25 * 26 / 2 };
   double ways[MOST + 1] = {1}, sum = 0;
   for (size_t rank = 1, top = 0; rank <= n; rank++) {
@@ -57,7 +57,7 @@ cf_status cf_wilcoxon(cf_context *ctx, size_t n, const double *x, cf_test *out) 
   if (m == 0) {
     out->p = 1;
   } else if (m <= 25 && !tied && m == n) {
-    double lower = signed_rank_lower(m, (size_t)v), upper = signed_rank_lower(m, (size_t)(most - v));
+    double lower = cf_signed_rank_lower(m, (size_t)v), upper = cf_signed_rank_lower(m, (size_t)(most - v));
     out->p = fmin(1, 2 * fmin(lower, upper));
   } else {
     double centre = most / 2, variance = k * (k + 1) * (2 * k + 1) / 24 - ties / 48;
