@@ -179,7 +179,7 @@ static cf_status read_significant(cf_context *ctx, const cf_options *options, co
   CF_TRY(CF_ALLOC(ctx, &out->significant, r->neurons * r->stimuli));
   for (size_t i = 0; i < r->neurons * r->stimuli; i++) {
     const double value = cf_array_number(a, r->index[i / r->stimuli] * r->stimuli + i % r->stimuli);
-    out->significant[i] = value != 0 && !isnan(value);
+    out->significant[i] = value != 0 && !isnan(value); /* psth writes -1 for what it did not test */
   }
 done:
   cf_array_free(a);

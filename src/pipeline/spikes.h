@@ -14,34 +14,48 @@ typedef struct cf_spike_data {
 } cf_spike_data;
 
 /* The options that cf_load_spikes looks at. */
-#define CF_SPIKES_OPTIONS                                                                                              \
-  {"time-unit",                                                                                                        \
-   0,                                                                                                                  \
-   CF_PARAM_CHOICE,                                                                                                    \
-   "U",                                                                                                                \
-   "auto",                                                                                                             \
-   0,                                                                                                                  \
-   0,                                                                                                                  \
-   "auto|ms|s",                                                                                                        \
-   "Unit of spike times. auto: ms for JSON and for columns and members whose name ends in _ms, else seconds."},        \
-      {"trials",                                                                                                       \
-       0,                                                                                                              \
-       CF_PARAM_TEXT,                                                                                                  \
-       "N",                                                                                                            \
-       "shared",                                                                                                       \
-       0,                                                                                                              \
-       0,                                                                                                              \
-       "shared|unit",                                                                                                  \
-       "Trials of a list of spikes, in which a trial without spikes leaves no trace. shared: units were recorded "     \
+#define CF_SPIKES_OPTIONS                                                                                               \
+  {"time-unit",                                                                                                         \
+   0,                                                                                                                   \
+   CF_PARAM_CHOICE,                                                                                                     \
+   "U",                                                                                                                 \
+   "auto",                                                                                                              \
+   0,                                                                                                                   \
+   0,                                                                                                                   \
+   "auto|ms|s",                                                                                                         \
+   "Unit of spike times. auto: ms for JSON and for columns and members whose name ends in _ms, else seconds."},         \
+      {"trials",                                                                                                        \
+       0,                                                                                                               \
+       CF_PARAM_TEXT,                                                                                                   \
+       "N",                                                                                                             \
+       "shared",                                                                                                        \
+       0,                                                                                                               \
+       0,                                                                                                               \
+       "shared|unit",                                                                                                   \
+       "Trials of a list of spikes, in which a trial without spikes leaves no trace. shared: units were recorded "      \
        "together, a trial counts for all when any has a spike in it. unit: each unit has the trials it has spikes in. " \
-       "N: so many for every unit, stimulus and direction."},                                                          \
-      {"intervals", 0, CF_PARAM_TEXT, "NAME", NULL, 0, 0, NULL,                                                        \
-       "NWB: the table of presentations, a group in /intervals; not needed when there is one, or one named trials."},  \
-      {"stimulus-column", 0, CF_PARAM_TEXT, "NAME", NULL, 0, 0, NULL,                                                  \
-       "NWB: column of that table that names the stimulus; stimulus, stimulus_name or condition when not given."},     \
-  {                                                                                                                    \
-    "direction-column", 0, CF_PARAM_TEXT, "NAME", NULL, 0, 0, NULL,                                                    \
-        "NWB: column with the direction in degrees; direction, orientation or angle when not given."                   \
+       "N: so many for every unit, stimulus and direction."},                                                           \
+      {"intervals",                                                                                                     \
+       0,                                                                                                               \
+       CF_PARAM_TEXT,                                                                                                   \
+       "NAME",                                                                                                          \
+       NULL,                                                                                                            \
+       0,                                                                                                               \
+       0,                                                                                                               \
+       NULL,                                                                                                            \
+       "NWB: the table of presentations, a group in /intervals; not needed when there is one, or one named trials."},   \
+      {"stimulus-column",                                                                                               \
+       0,                                                                                                               \
+       CF_PARAM_TEXT,                                                                                                   \
+       "NAME",                                                                                                          \
+       NULL,                                                                                                            \
+       0,                                                                                                               \
+       0,                                                                                                               \
+       NULL,                                                                                                            \
+       "NWB: column of that table that names the stimulus; stimulus, stimulus_name or condition when not given."},      \
+  {                                                                                                                     \
+    "direction-column", 0, CF_PARAM_TEXT, "NAME", NULL, 0, 0, NULL,                                                     \
+        "NWB: column with the direction in degrees; direction, orientation or angle when not given."                    \
   }
 
 /* Reads spike trains. Formats:
