@@ -12,30 +12,43 @@
 #include <math.h>
 #include <string.h>
 
-#define CLONES     __attribute__((target_clones("default", "avx2", "avx512f")))
-#define BLOCK_SIZE ((size_t)1 << 19) /* bytes of data in a block: half of a second-level cache */
+#define CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
+#define INLINE static inline __attribute__((always_inline)) /* into every clone of the caller */
+#define UNROLL _Pragma("GCC unroll 8")
+#define BLOCK_SIZE ((size_t)1 << 18) /* bytes of data in a block: it stays in the second-level cache */
 
 typedef struct pass {
   bool shift;
-  void *c, *weights, *model, *q; /* P x R, block x R, block x P (or P x R), D x D, of the storage type */
+  size_t ld, padded;             /* R and P in whole vectors */
+  void *c, *ct;                  /* P x ld, R x padded */
+  void *weights, *model, *q;     /* block x ld, block x padded, D x (D + 1), of the storage type */
   size_t *maps;
-  double *length, *moved; /* ||C_r||, ||C_r - C0_r|| */
+  double *length, *varying, *moved; /* of each pattern: norm, norm of what varies with direction, of how far that moved */
 } pass;
 
-#define REAL    double
-#define NAME(x) x##_double
-#define GEMM    cf_gemm_serial
-#define EPSILON DBL_EPSILON
+/* Numbers in whole vectors of 64 bytes. */
+static size_t whole(size_t n, bool single) {
+  const size_t lanes = single ? 64 / sizeof(float) : 64 / sizeof(double);
+  return (n + lanes - 1) / lanes * lanes;
+}
+
+static size_t padded_rank(const cf_fit *f) {
+  return whole(f->r, f->single);
+}
+
+#define REAL         double
+#define NAME(x)      x##_double
+#define EPSILON      DBL_EPSILON
+typedef int64_t index_double;
 #include "tensor/blocks.h"
 #undef REAL
 #undef NAME
-#undef GEMM
 #undef EPSILON
 
 #define REAL    float
 #define NAME(x) x##_single
-#define GEMM    cf_gemm_serial_single
 #define EPSILON (double)FLT_EPSILON
+typedef int32_t index_single;
 #include "tensor/blocks.h"
 
 static size_t block_maps(const cf_tensor *x, bool single) {
@@ -43,10 +56,22 @@ static size_t block_maps(const cf_tensor *x, bool single) {
   return CF_MIN(x->maps, CF_MAX((size_t)16, BLOCK_SIZE / row));
 }
 
+/* Lengths of the parts of the work memory, in doubles: enough for both types. */
+typedef struct sizes {
+  size_t c, ct, weights, model, q, total;
+} sizes;
+
+static sizes work_sizes(const cf_tensor *x, size_t r) {
+  const size_t block = block_maps(x, true), ld = whole(r, true), padded = (x->p + 31) / 32 * 32;
+  sizes s = {x->p * ld, r * padded, block * ld, block * padded, (x->d * (x->d + 1) + 7) / 8 * 8, 0};
+  s.total = s.c + s.ct + s.weights + s.model + s.q + 3 * r + block;
+  return s;
+}
+
 cf_status cf_fit_new(cf_context *ctx, const cf_tensor *x, size_t rank, bool single, cf_fit *fit) {
   cf_status status = CF_OK;
   cf_fit f = {.x = x, .r = rank, .single = single};
-  const size_t size = single ? sizeof(float) : sizeof(double), block = block_maps(x, true);
+  const size_t size = single ? sizeof(float) : sizeof(double);
   CF_TRY(CF_SCRATCH(ctx, &f.a, x->n * rank));
   CF_TRY(CF_SCRATCH(ctx, &f.b, x->s * rank));
   CF_TRY(CF_SCRATCH(ctx, &f.c, x->p * rank));
@@ -60,34 +85,38 @@ cf_status cf_fit_new(cf_context *ctx, const cf_tensor *x, size_t rank, bool sing
   f.ga = f.gram + rank * rank;
   f.gb = f.ga + rank * rank;
   f.gc = f.gb + rank * rank;
-  const size_t model = CF_MAX(block * x->p, x->p * rank);
-  CF_TRY(cf_scratch_bytes(ctx, x->p * rank + block * rank + model + x->d * x->d + 2 * rank + block + 64, sizeof(double),
-                          &f.block));
+  CF_TRY(cf_scratch_bytes(ctx, work_sizes(x, rank).total, sizeof(double), &f.block));
   CF_TRY(cf_scratch_bytes(ctx, x->maps * x->p, size, &f.xs));
-  CF_TRY(cf_scratch_bytes(ctx, x->maps * rank, size, &f.y));
+  CF_TRY(cf_scratch_bytes(ctx, x->maps * whole(rank, single), size, &f.y));
   memset(f.k, 0, x->maps * sizeof *f.k);
   *fit = f;
 done:
   return status;
 }
 
-/* Parts of the work memory, which was measured in doubles: enough for both types. */
 static pass parts(const cf_fit *f, bool shift) {
-  const size_t block = block_maps(f->x, true), r = f->r;
+  const sizes s = work_sizes(f->x, f->r);
+  const size_t twice = 2 * whole(1, f->single);
   double *at = f->block;
-  pass p = {.shift = shift && f->x->shift && f->x->d > 1};
+  pass p = {.shift = shift && f->x->shift && f->x->d > 1,
+            .ld = padded_rank(f),
+            .padded = (f->x->p + twice - 1) / twice * twice};
   p.c = at;
-  at += f->x->p * r;
-  p.weights = at;
-  at += block * r;
-  p.model = at;
-  at += CF_MAX(block * f->x->p, f->x->p * r);
-  p.q = at;
-  at += f->x->d * f->x->d;
-  p.length = at;
-  p.moved = at + r;
-  p.maps = (size_t *)(void *)(at + 2 * r);
+  p.ct = at += s.c;
+  p.weights = at += s.ct;
+  p.model = at += s.weights;
+  p.q = at += s.model;
+  p.length = at += s.q;
+  p.varying = p.length + f->r;
+  p.moved = p.varying + f->r;
+  p.maps = (size_t *)(void *)(p.moved + f->r);
   return p;
+}
+
+static void keep_factors(cf_fit *fit) {
+  memcpy(fit->a0, fit->a, fit->x->n * fit->r * sizeof *fit->a);
+  memcpy(fit->b0, fit->b, fit->x->s * fit->r * sizeof *fit->b);
+  memcpy(fit->c0, fit->c, fit->x->p * fit->r * sizeof *fit->c);
 }
 
 void cf_fit_align(cf_fit *fit) {
@@ -97,16 +126,14 @@ void cf_fit_align(cf_fit *fit) {
   else
     align_double(fit, p.q);
   for (size_t m = 0; m < fit->x->maps; m++) fit->slack[m] = -1;
-  memcpy(fit->a0, fit->a, fit->x->n * fit->r * sizeof *fit->a);
-  memcpy(fit->b0, fit->b, fit->x->s * fit->r * sizeof *fit->b);
-  memcpy(fit->c0, fit->c, fit->x->p * fit->r * sizeof *fit->c);
+  keep_factors(fit);
 }
 
 cf_status cf_fit_set_single(cf_context *ctx, cf_fit *fit, bool single) {
   cf_status status = CF_OK;
   if (!single && fit->single) {
     CF_TRY(cf_scratch_bytes(ctx, fit->x->maps * fit->x->p, sizeof(double), &fit->xs));
-    CF_TRY(cf_scratch_bytes(ctx, fit->x->maps * fit->r, sizeof(double), &fit->y));
+    CF_TRY(cf_scratch_bytes(ctx, fit->x->maps * whole(fit->r, false), sizeof(double), &fit->y));
   }
   fit->single = single;
   cf_fit_align(fit);
@@ -114,34 +141,39 @@ done:
   return status;
 }
 
-/* How far the patterns have moved since the last shift step; that becomes this one. */
+/* Norms of the patterns, of what varies with direction in them, and of how far that has moved since the last step. */
 static void measure_moves(cf_fit *f, const pass *p) {
-  const size_t r = f->r;
-  for (size_t i = 0; i < r; i++) p->length[i] = p->moved[i] = 0;
-  for (size_t e = 0; e < f->x->p * r; e++) {
-    const double move = f->c[e] - f->c0[e];
-    p->length[e % r] += f->c[e] * f->c[e];
-    p->moved[e % r] += move * move;
-  }
+  const size_t r = f->r, d = f->x->d;
   for (size_t i = 0; i < r; i++) {
-    p->length[i] = sqrt(p->length[i]);
-    p->moved[i] = sqrt(p->moved[i]);
+    double all = 0, varying = 0, moved = 0;
+    for (size_t t = 0; t < f->x->t; t++) {
+      const double *c = f->c + t * d * r + i, *c0 = f->c0 + t * d * r + i;
+      double mean = 0, move = 0;
+      for (size_t e = 0; e < d; e++) {
+        mean += c[e * r] / (double)d;
+        move += (c[e * r] - c0[e * r]) / (double)d;
+      }
+      for (size_t e = 0; e < d; e++) {
+        const double v = c[e * r], step = v - c0[e * r] - move;
+        all += v * v;
+        varying += (v - mean) * (v - mean);
+        moved += step * step;
+      }
+    }
+    p->length[i] = sqrt(all);
+    p->varying[i] = sqrt(varying);
+    p->moved[i] = sqrt(moved);
   }
-}
-
-static void load_patterns(const cf_fit *f, const pass *p) {
-  const size_t count = f->x->p * f->r;
-  if (f->single)
-    for (size_t i = 0; i < count; i++) ((float *)p->c)[i] = (float)f->c[i];
-  else
-    memcpy(p->c, f->c, count * sizeof *f->c);
 }
 
 void cf_fit_pass(cf_fit *fit, bool shift) {
   const pass p = parts(fit, shift);
   const size_t block = block_maps(fit->x, fit->single), maps = fit->x->maps;
   fit->changed = fit->tried = 0;
-  load_patterns(fit, &p);
+  if (fit->single)
+    load_patterns_single(fit, &p);
+  else
+    load_patterns_double(fit, &p);
   if (p.shift) measure_moves(fit, &p);
   for (size_t from = 0; from < maps; from += block) {
     if (fit->single)
@@ -149,10 +181,7 @@ void cf_fit_pass(cf_fit *fit, bool shift) {
     else
       pass_block_double(fit, &p, from, CF_MIN(block, maps - from));
   }
-  if (!p.shift) return;
-  memcpy(fit->a0, fit->a, fit->x->n * fit->r * sizeof *fit->a);
-  memcpy(fit->b0, fit->b, fit->x->s * fit->r * sizeof *fit->b);
-  memcpy(fit->c0, fit->c, fit->x->p * fit->r * sizeof *fit->c);
+  if (p.shift) keep_factors(fit);
 }
 
 void cf_fit_products_a(const cf_fit *fit, double *w) {

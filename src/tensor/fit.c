@@ -15,7 +15,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { TRIALS = 8, TRIAL_SWEEPS = 12, SWEEPS = 500, ITERATIONS = 1000, LAST_SWEEPS = 12, LEAST_SWEEPS = 6 };
+enum { TRIALS = 8, ROUNDS = 2, TRIAL_TRACE = 64, SWEEPS = 500, ITERATIONS = 1000, LAST_SWEEPS = 12, LEAST_SWEEPS = 6 };
+static const size_t rounds[ROUNDS] = {6, 6}; /* sweeps; a third of the starts stays after each round */
+#define APART            0.3
 #define SINGLE_TOLERANCE 1e-5 /* progress at which single precision has done its part */
 #define SINGLE_FLOOR     1e-5 /* share of the data below which the error is rounding in single precision */
 
@@ -26,6 +28,21 @@ typedef struct job {
   cf_factors **out;
 } job;
 
+/* A start for the competition: components near one random pattern, so that the first shift step turns all maps towards
+ * it, and far enough from each other to part. Ends in better minima than independent components do. */
+static void draw_alike(cf_fit *f, cf_rng *rng) {
+  const size_t r = f->r;
+  for (size_t i = 0; i < f->x->s * r; i++) f->b[i] = 1 + APART * cf_rng_uniform(rng);
+  for (size_t p = 0; p < f->x->p; p++) {
+    const double common = cf_rng_uniform(rng);
+    for (size_t i = 0; i < r; i++) f->c[p * r + i] = common + APART * cf_rng_uniform(rng);
+  }
+  for (size_t n = 0; n < f->x->n; n++)
+    for (size_t i = 0; i < r; i++) f->a[f->x->order[n] * r + i] = 1 + APART * cf_rng_uniform(rng);
+  memset(f->k, 0, f->x->maps * sizeof *f->k);
+}
+
+/* A plain start. */
 static void draw(cf_fit *f, cf_rng *rng) {
   const size_t r = f->r;
   for (size_t i = 0; i < f->x->s * r; i++) f->b[i] = cf_rng_uniform(rng);
@@ -43,36 +60,84 @@ static void copy_state(const cf_tensor *x, size_t r, const double *a, const doub
   memcpy(k2, k, x->maps * sizeof *k);
 }
 
-/* The best of some short starts into the fit. */
+/* One of the starts that compete: where it stands. */
+typedef struct start {
+  double *a, *b, *c, value;
+  int32_t *k;
+  double *trace;
+  size_t count;
+} start;
+
+static cf_status start_new(cf_context *worker, const cf_tensor *x, size_t r, start *s) {
+  cf_status status = CF_OK;
+  s->value = INFINITY;
+  s->count = 0;
+  CF_TRY(CF_SCRATCH(worker, &s->a, x->n * r));
+  CF_TRY(CF_SCRATCH(worker, &s->b, x->s * r));
+  CF_TRY(CF_SCRATCH(worker, &s->c, x->p * r));
+  CF_TRY(CF_SCRATCH(worker, &s->k, x->maps));
+  CF_TRY(CF_SCRATCH(worker, &s->trace, TRIAL_TRACE));
+done:
+  return status;
+}
+
+/* Some sweeps more from where the start stands in the fit; its new state is kept. */
+static cf_status go_on(cf_context *worker, cf_fit *fit, size_t sweeps, start *s) {
+  cf_status status = CF_OK;
+  const cf_solver_options o = {sweeps, sweeps, s->count > 0 ? 0 : CF_HALS_PLAIN, 0, 0};
+  cf_progress_note note = {s->trace, s->count, TRIAL_TRACE};
+  size_t total = 0;
+  bool converged;
+  cf_fit_align(fit);
+  CF_TRY(cf_hals(worker, fit, &o, &note, &s->value, &total, &converged));
+  s->count = note.count;
+  copy_state(fit->x, fit->r, fit->a, fit->b, fit->c, fit->k, s->a, s->b, s->c, s->k);
+done:
+  return status;
+}
+
+/* Starts by rising objective; equal ones as they stand. */
+static void rank_starts(size_t n, start *s) {
+  for (size_t i = 1; i < n; i++) {
+    const start v = s[i];
+    size_t at = i;
+    for (; at > 0 && s[at - 1].value > v.value; at--) s[at] = s[at - 1];
+    s[at] = v;
+  }
+}
+
+/* A random start into the fit; with trials, the one of several that comes out of the rounds. */
 static cf_status try_starts(cf_context *worker, const job *j, size_t restart, cf_fit *fit, cf_factors *out) {
   cf_status status = CF_OK;
-  const cf_tensor *x = j->x;
   const size_t r = fit->r;
-  double *a, *b, *c, best = INFINITY, trace[TRIAL_SWEEPS];
-  int32_t *k;
-  const cf_solver_options o = {TRIAL_SWEEPS, TRIAL_SWEEPS, 0, 0};
+  size_t left = j->o.trials;
+  start *s;
   cf_rng rng = cf_rng_make(cf_context_seed(worker), cf_hash64(&r, sizeof r, 0), (uint32_t)restart);
-  draw(fit, &rng);
-  if (j->o.trials <= 1) return CF_OK;
-  CF_TRY(CF_SCRATCH(worker, &a, x->n * r));
-  CF_TRY(CF_SCRATCH(worker, &b, x->s * r));
-  CF_TRY(CF_SCRATCH(worker, &c, x->p * r));
-  CF_TRY(CF_SCRATCH(worker, &k, x->maps));
-  for (size_t trial = 0; trial < j->o.trials; trial++) {
-    double value = 0;
-    size_t sweeps = 0;
-    bool converged;
-    cf_progress_note note = {trace, 0, TRIAL_SWEEPS};
-    if (trial > 0) draw(fit, &rng);
-    cf_fit_align(fit);
-    CF_TRY(cf_hals(worker, fit, &o, &note, &value, &sweeps, &converged));
-    if (!(value < best)) continue;
-    best = value;
-    memcpy(out->trace, trace, note.count * sizeof *trace);
-    out->trace_count = note.count;
-    copy_state(x, r, fit->a, fit->b, fit->c, fit->k, a, b, c, k);
+  if (left <= 1) {
+    draw(fit, &rng);
+    return CF_OK;
   }
-  copy_state(x, r, a, b, c, k, fit->a, fit->b, fit->c, fit->k);
+  CF_TRY(CF_SCRATCH(worker, &s, left));
+  for (size_t i = 0; i < left; i++) {
+    CF_TRY(start_new(worker, fit->x, r, &s[i]));
+    if (fit->x->shift)
+      draw_alike(fit, &rng);
+    else
+      draw(fit, &rng);
+    CF_TRY(go_on(worker, fit, rounds[0], &s[i]));
+  }
+  for (size_t round = 1; round < ROUNDS; round++) {
+    rank_starts(left, s);
+    left = (left + 2) / 3;
+    for (size_t i = 0; i < left; i++) {
+      copy_state(fit->x, r, s[i].a, s[i].b, s[i].c, s[i].k, fit->a, fit->b, fit->c, fit->k);
+      CF_TRY(go_on(worker, fit, rounds[round], &s[i]));
+    }
+  }
+  rank_starts(left, s);
+  copy_state(fit->x, r, s->a, s->b, s->c, s->k, fit->a, fit->b, fit->c, fit->k);
+  memcpy(out->trace, s->trace, s->count * sizeof *s->trace);
+  out->trace_count = s->count;
 done:
   return status;
 }
@@ -80,8 +145,8 @@ done:
 static cf_status solve(cf_context *worker, const job *j, cf_fit *fit, cf_factors *out) {
   cf_status status = CF_OK;
   double value = 0;
-  cf_progress_note note = {out->trace, out->trace_count, j->o.sweeps + TRIAL_SWEEPS + LAST_SWEEPS};
-  cf_solver_options o = {LEAST_SWEEPS, j->o.sweeps, j->o.tolerance, 0};
+  cf_progress_note note = {out->trace, out->trace_count, j->o.sweeps + TRIAL_TRACE + LAST_SWEEPS};
+  cf_solver_options o = {LEAST_SWEEPS, j->o.sweeps, out->trace_count ? 0 : CF_HALS_PLAIN, j->o.tolerance, 0};
   cf_fit_align(fit);
   if (j->o.solver == CF_FACTOR_QUASI_NEWTON) {
     CF_TRY(cf_quasi_newton(worker, fit, &o, &note, &value, &out->sweeps, &out->converged));
@@ -91,7 +156,7 @@ static cf_status solve(cf_context *worker, const job *j, cf_fit *fit, cf_factors
       o.floor = SINGLE_FLOOR;
       CF_TRY(cf_hals(worker, fit, &o, &note, &value, &out->sweeps, &out->converged));
       CF_TRY(cf_fit_set_single(worker, fit, false));
-      o = (cf_solver_options){1, j->o.sweeps > out->sweeps ? j->o.sweeps - out->sweeps : 1, j->o.tolerance, 0};
+      o = (cf_solver_options){1, j->o.sweeps > out->sweeps ? j->o.sweeps - out->sweeps : 1, 0, j->o.tolerance, 0};
     }
     CF_TRY(cf_hals(worker, fit, &o, &note, &value, &out->sweeps, &out->converged));
   }
@@ -135,7 +200,7 @@ static cf_status fit_restart(cf_context *worker, size_t i, void *payload) {
   cf_fit fit;
   CF_TRY(cf_check_cancel(worker));
   CF_TRY(cf_factors_new(worker, x->n, x->s, x->d, x->t, j->o.rank, &out));
-  CF_TRY(CF_ALLOC(worker, &out->trace, j->o.sweeps + TRIAL_SWEEPS + LAST_SWEEPS));
+  CF_TRY(CF_ALLOC(worker, &out->trace, j->o.sweeps + TRIAL_TRACE + LAST_SWEEPS));
   CF_TRY(cf_fit_new(worker, x, j->o.rank, j->o.single, &fit));
   CF_TRY(try_starts(worker, j, j->from + i, &fit, out));
   CF_TRY(solve(worker, j, &fit, out));

@@ -17,27 +17,45 @@
 
 #define CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
 
-enum { PASSES = 3, ROUNDS = 2, WINDOW = 3, PLAIN = 3 };
+enum { PASSES = 3, ROUNDS = 2, WINDOW = 3 };
 
-/* Rows of f (n x r) towards the non-negative least squares solution of f g = w. */
-CLONES static void update_rows(size_t n, size_t r, const double *restrict w, const double *restrict g,
-                               double *restrict f, double *restrict rest) {
-  for (size_t row = 0; row < n; row++, f += r, w += r) {
-    for (size_t i = 0; i < r; i++) rest[i] = w[i];
+enum { LANES = 8 };
+typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
+typedef int64_t masks __attribute__((vector_size(LANES * sizeof(int64_t))));
+
+/* Eight rows at a time, one a lane: rest = w - f g, then coordinates one after the other. rest, x: R x 8. */
+static inline __attribute__((always_inline)) void update_lanes(size_t r, const double *restrict g,
+                                                               const double *restrict inverse, lanes *restrict rest,
+                                                               lanes *restrict x) {
+  for (size_t i = 0; i < r; i++) {
+    const lanes v = x[i];
+    for (size_t j = 0; j < r; j++) rest[j] -= g[i * r + j] * v;
+  }
+  for (size_t pass = 0; pass < PASSES; pass++)
     for (size_t i = 0; i < r; i++) {
-      const double v = f[i];
-      if (v != 0) /* NOLINT: exact zeros are frequent */
-        for (size_t j = 0; j < r; j++) rest[j] -= v * g[i * r + j];
+      const lanes next = x[i] + inverse[i] * rest[i], zero = {0};
+      const lanes kept = (lanes)((masks)next & (next > zero)), step = kept - x[i];
+      x[i] = kept;
+      for (size_t j = 0; j < r; j++) rest[j] -= g[i * r + j] * step;
     }
-    for (size_t pass = 0; pass < PASSES; pass++)
+}
+
+/* Rows of f (n x r) towards the non-negative least squares solution of f g = w. work: r (2 LANES + 1). */
+CLONES static void update_rows(size_t n, size_t r, const double *restrict w, const double *restrict g,
+                               double *restrict f, double *restrict work) {
+  double *rest = work, *x = rest + r * LANES, *inverse = x + r * LANES;
+  for (size_t i = 0; i < r; i++) inverse[i] = g[i * r + i] > 0 ? 1 / g[i * r + i] : 0; /* a dead column stays */
+  for (size_t from = 0; from < n; from += LANES) {
+    const size_t rows = CF_MIN((size_t)LANES, n - from);
+    if (rows < LANES) memset(work, 0, 2 * r * LANES * sizeof *work);
+    for (size_t l = 0; l < rows; l++)
       for (size_t i = 0; i < r; i++) {
-        const double gii = g[i * r + i];
-        if (!(gii > 0)) continue;
-        const double next = fmax(0, f[i] + rest[i] / gii), step = next - f[i];
-        if (step == 0) continue; /* NOLINT */
-        f[i] = next;
-        for (size_t j = 0; j < r; j++) rest[j] -= step * g[i * r + j];
+        rest[i * LANES + l] = w[(from + l) * r + i];
+        x[i * LANES + l] = f[(from + l) * r + i];
       }
+    update_lanes(r, g, inverse, (lanes *)rest, (lanes *)x);
+    for (size_t l = 0; l < rows; l++)
+      for (size_t i = 0; i < r; i++) f[(from + l) * r + i] = x[i * LANES + l];
   }
 }
 
@@ -107,7 +125,7 @@ static cf_status sweep_new(cf_context *ctx, const cf_fit *f, sweep *s) {
   CF_TRY(CF_SCRATCH(ctx, &s->a, f->x->n * r));
   CF_TRY(CF_SCRATCH(ctx, &s->b, f->x->s * r));
   CF_TRY(CF_SCRATCH(ctx, &s->c, f->x->p * r));
-  CF_TRY(CF_SCRATCH(ctx, &s->rest, r));
+  CF_TRY(CF_SCRATCH(ctx, &s->rest, r * (2 * LANES + 1)));
   CF_TRY(CF_SCRATCH(ctx, &s->before, CF_MAX(f->x->n, CF_MAX(f->x->s, f->x->p)) * r));
   memcpy(s->a, f->a, f->x->n * r * sizeof *f->a);
   memcpy(s->b, f->b, f->x->s * r * sizeof *f->b);
@@ -128,7 +146,7 @@ cf_status cf_hals(cf_context *ctx, cf_fit *f, const cf_solver_options *o, cf_pro
   *converged = false;
   for (; done_sweeps < o->most && !*converged; done_sweeps++) {
     CF_TRY(cf_check_cancel(ctx));
-    if (done_sweeps == PLAIN) s.beta = 0.5;
+    if (done_sweeps == o->plain) s.beta = 0.5;
     cf_fit_pass(f, true);
     update_a_b(f, &s);
     const double now = update_c(f, &s);

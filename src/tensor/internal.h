@@ -10,6 +10,7 @@ typedef struct cf_tensor {
   size_t n, s, d, t, p, maps; /* p = d t, maps = n s */
   double *x;                  /* maps x P */
   double *norm;               /* Euclidean norm of each map; 0: it has no shift */
+  double *varying;            /* norm of what varies with direction in each map; 0: no shift is better than another */
   double norm2;               /* sum of all squares */
   size_t *order;              /* neurons by falling energy, for draws that do not depend on the order in the file */
   bool shift;                 /* shifts are sought */
@@ -28,7 +29,7 @@ typedef struct cf_fit {
   int32_t *k;        /* maps */
   bool single;       /* the aligned data are float */
   void *xs;          /* maps x P */
-  void *y;           /* maps x R: <Xs, C_r> */
+  void *y;           /* maps x R in whole vectors: <Xs, C_r> */
   /* for leaving out maps whose shift cannot have changed */
   float *slack;                /* by how much the best shift still leads the second at least; < 0: not known */
   double *a0, *b0, *c0;        /* factors at the last shift step */
@@ -65,9 +66,12 @@ typedef struct cf_progress_note {
   size_t count, capacity;
 } cf_progress_note;
 
+enum { CF_HALS_PLAIN = 3 }; /* after a random start, which is no direction to go on in */
+
 /* Both solvers start from fit->a, b, c, k and end there. *f: objective at the end as the solver sees it. */
 typedef struct cf_solver_options {
   size_t least, most; /* sweeps */
+  size_t plain;       /* HALS: first sweeps without extrapolation */
   double tolerance;
   double floor; /* HALS: also ends when f falls below this share of half the data's squares */
 } cf_solver_options;

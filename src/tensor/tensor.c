@@ -41,6 +41,17 @@ static void sort_neurons(size_t n, const double *energy, size_t *order) {
     }
 }
 
+/* Norm of a map less its mean over directions at each time. */
+static double varying_norm(size_t d, size_t times, const double *x) {
+  double sum = 0;
+  for (size_t t = 0; t < times; t++, x += d) {
+    double mean = 0;
+    for (size_t e = 0; e < d; e++) mean += x[e] / (double)d;
+    for (size_t e = 0; e < d; e++) sum += (x[e] - mean) * (x[e] - mean);
+  }
+  return sqrt(sum);
+}
+
 static cf_status measure(cf_context *ctx, cf_tensor *x) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
@@ -51,6 +62,7 @@ static cf_status measure(cf_context *ctx, cf_tensor *x) {
     for (size_t s = 0; s < x->s; s++) {
       const size_t m = n * x->s + s;
       x->norm[m] = cf_norm2(x->p, x->x + m * x->p);
+      x->varying[m] = varying_norm(x->d, x->t, x->x + m * x->p);
       energy[n] += x->norm[m] * x->norm[m];
     }
     x->norm2 += energy[n];
@@ -89,6 +101,7 @@ cf_status cf_tensor_new(cf_context *ctx, const cf_view *responses, bool shift, c
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "responses: %zu maps of %zu values are too many for BLAS", x->maps, x->p));
   CF_TRY(CF_ALLOC(ctx, &x->x, count));
   CF_TRY(CF_ALLOC(ctx, &x->norm, x->maps));
+  CF_TRY(CF_ALLOC(ctx, &x->varying, x->maps));
   CF_TRY(CF_ALLOC(ctx, &x->order, x->n));
   copy_maps(responses, x);
   CF_TRY(measure(ctx, x));
@@ -103,6 +116,7 @@ void cf_tensor_free(cf_tensor *tensor) {
   if (!tensor) return;
   cf_free(tensor->x);
   cf_free(tensor->norm);
+  cf_free(tensor->varying);
   cf_free(tensor->order);
   cf_free(tensor);
 }
