@@ -12,18 +12,19 @@
 #include <math.h>
 #include <string.h>
 
-#define CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
-#define INLINE static inline __attribute__((always_inline)) /* into every clone of the caller */
-#define UNROLL _Pragma("GCC unroll 8")
+#define CLONES     __attribute__((target_clones("default", "avx2", "avx512f")))
+#define INLINE     static inline __attribute__((always_inline)) /* into every clone of the caller */
+#define UNROLL     _Pragma("GCC unroll 8")
 #define BLOCK_SIZE ((size_t)1 << 18) /* bytes of data in a block: it stays in the second-level cache */
 
 typedef struct pass {
   bool shift;
-  size_t ld, padded;             /* R and P in whole vectors */
-  void *c, *ct;                  /* P x ld, R x padded */
-  void *weights, *model, *q;     /* block x ld, block x padded, D x (D + 1), of the storage type */
+  size_t ld, padded;         /* R and P in whole vectors */
+  void *c, *ct;              /* P x ld, R x padded */
+  void *weights, *model, *q; /* block x ld, block x padded, D x (D + 1), of the storage type */
   size_t *maps;
-  double *length, *varying, *moved; /* of each pattern: norm, norm of what varies with direction, of how far that moved */
+  double *length, *varying,
+      *moved; /* of each pattern: norm, norm of what varies with direction, of how far that moved */
 } pass;
 
 /* Numbers in whole vectors of 64 bytes. */
@@ -36,9 +37,9 @@ static size_t padded_rank(const cf_fit *f) {
   return whole(f->r, f->single);
 }
 
-#define REAL         double
-#define NAME(x)      x##_double
-#define EPSILON      DBL_EPSILON
+#define REAL    double
+#define NAME(x) x##_double
+#define EPSILON DBL_EPSILON
 typedef int64_t index_double;
 #include "tensor/blocks.h"
 #undef REAL

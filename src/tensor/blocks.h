@@ -20,13 +20,12 @@ typedef NAME(index) NAME(picks) __attribute__((vector_size(8 * sizeof(REAL))));
 /* y (rows x nv vectors) = x (rows x width) c. */
 INLINE void NAME(rows_times)(size_t rows, size_t nv, size_t width, const REAL *x, const REAL *c, size_t ld, REAL *y) {
   NAME(wide) sum[4][4] = {{{0}}};
-  for (size_t p = 0; p < width; p++)
-    UNROLL for (size_t j = 0; j < nv; j++) {
+  for (size_t p = 0; p < width; p++) UNROLL for (size_t j = 0; j < nv; j++) {
       const NAME(wide) v = *(const NAME(wide) *)(c + p * ld + j * LANES);
       UNROLL for (size_t i = 0; i < rows; i++) sum[i][j] += x[i * width + p] * v;
     }
-  UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t j = 0; j < nv; j++)
-      *(NAME(wide) *)(y + i * ld + j * LANES) = sum[i][j];
+  UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t j = 0; j < nv; j++) *
+      (NAME(wide) *)(y + i * ld + j * LANES) = sum[i][j];
 }
 
 INLINE void NAME(times)(size_t nv, size_t count, size_t width, const REAL *x, const REAL *c, size_t ld, REAL *y) {
@@ -38,10 +37,9 @@ INLINE void NAME(times)(size_t nv, size_t count, size_t width, const REAL *x, co
 /* w (width x nv vectors) += x' k for x rows x width. */
 INLINE void NAME(rows_outer)(size_t rows, size_t nv, size_t width, const REAL *x, const REAL *k, size_t ld, REAL *w) {
   NAME(wide) v[4][4];
-  UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t j = 0; j < nv; j++)
-      v[i][j] = *(const NAME(wide) *)(k + i * ld + j * LANES);
-  for (size_t p = 0; p < width; p++)
-    UNROLL for (size_t j = 0; j < nv; j++) {
+  UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t j = 0; j < nv; j++) v[i][j] =
+      *(const NAME(wide) *)(k + i * ld + j * LANES);
+  for (size_t p = 0; p < width; p++) UNROLL for (size_t j = 0; j < nv; j++) {
       NAME(wide) sum = *(const NAME(wide) *)(w + p * ld + j * LANES);
       UNROLL for (size_t i = 0; i < rows; i++) sum += x[i * width + p] * v[i][j];
       *(NAME(wide) *)(w + p * ld + j * LANES) = sum;
@@ -57,19 +55,35 @@ INLINE void NAME(outer)(size_t nv, size_t count, size_t width, const REAL *x, co
 /* At most four vectors of columns at a time. */
 CLONES static void NAME(times_block)(size_t count, size_t width, const REAL *x, const REAL *c, size_t ld, REAL *y) {
   for (size_t at = 0; at < ld; at += 4 * LANES) switch ((ld - at) / LANES) {
-    case 1: NAME(times)(1, count, width, x, c + at, ld, y + at); break;
-    case 2: NAME(times)(2, count, width, x, c + at, ld, y + at); break;
-    case 3: NAME(times)(3, count, width, x, c + at, ld, y + at); break;
-    default: NAME(times)(4, count, width, x, c + at, ld, y + at); break;
+    case 1:
+      NAME(times)(1, count, width, x, c + at, ld, y + at);
+      break;
+    case 2:
+      NAME(times)(2, count, width, x, c + at, ld, y + at);
+      break;
+    case 3:
+      NAME(times)(3, count, width, x, c + at, ld, y + at);
+      break;
+    default:
+      NAME(times)(4, count, width, x, c + at, ld, y + at);
+      break;
     }
 }
 
 CLONES static void NAME(outer_block)(size_t count, size_t width, const REAL *x, const REAL *k, size_t ld, REAL *w) {
   for (size_t at = 0; at < ld; at += 4 * LANES) switch ((ld - at) / LANES) {
-    case 1: NAME(outer)(1, count, width, x, k + at, ld, w + at); break;
-    case 2: NAME(outer)(2, count, width, x, k + at, ld, w + at); break;
-    case 3: NAME(outer)(3, count, width, x, k + at, ld, w + at); break;
-    default: NAME(outer)(4, count, width, x, k + at, ld, w + at); break;
+    case 1:
+      NAME(outer)(1, count, width, x, k + at, ld, w + at);
+      break;
+    case 2:
+      NAME(outer)(2, count, width, x, k + at, ld, w + at);
+      break;
+    case 3:
+      NAME(outer)(3, count, width, x, k + at, ld, w + at);
+      break;
+    default:
+      NAME(outer)(4, count, width, x, k + at, ld, w + at);
+      break;
     }
 }
 

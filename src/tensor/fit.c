@@ -1,10 +1,11 @@
 /* Random restarts of the permuted non-negative CP factorisation.
  *
- * A restart tries a number of short random starts, in single precision, goes on from the best of them until the
- * progress of a sweep falls below the tolerance, and ends with a few sweeps in double precision, the exact shifts of
- * the factors as they are handed back, and the error of both. Every draw comes from the stream (seed, rank, restart):
- * B and C from U(0,1), A from U(0,1) in the order of the neurons' energies, so that neither the order of the neurons
- * nor the unit of the responses changes a result.
+ * In a restart several random starts compete, in single precision: after six sweeps the best third goes on, after six
+ * more the best one, until the progress of a sweep falls below the tolerance. A few sweeps in double precision follow,
+ * then the exact shifts of the factors as they are handed back, and the error of both. Every draw comes from the stream
+ * (seed, rank, restart); neural factors are drawn in the order of the neurons' energies, so that neither the order of
+ * the neurons nor the unit of the responses changes a result. With one start only (and without shifts) A, B and C are
+ * U(0,1), as published.
  *
  * Dyballa et al., PNAS 121, e2317773121 (2024); restarts and their agreement: Williams et al., Neuron 98, 1099 (2018).
  */
