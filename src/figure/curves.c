@@ -24,6 +24,30 @@ static bool has_bars(const cf_curve_panel *panel) {
   return false;
 }
 
+/* Least distance of neighbouring bars. */
+static double spacing(const cf_curve_panel *panel) {
+  double least = INFINITY;
+  for (size_t k = 0; k < panel->count; ++k)
+    for (size_t i = 1; i < panel->curve[k].n; ++i)
+      least = CF_MIN(least, fabs(panel->curve[k].x[i] - panel->curve[k].x[i - 1]));
+  return isfinite(least) && least > 0.0 ? least : 1.0;
+}
+
+/* Few bars are labelled each, or every second, third ... of them. */
+static void label_bars(const cf_curve_panel *panel, cf_ticks *ticks) {
+  const cf_curve *c = panel->curve;
+  size_t every = 1;
+  if (c->style != CF_CURVE_BARS || c->n > 24) return;
+  while (c->n / every > 9) ++every;
+  ticks->n = 0;
+  ticks->exponent = 0;
+  ticks->decimals = 0;
+  for (size_t i = 0; i < c->n; i += every) {
+    ticks->at[ticks->n++] = c->x[i];
+    if (c->x[i] != floor(c->x[i])) ticks->decimals = 1;
+  }
+}
+
 static axes make_axes(const cf_curve_panel *panel) {
   axes a;
   double x0 = INFINITY, x1 = -INFINITY, y0 = INFINITY, y1 = -INFINITY;
@@ -41,9 +65,15 @@ static axes make_axes(const cf_curve_panel *panel) {
   if (panel->from_zero) widen(0.0, &y0, &y1);
   if (x0 > x1) x0 = 0.0, x1 = 1.0;
   if (y0 > y1) y0 = 0.0, y1 = 1.0;
-  double margin = has_bars(panel) ? 0.5 : x1 > x0 ? 0.03 * (x1 - x0) : 0.5;
+  if (!(y1 > y0)) { /* one value: a range around it */
+    double pad = y0 != 0.0 ? 0.1 * fabs(y0) : 0.5;
+    y0 -= pad;
+    y1 += pad;
+  }
+  double margin = has_bars(panel) ? 0.6 * spacing(panel) : x1 > x0 ? 0.03 * (x1 - x0) : 0.5;
   cf_ticks_inside(x0, x1, 5, &a.tx);
   if (whole && a.tx.step < 1.0) cf_ticks_make(x0 - (x1 > x0 ? 0.0 : 1.0), x1 + (x1 > x0 ? 0.0 : 1.0), 1, &a.tx);
+  label_bars(panel, &a.tx);
   cf_ticks_inside(y0, y1, 4, &a.ty);
   a.x = (cf_scale){x0 - margin, x1 + margin, 0, 0};
   double from, to;

@@ -82,7 +82,7 @@ static cf_status draw_scatter(cf_draw *draw, const cf_distribution_panel *p, con
     opacity[n++] = 0.55;
   }
   cf_text_write(&draw->body,
-                "<path class=\"cf-gridline\" d=\"M$n $nL$n $n\" fill=\"none\" stroke=\"" CF_MUTED
+                "<path class=\"cf-tree\" d=\"M$n $nL$n $n\" fill=\"none\" stroke=\"" CF_MUTED
                 "\" stroke-width=\"0.5\" stroke-dasharray=\"2 1.5\"/>\n",
                 box.x, box.y + box.h, box.x + box.w, box.y);
   cf_cloud cloud = {n, px, py, radius, opacity, NULL, NULL};
@@ -249,7 +249,7 @@ cf_status cf_figure_strip(cf_context *ctx, const cf_strip_figure *spec, const cf
   double margin = 0.05 * (high - low), slot = (right - left) / (double)spec->count;
   cf_scale y = {low - margin, high + margin, bottom, top};
   size_t every = slot < 11.0 ? (size_t)ceil(11.0 / slot) : 1;
-  cf_text_put(&draw.body, "<g class=\"cf-points\">\n");
+  cf_text_put(&draw.body, "<g class=\"cf-swarm\">\n");
   for (size_t s = 0; s < spec->count; ++s) {
     const cf_strip_sample *sample = spec->sample + s;
     double centre = left + slot * ((double)s + 0.5), least = INFINITY;

@@ -28,19 +28,33 @@ done:
   return status;
 }
 
-cf_status cf_block_labels(cf_page *page, const cf_array *array, int axis, const char ***out) {
+/* The axis' own coordinate, else a 1-D array named like the axis, or that with "_label" behind it. */
+static const cf_array *labels_of(const cf_part *part, const cf_array *array, int axis) {
+  char name[128];
+  size_t n = array->shape[axis];
+  const cf_array *found = array->coordinate[axis];
+  if (found && cf_array_count(found) == n) return found;
+  for (int k = 0; k < 2 && array->axis[axis]; ++k) {
+    snprintf(name, sizeof name, "%.100s%s", array->axis[axis], k ? "_label" : "");
+    found = cf_dataset_get(part->task->arrays, name);
+    if (found && found->ndim == 1 && found->shape[0] == n) return found;
+  }
+  return NULL;
+}
+
+cf_status cf_block_labels(cf_page *page, const cf_part *part, const cf_array *array, int axis, const char ***out) {
   cf_status status = CF_OK;
   const char **text = NULL;
   char buffer[64];
   *out = NULL;
-  if (!array || axis >= array->ndim || !array->coordinate[axis]) return CF_OK;
-  const cf_array *coordinate = array->coordinate[axis];
-  size_t n = cf_array_count(coordinate);
-  if (n != array->shape[axis]) return CF_OK;
+  if (!array || axis >= array->ndim) return CF_OK;
+  const cf_array *labels = labels_of(part, array, axis);
+  size_t n = array->shape[axis];
+  if (!labels) return CF_OK;
   CF_TRY(CF_SCRATCH(page->ctx, &text, n));
   for (size_t i = 0; i < n; ++i) {
     char *copy = NULL;
-    const char *label = cf_array_label(coordinate, i, buffer, sizeof buffer);
+    const char *label = cf_array_label(labels, i, buffer, sizeof buffer);
     CF_TRY(cf_scratch_bytes(page->ctx, strlen(label) + 1, 1, (void **)&copy));
     strcpy(copy, label);
     text[i] = copy;

@@ -146,6 +146,9 @@ static cf_status add_categories(cf_page *page, const cf_part *part, cf_encoding 
     }
     if (v) CF_TRY(add_codes(page, e, "group", v, names, known, "group %.0f"));
   }
+  const cf_array *preferred = cf_dataset_get(part->task->arrays, "preferred_stimulus");
+  if (preferred && preferred->dtype == CF_TEXT && preferred->ndim == 1 && preferred->shape[0] == e->rows)
+    CF_TRY(add_text(page, e, "preferred stimulus", preferred));
   CF_TRY(cf_block_vector(page, part, "preferred_stimulus", e->rows, &v));
   if (v)
     CF_TRY(add_codes(page, e, "preferred stimulus", v, e->stimulus_name, e->stimulus_name ? e->stimuli : 0,
@@ -214,12 +217,12 @@ static cf_status read_maps(cf_page *page, const cf_part *part, cf_encoding *e) {
     e->times = maps.shape[3];
     CF_TRY(CF_SCRATCH(page->ctx, &e->map, e->n * each));
     for (size_t i = 0; i < e->n; ++i) memcpy(e->map + i * each, maps.value + e->row[i] * each, each * sizeof *e->map);
-    CF_TRY(cf_block_labels(page, maps.array, 1, &e->stimulus_name));
+    CF_TRY(cf_block_labels(page, part, maps.array, 1, &e->stimulus_name));
     CF_TRY(cf_block_axis(page, part, maps.array, 2, "direction", &e->direction));
     CF_TRY(cf_block_axis(page, part, maps.array, 3, "time", &e->time));
   }
   if (e->stimulus_name || !stimulus.value || (e->stimuli && e->stimuli != stimulus.shape[0])) goto done;
-  CF_TRY(cf_block_labels(page, stimulus.array, 0, &e->stimulus_name));
+  CF_TRY(cf_block_labels(page, part, stimulus.array, 0, &e->stimulus_name));
   if (e->stimulus_name) e->stimuli = stimulus.shape[0];
 done:
   return status;
@@ -261,7 +264,7 @@ cf_status cf_encoding_read(cf_page *page, const cf_part *part, cf_encoding *out)
     e.row[e.n++] = i;
   }
   if (e.n == 0) goto done;
-  CF_TRY(cf_block_labels(page, place.array, 0, &label));
+  CF_TRY(cf_block_labels(page, part, place.array, 0, &label));
   if (label) {
     CF_TRY(CF_SCRATCH(page->ctx, &e.label, e.n));
     for (size_t i = 0; i < e.n; ++i) e.label[i] = label[e.row[i]];

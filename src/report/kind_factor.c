@@ -9,14 +9,22 @@ enum { MOST_TREE = 3000, MOST_RANK = 40, ONSET_COLUMNS = 5 };
 
 /* ----------------------------------------------------------- the finding -- */
 
+/* Share of the restarts within 1 per cent of the best: one such object, or the entry of a list. */
+static double share_near(const cf_json *within) {
+  if (!within || !cf_json_is_list(within))
+    return within && cf_json_is_object(within) ? cf_part_number(within, "share") : cf_json_as_number(within);
+  for (size_t i = 0; i < cf_json_count(within); ++i)
+    if (cf_part_number(cf_json_at(within, i), "percent") == 1.0) return cf_part_number(cf_json_at(within, i), "share");
+  return NAN;
+}
+
 static void say_agreement(cf_page *page, const cf_json *result) {
   const cf_json *within = cf_json_get(result, "within"), *congruence = cf_json_get(result, "congruence");
-  double restarts = cf_part_number(result, "restarts"), share = cf_part_number(within, "share");
-  double percent = cf_part_number(within, "percent");
+  double restarts = cf_part_number(result, "restarts"), share = share_near(within);
   if (isfinite(restarts) && isfinite(share)) {
-    cf_text_write(&page->html, " $i of $i restart$s end$s within $d % of the best error",
+    cf_text_write(&page->html, " $i of $i restart$s end$s within 1 % of the best error",
                   (int)floor(share * restarts + 0.5), (int)restarts, restarts == 1.0 ? "" : "s",
-                  floor(share * restarts + 0.5) == 1.0 ? "s" : "", isfinite(percent) ? percent : 1.0);
+                  floor(share * restarts + 0.5) == 1.0 ? "s" : "");
     cf_text_put(&page->html,
                 restarts > 1.0 && share * restarts < 2.5 ? ": few, so more restarts may find a better fit." : ".");
   }
@@ -34,15 +42,12 @@ static void say_scan(cf_page *page, const cf_json *result) {
   const cf_json *ranks = cf_json_get(result, "ranks");
   size_t n = ranks && cf_json_is_list(ranks) ? cf_json_count(ranks) : 0;
   double suggested = cf_part_number(result, "suggested_rank");
-  const char *rule = cf_part_text(result, "suggestion_rule", NULL);
   if (n < 2) return;
   cf_text_write(&page->html, " $i ranks from $d to $d were tried.", (int)n,
                 cf_part_number(cf_json_at(ranks, 0), "rank"), cf_part_number(cf_json_at(ranks, n - 1), "rank"));
   if (!isfinite(suggested)) return;
-  cf_text_write(&page->html, " Suggested rank: $d", suggested);
-  if (rule) cf_text_write(&page->html, " (a rule of cortifold's own: $t)", rule);
-  cf_text_put(&page->html,
-              rule ? "." : " (a rule of cortifold's own; published ranks were taken by eye from the curves).");
+  cf_text_write(&page->html, " Suggested rank: $d, by a rule of cortifold's own; published ranks were taken by eye.",
+                suggested);
 }
 
 cf_status cf_find_factor(cf_page *page, const cf_part *part) {
@@ -103,7 +108,7 @@ static cf_status draw_triptychs(cf_page *page, const cf_part *part) {
   times = patterns / directions;
   if (t.value && t.shape[0] == times) time = t.value;
   CF_TRY(cf_block_vector(page, part, "lambda", rank, &lambda));
-  CF_TRY(cf_block_labels(page, b.array, 0, &stimulus));
+  CF_TRY(cf_block_labels(page, part, b.array, 0, &stimulus));
   if (a.shape[0] <= MOST_TREE) {
     CF_TRY(CF_SCRATCH(page->ctx, &order, a.shape[0]));
     CF_TRY(cf_map_leaves(page->ctx, a.shape[0], rank, a.value, order, &optimal));
@@ -268,8 +273,7 @@ static void write_ranks(cf_page *page, const cf_part *part) {
     cf_table_number(page, cf_part_number(r, "derivative"));
     cf_table_number(page, congruence && cf_json_is_object(congruence) ? cf_part_number(congruence, "mean")
                                                                       : cf_json_as_number(congruence));
-    cf_table_number(page, 100.0 * (within && cf_json_is_object(within) ? cf_part_number(within, "share")
-                                                                       : cf_json_as_number(within)));
+    cf_table_number(page, 100.0 * share_near(within));
     cf_table_end_row(page);
   }
   cf_table_close(page);
@@ -292,6 +296,8 @@ cf_status cf_part_factor(cf_page *page, const cf_part *part) {
   CF_TRY(cf_part_factors(page, part));
   cf_text_put(&page->html, "</div>\n");
   write_ranks(page, part);
+  const char *rule = cf_part_text(part->result, "suggestion_rule", NULL);
+  if (rule) cf_text_write(&page->html, "<p class=\"muted\">How the rank was suggested: $t.</p>\n", rule);
 done:
   return status;
 }

@@ -113,7 +113,7 @@ static cf_status draw_neighbours(cf_page *page, const cf_part *part) {
           .title = known[k].title, .x_title = known[k].x, .y_title = "points", .n = v.shape[0], .x = v.value};
   }
   if (panels == 0) goto done;
-  cf_distributions_figure spec = {panels, panels == 4 ? 2 : 0, panel};
+  cf_distributions_figure spec = {panels, panels == 4 ? 4 : 0, panel};
   cf_figure_options o = cf_page_options(part, "neighbours", "Neighbourhoods", caption, id);
   CF_TRY(cf_figure_distributions(page->ctx, &spec, &o, &figure));
   status = cf_page_figure(page, part, "neighbours", "Neighbourhoods", caption, panels > 2, figure);
@@ -122,8 +122,96 @@ done:
   return status;
 }
 
+/* Points by cluster, noise last, within a cluster as they stand; else by similarity where their places are known. */
+static cf_status order_points(cf_page *page, const cf_part *part, size_t n, size_t *order, size_t *group,
+                              size_t *groups, const char **words) {
+  cf_status status = CF_OK;
+  double *cluster = NULL;
+  cf_block points;
+  size_t used = 0, most = 0;
+  bool optimal = false;
+  CF_TRY(cf_block_vector(page, part, "cluster", n, &cluster));
+  CF_TRY(cf_block_read(page, part, "points", 2, &points));
+  for (size_t i = 0; i < n; ++i) order[i] = i;
+  *groups = 0;
+  *words = "Points as they came.";
+  if (cluster) {
+    for (size_t i = 0; i < n; ++i)
+      if (cluster[i] >= 0.0) most = CF_MAX(most, (size_t)cluster[i] + 1);
+    for (size_t g = 0; g <= most; ++g)
+      for (size_t i = 0; i < n; ++i) {
+        group[i] = cluster[i] >= 0.0 ? (size_t)cluster[i] : most;
+        if (group[i] == g) order[used++] = i;
+      }
+    *groups = most + 1;
+    *words = "Points by cluster, those in none last.";
+  } else if (points.value && points.shape[0] == n) {
+    CF_TRY(cf_map_leaves(page->ctx, n, points.shape[1], points.value, order, &optimal));
+    *words = "Points in the order of complete linkage.";
+  }
+done:
+  return status;
+}
+
+/* The kernel as a matrix, rows put in order. */
+static cf_status draw_kernel(cf_page *page, const cf_part *part) {
+  enum { MOST = 1500 };
+  cf_status status = CF_OK;
+  cf_block data, to, start;
+  double *value = NULL;
+  size_t *order = NULL, *group = NULL, groups = 0;
+  const char *words = NULL, **name = NULL;
+  char id[256], caption[256];
+  cf_figure *figure = NULL;
+  cf_mark mark = cf_scratch_mark(page->ctx);
+  CF_TRY(cf_block_read(page, part, "kernel_data", 1, &data));
+  CF_TRY(cf_block_read(page, part, "kernel_indices", 1, &to));
+  CF_TRY(cf_block_read(page, part, "kernel_indptr", 1, &start));
+  if (!data.value || !to.value || !start.value || to.shape[0] != data.shape[0]) goto done;
+  size_t n = start.shape[0] - 1, entries = data.shape[0];
+  if (n < 3 || n > MOST) goto done;
+  CF_TRY(CF_SCRATCH(page->ctx, &value, n * n));
+  CF_TRY(CF_SCRATCH(page->ctx, &order, n));
+  CF_TRY(CF_SCRATCH(page->ctx, &group, n));
+  memset(value, 0, n * n * sizeof *value);
+  for (size_t i = 0; i < n; ++i)
+    for (double k = start.value[i]; k < start.value[i + 1] && k < (double)entries; ++k)
+      if (to.value[(size_t)k] < (double)n) value[i * n + (size_t)to.value[(size_t)k]] = data.value[(size_t)k];
+  CF_TRY(order_points(page, part, n, order, group, &groups, &words));
+  CF_TRY(CF_SCRATCH(page->ctx, &name, groups + 1));
+  for (size_t g = 0; g < groups; ++g) {
+    char *text = NULL;
+    CF_TRY(cf_scratch_bytes(page->ctx, 32, 1, (void **)&text));
+    snprintf(text, 32, g + 1 < groups ? "cluster %zu" : "none", g + 1);
+    name[g] = text;
+  }
+  snprintf(caption, sizeof caption,
+           "Weights of the kernel between all points: 1 for a point with itself, 0 without a link. %s", words);
+  cf_matrix_panel panel = {NULL, value};
+  cf_matrix_figure spec = {.n = n,
+                           .panels = 1,
+                           .panel = &panel,
+                           .order = order,
+                           .group = groups > 1 ? group : NULL,
+                           .groups = groups,
+                           .group_name = name,
+                           .quantity = "kernel weight",
+                           .low = 0.0,
+                           .high = 1.0,
+                           .picture = true,
+                           .keep_diagonal = true};
+  cf_figure_options o = cf_page_options(part, "kernel", "Who is near whom", caption, id);
+  o.width_mm = CF_FIGURE_ONE_COLUMN;
+  CF_TRY(cf_figure_matrix(page->ctx, &spec, &o, &figure));
+  status = cf_page_figure(page, part, "kernel", "Who is near whom", caption, false, figure);
+done:
+  cf_scratch_release(page->ctx, mark);
+  return status;
+}
+
 cf_status cf_part_neighbours(cf_page *page, const cf_part *part) {
   cf_status status = CF_OK;
+  CF_TRY(draw_kernel(page, part));
   CF_TRY(draw_neighbours(page, part));
   CF_TRY(draw_history(page, part));
 done:
@@ -252,7 +340,7 @@ static cf_status draw_points(cf_page *page, const cf_part *part) {
     if (!isfinite(point[3 * i] + point[3 * i + 1] + point[3 * i + 2])) goto done;
     first[i] = x.value && x.shape[0] == n ? x.value[i * x.shape[1]] : point[3 * i];
   }
-  CF_TRY(cf_block_labels(page, e.array, 0, &view.label));
+  CF_TRY(cf_block_labels(page, part, e.array, 0, &view.label));
   cf_colouring colouring = {.title = "first diffusion coordinate", .value = first};
   view.n = n;
   view.point = point;

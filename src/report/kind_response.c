@@ -22,6 +22,7 @@ typedef struct tuning {
   cf_block osi, dsi;
   double *f1f0, *rate, *stimulus, *direction, *orientation;
   const char **label, **stimulus_name;
+  const cf_array *stimulus_text; /* preferred stimulus by name */
 } tuning;
 
 static cf_status read_any(cf_page *page, const cf_part *part, const char *const *names, cf_block *out) {
@@ -47,11 +48,15 @@ static cf_status read_tuning(cf_page *page, const cf_part *part, tuning *t) {
   CF_TRY(read_any(page, part, rate, &other));
   if (other.value && other.shape[0] == t->n) t->rate = other.value;
   CF_TRY(cf_block_vector(page, part, "preferred_stimulus", t->n, &t->stimulus));
+  t->stimulus_text = cf_dataset_get(part->task->arrays, "preferred_stimulus");
+  if (t->stimulus_text &&
+      (t->stimulus_text->dtype != CF_TEXT || t->stimulus_text->ndim != 1 || t->stimulus_text->shape[0] != t->n))
+    t->stimulus_text = NULL;
   CF_TRY(cf_block_vector(page, part, "preferred_direction", t->n, &t->direction));
   CF_TRY(cf_block_vector(page, part, "preferred_orientation", t->n, &t->orientation));
-  CF_TRY(cf_block_labels(page, t->osi.array, 0, &t->label));
+  CF_TRY(cf_block_labels(page, part, t->osi.array, 0, &t->label));
   CF_TRY(cf_block_read(page, part, "osi_by_stimulus", 2, &by_stimulus));
-  if (by_stimulus.value) CF_TRY(cf_block_labels(page, by_stimulus.array, 1, &t->stimulus_name));
+  if (by_stimulus.value) CF_TRY(cf_block_labels(page, part, by_stimulus.array, 1, &t->stimulus_name));
 done:
   return status;
 }
@@ -110,10 +115,8 @@ static cf_status draw_tuning(cf_page *page, const cf_part *part, const tuning *t
                                               .y_title = "neurons",
                                               .n = n,
                                               .x = t->rate};
-  if (dsi)
-    panel[panels++] =
-        (cf_distribution_panel){"Direction against orientation", "OSI", "DSI", n, t->osi.value, dsi, true, 0, 1};
-  cf_distributions_figure spec = {panels, 0, panel};
+  if (dsi) panel[panels++] = (cf_distribution_panel){"DSI against OSI", "OSI", "DSI", n, t->osi.value, dsi, true, 0, 1};
+  cf_distributions_figure spec = {panels, panels == 4 ? 4 : 0, panel};
   cf_figure_options o = cf_page_options(part, "selectivity", "Selectivity", caption, id);
   CF_TRY(cf_figure_distributions(page->ctx, &spec, &o, &figure));
   status = cf_page_figure(page, part, "selectivity", "Selectivity", caption, true, figure);
@@ -157,6 +160,23 @@ done:
   return status;
 }
 
+/* How many neurons prefer each stimulus, and what else the result counts. */
+static void write_preferred(cf_page *page, const cf_part *part) {
+  static const char *const columns[] = {"Preferred stimulus", "#Neurons"};
+  const cf_json *list = cf_json_get(part->result, "preferred");
+  char stem[256];
+  if (!list || !cf_json_is_list(list) || cf_json_count(list) == 0) return;
+  snprintf(stem, sizeof stem, "%.200s-preferred", part->task->id);
+  cf_table_open(page, stem, "Preferred stimuli", columns, 2);
+  for (size_t i = 0; i < cf_json_count(list); ++i) {
+    cf_table_row(page);
+    cf_table_text(page, cf_part_text(cf_json_at(list, i), "stimulus", "?"));
+    cf_table_number(page, cf_part_number(cf_json_at(list, i), "neurons"));
+    cf_table_end_row(page);
+  }
+  cf_table_close(page);
+}
+
 static void write_tuning(cf_page *page, const cf_part *part, const tuning *t) {
   static const char *const columns[] = {"Neuron",           "#OSI",   "#DSI", "Preferred stimulus", "#Direction (°)",
                                         "#Orientation (°)", "#F1/F0", "#Rate"};
@@ -171,7 +191,10 @@ static void write_tuning(cf_page *page, const cf_part *part, const tuning *t) {
     cf_table_number(page, t->osi.value[i]);
     cf_table_number(page, t->dsi.value && t->dsi.shape[0] == t->n ? t->dsi.value[i] : NAN);
     snprintf(text, sizeof text, "%.0f", s + 1.0);
-    cf_table_text(page, !(s >= 0.0) ? "" : t->stimulus_name ? t->stimulus_name[(size_t)s] : text);
+    cf_table_text(page, t->stimulus_text   ? cf_array_label(t->stimulus_text, i, text, sizeof text)
+                        : !(s >= 0.0)      ? ""
+                        : t->stimulus_name ? t->stimulus_name[(size_t)s]
+                                           : text);
     cf_table_number(page, t->direction ? t->direction[i] : NAN);
     cf_table_number(page, t->orientation ? t->orientation[i] : NAN);
     cf_table_number(page, t->f1f0 ? t->f1f0[i] : NAN);
@@ -198,6 +221,7 @@ cf_status cf_part_tuning(cf_page *page, const cf_part *part) {
   CF_TRY(draw_tuning(page, part, &t));
   CF_TRY(draw_preferred(page, part, &t));
   cf_text_put(&page->html, "</div>\n");
+  write_preferred(page, part);
   write_tuning(page, part, &t);
 done:
   cf_scratch_release(page->ctx, mark);
@@ -224,8 +248,8 @@ static cf_status read_responses(cf_page *page, const cf_part *part, responses *r
   *r = (responses){v.shape[0], v.shape[1], v.shape[2], v.shape[3], v.value, NULL, NULL, NULL, NULL, NULL};
   CF_TRY(cf_block_axis(page, part, v.array, 2, "direction", &r->direction));
   CF_TRY(cf_block_axis(page, part, v.array, 3, "time", &r->time));
-  CF_TRY(cf_block_labels(page, v.array, 0, &r->label));
-  CF_TRY(cf_block_labels(page, v.array, 1, &r->stimulus_name));
+  CF_TRY(cf_block_labels(page, part, v.array, 0, &r->label));
+  CF_TRY(cf_block_labels(page, part, v.array, 1, &r->stimulus_name));
   CF_TRY(cf_block_read(page, part, "significant", 2, &s));
   if (!s.value || s.shape[0] != r->neurons || s.shape[1] != r->stimuli) goto done;
   CF_TRY(CF_SCRATCH(page->ctx, &significant, r->neurons * r->stimuli));

@@ -57,8 +57,8 @@ typedef struct cf_block {
 cf_status cf_block_read(cf_page *page, const cf_part *part, const char *name, int ndim, cf_block *out);
 /* Vector of n numbers, NULL when there is none of that length. */
 cf_status cf_block_vector(cf_page *page, const cf_part *part, const char *name, size_t n, double **out);
-/* Coordinate of an axis as texts; NULL when it has none. */
-cf_status cf_block_labels(cf_page *page, const cf_array *array, int axis, const char ***out);
+/* Labels of an axis as texts; NULL when it has none. */
+cf_status cf_block_labels(cf_page *page, const cf_part *part, const cf_array *array, int axis, const char ***out);
 /* Coordinate of an axis as numbers, else the 1-D array of that name; NULL when neither fits. */
 cf_status cf_block_axis(cf_page *page, const cf_part *part, const cf_array *array, int axis, const char *name,
                         double **out);

@@ -404,7 +404,8 @@ static void report_is_whole(void **state) {
   says(
       html,
       "4 components explain 83.5 % of the energy of the responses of 240 neurons (error 16.5 %). 6 of 20 restarts end within 1 % of the best error.");
-  says(html, "Suggested rank: 5 (a rule of cortifold's own: first rank whose smoothed slope");
+  says(html, "Suggested rank: 5, by a rule of cortifold's own");
+  says(html, "How the rank was suggested: first rank whose smoothed slope");
   says(html, "240 points in 8 dimensions make 611 neighbour pairs (Gabriel graph); 27 were pruned in 9 iterations.");
   says(html, "240 of 243 neurons on the manifold (3 left out as outliers).");
   says(html, "Neighbours share their group in 61 % of the pairs, 50 % if labels were shuffled (p = 0.0020).");
