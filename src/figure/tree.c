@@ -7,6 +7,7 @@
 #include "base/internal.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { UNSEEN = -2, MIXED = -3 };
@@ -106,8 +107,7 @@ static void draw_icicle(cf_draw *draw, const cf_tree_figure *spec, const node *n
   for (size_t r = 0; r < spec->rows; ++r) {
     const double *row = spec->condensed + 4 * r;
     if ((size_t)row[0] - spec->n != c || row[1] >= (double)spec->n) continue;
-    double share =
-        own->death > own->birth ? (CF_MIN(row[2], own->death) - own->birth) / (own->death - own->birth) : 1.0;
+    double share = own->death > own->birth ? CF_MIN(2.0, (row[2] - own->birth) / (own->death - own->birth)) : 1.0;
     for (int s = CF_MAX(1, (int)ceil(share * STEPS - 1e-9)); s <= STEPS; ++s) edge[s] -= 1.0;
   }
   cf_text_put(&draw->body, "<path ");
@@ -124,21 +124,48 @@ static void draw_icicle(cf_draw *draw, const cf_tree_figure *spec, const node *n
                 cf_text_value(own->birth, from, sizeof from), cf_text_value(own->death, to, sizeof to));
 }
 
+static int by_value(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* Where the axis ends: points that nearly coincide have a lambda beyond all measure, which must not flatten the rest.
+ */
+static cf_status find_floor(cf_draw *draw, const cf_tree_figure *spec, const node *nodes, size_t clusters,
+                            double *out) {
+  cf_status status = CF_OK;
+  double *sorted = NULL, born = 0.0;
+  cf_mark mark = cf_scratch_mark(draw->ctx);
+  CF_TRY(CF_SCRATCH(draw->ctx, &sorted, spec->rows));
+  for (size_t r = 0; r < spec->rows; ++r) sorted[r] = spec->condensed[4 * r + 2];
+  qsort(sorted, spec->rows, sizeof *sorted, by_value);
+  for (size_t c = 0; c < clusters; ++c) born = CF_MAX(born, nodes[c].birth);
+  double most = sorted[spec->rows - 1], usual = 4.0 * sorted[spec->rows / 2];
+  *out = most > 3.0 * CF_MAX(usual, born) ? CF_MAX(usual, 1.3 * born) : most;
+  if (!(*out > 0.0)) *out = 1.0;
+done:
+  cf_scratch_release(draw->ctx, mark);
+  return status;
+}
+
 static cf_status draw_condensed(cf_draw *draw, const cf_tree_figure *spec, cf_box box) {
   cf_status status = CF_OK;
   node *nodes = NULL;
-  size_t clusters = 0;
+  size_t clusters = 0, cut = 0;
   double deepest = 0.0, per_point = INFINITY;
+  char text[96], number[64];
   cf_mark mark = cf_scratch_mark(draw->ctx);
   CF_TRY(read_nodes(draw, spec, &nodes, &clusters));
   place_nodes(nodes, clusters);
+  CF_TRY(find_floor(draw, spec, nodes, clusters, &deepest));
+  for (size_t r = 0; r < spec->rows; ++r) cut += spec->condensed[4 * r + 2] > deepest;
   for (size_t c = 0; c < clusters; ++c) {
-    deepest = CF_MAX(deepest, nodes[c].death);
+    nodes[c].death = CF_MIN(nodes[c].death, deepest);
     if (nodes[c].size) per_point = CF_MIN(per_point, 0.94 * box.w * nodes[c].width / (double)nodes[c].size);
   }
   cf_ticks ty;
-  cf_ticks_make(0.0, deepest > 0.0 ? deepest : 1.0, 4, &ty);
-  cf_scale y = {0.0, (deepest > 0.0 ? deepest : 1.0) * 1.02, box.y, box.y + box.h};
+  cf_ticks_make(0.0, deepest, 4, &ty);
+  cf_scale y = {0.0, deepest * 1.02, box.y, box.y + box.h};
   cf_text_put(&draw->body, "<g class=\"cf-panel cf-condensed\">\n");
   cf_draw_text(draw, box.x - 2.0, box.y - 5.0, (cf_type){.size = 7, .bold = true}, "Condensed tree");
   for (size_t c = 0; c < clusters; ++c) {
@@ -152,6 +179,10 @@ static cf_status draw_condensed(cf_draw *draw, const cf_tree_figure *spec, cf_bo
   }
   cf_draw_y_axis(draw, &y, &ty, box.x, NULL, 0);
   cf_draw_y_title(draw, box, &ty, "λ = 1 / height");
+  if (cut > 0) {
+    snprintf(text, sizeof text, "%zu points leave beyond λ = %s", cut, cf_text_value(deepest, number, sizeof number));
+    cf_draw_text(draw, box.x + box.w, box.y - 5.0, (cf_type){.size = 6, .muted = true, .anchor = CF_END}, text);
+  }
   cf_text_put(&draw->body, "</g>\n");
 done:
   cf_scratch_release(draw->ctx, mark);

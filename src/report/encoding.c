@@ -183,6 +183,26 @@ done:
   return status;
 }
 
+/* What is known of the neurons besides: groups/NAME and quantities/NAME. */
+static cf_status add_known(cf_page *page, const cf_part *part, cf_encoding *e) {
+  static const char groups[] = "groups/", quantities[] = "quantities/";
+  cf_status status = CF_OK;
+  double *v = NULL, *own = NULL;
+  const cf_dataset *set = part->task->arrays;
+  for (size_t i = 0; i < set->count; ++i) {
+    const cf_array *a = set->array[i];
+    if (!a->name || a->ndim != 1 || a->shape[0] != e->rows) continue;
+    if (strncmp(a->name, groups, sizeof groups - 1) == 0) CF_TRY(add_text(page, e, a->name + sizeof groups - 1, a));
+    if (strncmp(a->name, quantities, sizeof quantities - 1) != 0) continue;
+    CF_TRY(cf_block_vector(page, part, a->name, e->rows, &v));
+    if (!v) continue;
+    CF_TRY(pick(page, e, v, &own));
+    add(e, (cf_colouring){.title = a->name + sizeof quantities - 1, .value = own}, NULL);
+  }
+done:
+  return status;
+}
+
 /* Columns of the neural matrix at the points' neurons. */
 static cf_status add_factors(cf_page *page, const cf_part *part, cf_encoding *e) {
   cf_status status = CF_OK;
@@ -272,6 +292,7 @@ cf_status cf_encoding_read(cf_page *page, const cf_part *part, cf_encoding *out)
   CF_TRY(read_maps(page, part, &e));
   CF_TRY(add_categories(page, part, &e));
   CF_TRY(add_values(page, part, &e));
+  CF_TRY(add_known(page, part, &e));
   e.shown = e.colourings;
   CF_TRY(add_factors(page, part, &e));
   if (e.colourings == 0) { /* at least where they lie */

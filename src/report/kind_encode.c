@@ -34,18 +34,34 @@ static void say_clusters(cf_page *page, const cf_json *r) {
   cf_text_put(&page->html, ".");
 }
 
+/* Scores of labels stand in "labels", each with a part "graph"; those of diffuse in "mixing", without. */
+static const cf_json *label_list(const cf_json *r) {
+  const cf_json *list = cf_json_get(r, "labels");
+  if (!list || !cf_json_is_list(list)) list = cf_json_get(r, "mixing");
+  return list && cf_json_is_list(list) ? list : NULL;
+}
+
+static const cf_json *in_graph(const cf_json *label) {
+  const cf_json *graph = cf_json_get(label, "graph");
+  return graph ? graph : label;
+}
+
 /* Are neighbours in the graph alike in this label, beyond chance? */
-static void say_mixing(cf_page *page, const cf_json *r) {
-  const cf_json *list = cf_json_get(r, "mixing");
+static void say_labels(cf_page *page, const cf_json *r) {
+  const cf_json *list = label_list(r);
   char text[64];
-  for (size_t i = 0; list && cf_json_is_list(list) && i < cf_json_count(list) && i < 4; ++i) {
-    const cf_json *m = cf_json_at(list, i);
-    double share = cf_part_number(m, "share"), expected = cf_part_number(m, "expected"), p = cf_part_number(m, "p");
+  for (size_t i = 0; list && i < cf_json_count(list) && i < 4; ++i) {
+    const cf_json *entry = cf_json_at(list, i), *m = in_graph(entry);
+    double share = cf_part_number(m, "share"), p = cf_part_number(m, "p"),
+           rand = cf_part_number(entry, "adjusted_rand");
+    double expected = cf_part_number(m, isfinite(cf_part_number(m, "null_mean")) ? "null_mean" : "expected");
     if (!isfinite(share)) continue;
-    cf_text_write(&page->html, " Neighbours share their $t in $d % of the pairs", cf_part_text(m, "by", "label"),
+    cf_text_write(&page->html, " Neighbours share their $t in $d % of the pairs", cf_part_text(entry, "by", "label"),
                   100.0 * share);
     if (isfinite(expected)) cf_text_write(&page->html, ", $d % if labels were shuffled", 100.0 * expected);
     if (isfinite(p)) cf_text_write(&page->html, " ($t)", cf_text_p(p, text, sizeof text));
+    if (isfinite(rand))
+      cf_text_write(&page->html, "; clusters and labels agree with an adjusted Rand index of $d", rand);
     cf_text_put(&page->html, ".");
   }
 }
@@ -81,12 +97,18 @@ cf_status cf_find_encode(cf_page *page, const cf_part *part) {
     if (isfinite(a) && isfinite(b)) cf_text_write(&page->html, " (quartiles $d and $d)", a, b);
     cf_text_put(&page->html, ".");
   }
-  say_mixing(page, r);
+  say_labels(page, r);
   cf_text_put(&page->html, "</p>\n");
   return CF_OK;
 }
 
 /* --------------------------------------------------------------- figures -- */
+
+static bool listed(const cf_colouring *panel, size_t n, const char *title) {
+  for (size_t k = 0; k < n; ++k)
+    if (strcmp(panel[k].title, title) == 0) return true;
+  return false;
+}
 
 /* The colourings of the still figure: clusters, then what a reader asks for first. */
 static size_t pick_panels(const cf_encoding *e, cf_colouring *panel) {
@@ -104,6 +126,8 @@ static size_t pick_panels(const cf_encoding *e, cf_colouring *panel) {
   for (size_t w = 0; wanted[w] && n < MOST_PANELS; ++w)
     for (size_t k = 0; k < e->colourings; ++k)
       if (strcmp(e->colouring[k].title, wanted[w]) == 0 && n < MOST_PANELS) panel[n++] = e->colouring[k];
+  for (size_t k = 0; k < e->colourings && n < MOST_PANELS; ++k) /* groups that the study names */
+    if (e->colouring[k].group && !listed(panel, n, e->colouring[k].title)) panel[n++] = e->colouring[k];
   if (n == 0) panel[n++] = e->colouring[0];
   return n;
 }
@@ -122,18 +146,16 @@ static cf_status make_space(cf_page *page, const cf_encoding *e, const cf_figure
   return cf_figure_space(page->ctx, &spec, o, out);
 }
 
-static cf_status draw_manifold(cf_page *page, const cf_part *part, const cf_encoding *e) {
+static cf_status draw_manifold(cf_page *page, const cf_part *part, const cf_encoding *e, const char *title,
+                               const char *caption) {
   cf_status status = CF_OK;
   cf_figure *figure = NULL;
   cf_cloud_view view;
   char id[256];
-  static const char caption[] =
-      "Each point is a neuron: neurons that respond alike to the stimuli, up to a common rotation of the directions, lie near one "
-      "another. Axes: classical scaling of the leading diffusion coordinates, first three; their signs and units have no meaning.";
   cf_encoding_view(e, &view);
-  cf_figure_options o = cf_page_options(part, "manifold", "Encoding manifold", caption, id);
+  cf_figure_options o = cf_page_options(part, "manifold", title, caption, id);
   CF_TRY(make_space(page, e, &o, MOST_PANELS, &figure));
-  status = cf_page_cloud(page, part, "manifold", "Encoding manifold", caption, &view, figure);
+  status = cf_page_cloud(page, part, "manifold", title, caption, &view, figure);
 done:
   return status;
 }
@@ -347,24 +369,37 @@ static void write_clusters(cf_page *page, const cf_part *part) {
   cf_table_close(page);
 }
 
-static void write_mixing(cf_page *page, const cf_part *part) {
-  static const char *const columns[] = {"Label", "#Pairs that share it (%)", "#If shuffled (%)", "#z", "#p"};
-  const cf_json *list = cf_json_get(part->result, "mixing");
+static void write_labels(cf_page *page, const cf_part *part) {
+  static const char *const columns[] = {
+      "Label",     "#Neighbours alike (%)", "#Shuffled (%)", "#z", "#p", "#5-NN accuracy (%)", "#Chance (%)",
+      "#p (5-NN)", "#Adjusted Rand"};
+  const cf_json *list = label_list(part->result);
   char stem[256];
-  if (!list || !cf_json_is_list(list) || cf_json_count(list) == 0) return;
-  snprintf(stem, sizeof stem, "%.200s-mixing", part->task->id);
-  cf_table_open(page, stem, "Neighbours in the graph with the same label", columns, 5);
+  if (!list || cf_json_count(list) == 0) return;
+  snprintf(stem, sizeof stem, "%.200s-labels", part->task->id);
+  cf_table_open(page, stem, "What is known of the points, in the graph and in the clusters", columns,
+                sizeof columns / sizeof *columns);
   for (size_t i = 0; i < cf_json_count(list); ++i) {
-    const cf_json *m = cf_json_at(list, i);
+    const cf_json *entry = cf_json_at(list, i), *m = in_graph(entry), *near = cf_json_get(entry, "neighbours");
+    double null_mean = cf_part_number(m, "null_mean");
     cf_table_row(page);
-    cf_table_text(page, cf_part_text(m, "by", "?"));
+    cf_table_text(page, cf_part_text(entry, "by", "?"));
     cf_table_number(page, 100.0 * cf_part_number(m, "share"));
-    cf_table_number(page, 100.0 * cf_part_number(m, "expected"));
+    cf_table_number(page, 100.0 * (isfinite(null_mean) ? null_mean : cf_part_number(m, "expected")));
     cf_table_number(page, cf_part_number(m, "z"));
     cf_table_p(page, cf_part_number(m, "p"));
+    cf_table_number(page, 100.0 * cf_part_number(near, "accuracy"));
+    cf_table_number(page, 100.0 * cf_part_number(near, "null_mean"));
+    cf_table_p(page, cf_part_number(near, "p"));
+    cf_table_number(page, cf_part_number(entry, "adjusted_rand"));
     cf_table_end_row(page);
   }
   cf_table_close(page);
+  cf_text_put(
+      &page->html,
+      "<p class=\"muted\">These scores of labels are cortifold's own. Neighbours alike: share of the graph's edges between "
+      "points of one label. 5-NN: label of a point by the vote of its five nearest in the diffusion coordinates. "
+      "Adjusted Rand: labels against clusters, over the points that are in one.</p>\n");
 }
 
 static void write_recovered(cf_page *page, const cf_part *part) {
@@ -385,8 +420,33 @@ static void write_recovered(cf_page *page, const cf_part *part) {
   if (any) cf_text_put(&page->html, ".</p>\n");
 }
 
+cf_status cf_part_points(cf_page *page, const cf_part *part, bool *written) {
+  cf_status status = CF_OK;
+  cf_encoding e;
+  static const char caption[] =
+      "Classical scaling of the leading diffusion coordinates, first three axes; their signs and units have no meaning.";
+  cf_mark mark = cf_scratch_mark(page->ctx);
+  CF_TRY(cf_encoding_read(page, part, &e));
+  *written = e.n > 0;
+  if (e.n == 0) goto done;
+  CF_TRY(draw_manifold(page, part, &e, "Embedding", caption));
+  CF_TRY(draw_planes(page, part, &e));
+  CF_TRY(draw_trees(page, part));
+done:
+  cf_scratch_release(page->ctx, mark);
+  return status;
+}
+
+void cf_part_point_tables(cf_page *page, const cf_part *part) {
+  write_clusters(page, part);
+  write_labels(page, part);
+}
+
 cf_status cf_part_encode(cf_page *page, const cf_part *part) {
   cf_status status = CF_OK;
+  static const char caption[] =
+      "Each point is a neuron: neurons that respond alike to the stimuli, up to a common rotation of the directions, lie near one "
+      "another. Axes: classical scaling of the leading diffusion coordinates, first three; their signs and units have no meaning.";
   cf_encoding e;
   cf_mark mark = cf_scratch_mark(page->ctx);
   CF_TRY(cf_encoding_read(page, part, &e));
@@ -397,7 +457,7 @@ cf_status cf_part_encode(cf_page *page, const cf_part *part) {
   CF_TRY(cf_find_encode(page, part));
   write_recovered(page, part);
   cf_text_put(&page->html, "<div class=\"figures\">\n");
-  CF_TRY(draw_manifold(page, part, &e));
+  CF_TRY(draw_manifold(page, part, &e, "Encoding manifold", caption));
   CF_TRY(draw_examples(page, part, &e));
   CF_TRY(draw_planes(page, part, &e));
   CF_TRY(draw_trees(page, part));
@@ -406,7 +466,7 @@ cf_status cf_part_encode(cf_page *page, const cf_part *part) {
   CF_TRY(cf_part_neighbours(page, part));
   cf_text_put(&page->html, "</div>\n");
   write_clusters(page, part);
-  write_mixing(page, part);
+  write_labels(page, part);
 done:
   cf_scratch_release(page->ctx, mark);
   return status;
@@ -434,10 +494,9 @@ static void key_numbers(cf_page *page) {
   cf_table_open(page, "side-by-side", "Encoding manifolds in numbers", columns, sizeof columns / sizeof *columns);
   for (size_t t = 0; t < page->results->count; ++t) {
     const cf_study_task *task = page->results->task + t;
-    const cf_json *r = cf_json_get(task->envelope, "result"), *graph = cf_json_get(r, "graph"),
-                  *mixing = cf_json_get(r, "mixing");
+    const cf_json *r = cf_json_get(task->envelope, "result"), *graph = cf_json_get(r, "graph"), *list = label_list(r);
     if (strcmp(task->kind, "encode") != 0) continue;
-    const cf_json *first = mixing && cf_json_is_list(mixing) && cf_json_count(mixing) ? cf_json_at(mixing, 0) : NULL;
+    const cf_json *first = list && cf_json_count(list) ? in_graph(cf_json_at(list, 0)) : NULL;
     cf_table_row(page);
     cf_text_write(&page->html, "<td><a href=\"#task-$t\">$t</a></td>", task->id, task->title);
     cf_table_number(page, cf_part_number(r, "kept"));
@@ -450,7 +509,8 @@ static void key_numbers(cf_page *page) {
     cf_table_number(page, cf_part_number(cf_json_get(graph, "degree"), "mean"));
     cf_table_number(page, cf_part_number(graph, "pruned"));
     cf_table_number(page, 100.0 * cf_part_number(first, "share"));
-    cf_table_number(page, 100.0 * cf_part_number(first, "expected"));
+    cf_table_number(
+        page, 100.0 * cf_part_number(first, isfinite(cf_part_number(first, "null_mean")) ? "null_mean" : "expected"));
     cf_table_end_row(page);
   }
   cf_table_close(page);

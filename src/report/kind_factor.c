@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_TREE = 3000, MOST_RANK = 40, ONSET_COLUMNS = 5 };
+enum { MOST_TREE = 3000, MOST_RANK = 40, ONSET_COLUMNS = 5, MOST_SETS = 6 };
 
 /* ----------------------------------------------------------- the finding -- */
 
@@ -81,19 +81,29 @@ done:
 
 /* --------------------------------------------------------------- figures -- */
 
-static cf_status draw_triptychs(cf_page *page, const cf_part *part) {
+/* An array of one set of stimuli: set 0 has no folder, the others are in "set-2/" ... */
+static cf_status read_set(cf_page *page, const cf_part *part, size_t set, const char *array, int ndim, cf_block *out) {
+  char name[64];
+  if (set)
+    snprintf(name, sizeof name, "set-%zu/%s", set + 1, array);
+  else
+    snprintf(name, sizeof name, "%s", array);
+  return cf_block_read(page, part, name, ndim, out);
+}
+
+static cf_status draw_triptychs(cf_page *page, const cf_part *part, size_t set) {
   cf_status status = CF_OK;
   cf_block a, b, c;
   double *lambda = NULL, *direction = NULL, *time = NULL;
   size_t *order = NULL;
   const char **stimulus = NULL;
   bool optimal = false;
-  char id[256], caption[1024];
+  char id[256], caption[1024], title[64], stem[32];
   cf_figure *figure = NULL;
   cf_mark mark = cf_scratch_mark(page->ctx);
-  CF_TRY(cf_block_read(page, part, "neuron", 2, &a));
-  CF_TRY(cf_block_read(page, part, "stimulus", 2, &b));
-  CF_TRY(cf_block_read(page, part, "pattern", 2, &c));
+  CF_TRY(read_set(page, part, set, "neuron", 2, &a));
+  CF_TRY(read_set(page, part, set, "stimulus", 2, &b));
+  CF_TRY(read_set(page, part, set, "pattern", 2, &c));
   if (!a.value || !b.value || !c.value || a.shape[1] != b.shape[1] || a.shape[1] != c.shape[1] ||
       a.shape[1] > MOST_RANK)
     goto done;
@@ -107,7 +117,9 @@ static cf_status draw_triptychs(cf_page *page, const cf_part *part) {
     directions = patterns / t.shape[0];
   times = patterns / directions;
   if (t.value && t.shape[0] == times) time = t.value;
-  CF_TRY(cf_block_vector(page, part, "lambda", rank, &lambda));
+  cf_block weight;
+  CF_TRY(read_set(page, part, set, "lambda", 1, &weight));
+  lambda = weight.value && weight.shape[0] == rank ? weight.value : NULL;
   CF_TRY(cf_block_labels(page, part, b.array, 0, &stimulus));
   if (a.shape[0] <= MOST_TREE) {
     CF_TRY(CF_SCRATCH(page->ctx, &order, a.shape[0]));
@@ -136,9 +148,11 @@ static cf_status draw_triptychs(cf_page *page, const cf_part *part) {
                             .direction = direction,
                             .time = time,
                             .blank = ONSET_COLUMNS};
-  cf_figure_options o = cf_page_options(part, "components", "Components", caption, id);
+  snprintf(title, sizeof title, set ? "Components of set %zu" : "Components", set + 1);
+  snprintf(stem, sizeof stem, set ? "components-%zu" : "components", set + 1);
+  cf_figure_options o = cf_page_options(part, stem, title, caption, id);
   CF_TRY(cf_figure_factors(page->ctx, &spec, &o, &figure));
-  status = cf_page_figure(page, part, "components", "Components", caption, true, figure);
+  status = cf_page_figure(page, part, stem, title, caption, true, figure);
 done:
   cf_scratch_release(page->ctx, mark);
   return status;
@@ -282,7 +296,7 @@ static void write_ranks(cf_page *page, const cf_part *part) {
 cf_status cf_part_factors(cf_page *page, const cf_part *part) {
   cf_status status = CF_OK;
   CF_TRY(draw_selection(page, part));
-  CF_TRY(draw_triptychs(page, part));
+  for (size_t set = 0; set < MOST_SETS; ++set) CF_TRY(draw_triptychs(page, part, set));
   CF_TRY(draw_restarts(page, part));
 done:
   return status;

@@ -318,59 +318,10 @@ done:
   return status;
 }
 
-static cf_status draw_points(cf_page *page, const cf_part *part) {
-  cf_status status = CF_OK;
-  cf_block e, x;
-  double *point = NULL, *first = NULL;
-  char id[256];
-  cf_figure *figure = NULL;
-  cf_cloud_view view = {.axis = {"1", "2", "3"}};
-  static const char caption[] =
-      "Classical scaling of the leading diffusion coordinates, first three axes; signs and units have no meaning of their own.";
-  cf_mark mark = cf_scratch_mark(page->ctx);
-  CF_TRY(cf_block_read(page, part, "embedding", 2, &e));
-  CF_TRY(cf_block_read(page, part, "coordinates", 2, &x));
-  if (!e.value || e.shape[1] < 3) e = x;
-  if (!e.value || e.shape[1] < 3) goto done;
-  size_t n = e.shape[0];
-  CF_TRY(CF_SCRATCH(page->ctx, &point, 3 * n));
-  CF_TRY(CF_SCRATCH(page->ctx, &first, n));
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t k = 0; k < 3; ++k) point[3 * i + k] = e.value[i * e.shape[1] + k];
-    if (!isfinite(point[3 * i] + point[3 * i + 1] + point[3 * i + 2])) goto done;
-    first[i] = x.value && x.shape[0] == n ? x.value[i * x.shape[1]] : point[3 * i];
-  }
-  CF_TRY(cf_block_labels(page, part, e.array, 0, &view.label));
-  cf_colouring colouring = {.title = "first diffusion coordinate", .value = first};
-  view.n = n;
-  view.point = point;
-  view.colouring = &colouring;
-  view.colourings = view.shown = 1;
-  cf_space_figure spec = {.n = n,
-                          .point = point,
-                          .panels = 1,
-                          .panel = &colouring,
-                          .azimuth = CF_SPACE_AZIMUTH,
-                          .elevation = CF_SPACE_ELEVATION};
-  cf_figure_options o = cf_page_options(part, "embedding", "Embedding", caption, id);
-  CF_TRY(cf_figure_space(page->ctx, &spec, &o, &figure));
-  CF_TRY(cf_page_cloud(page, part, "embedding", "Embedding", caption, &view, figure));
-  if (!x.value || x.shape[1] < 2) goto done;
-  cf_pairs_figure pairs = {
-      .n = x.shape[0], .dims = x.shape[1], .point = x.value, .axis = "coordinate", .colouring = colouring};
-  pairs.colouring.value = x.shape[0] == n ? first : NULL;
-  static const char planes[] = "Planes through the diffusion map, units as computed.";
-  o = cf_page_options(part, "planes", "Pairs of diffusion coordinates", planes, id);
-  CF_TRY(cf_figure_pairs(page->ctx, &pairs, &o, &figure));
-  status = cf_page_figure(page, part, "planes", "Pairs of diffusion coordinates", planes, true, figure);
-done:
-  cf_scratch_release(page->ctx, mark);
-  return status;
-}
-
 cf_status cf_part_diffuse(cf_page *page, const cf_part *part) {
   cf_status status = CF_OK;
   cf_block x;
+  bool written = false;
   cf_mark mark = cf_scratch_mark(page->ctx);
   CF_TRY(cf_block_read(page, part, "coordinates", 2, &x));
   if (!x.value) {
@@ -379,9 +330,10 @@ cf_status cf_part_diffuse(cf_page *page, const cf_part *part) {
   }
   CF_TRY(cf_find_diffuse(page, part));
   cf_text_put(&page->html, "<div class=\"figures\">\n");
-  CF_TRY(draw_points(page, part));
+  CF_TRY(cf_part_points(page, part, &written));
   CF_TRY(draw_spectrum(page, part));
   cf_text_put(&page->html, "</div>\n");
+  cf_part_point_tables(page, part);
 done:
   cf_scratch_release(page->ctx, mark);
   return status;

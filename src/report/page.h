@@ -150,6 +150,9 @@ cf_status cf_find_psth(cf_page *page, const cf_part *part);
 /* What `encode` shares with `factor` and `graph`: figures and tables of the factorisation and of the graph. */
 cf_status cf_part_factors(cf_page *page, const cf_part *part);
 cf_status cf_part_neighbours(cf_page *page, const cf_part *part);
+/* Point cloud, planes and trees of a result with an `embedding`; *written false when there is none. Its tables. */
+cf_status cf_part_points(cf_page *page, const cf_part *part, bool *written);
+void cf_part_point_tables(cf_page *page, const cf_part *part);
 /* Simulated responses with their planted types; *written false when there are none. */
 cf_status cf_part_planted(cf_page *page, const cf_part *part, bool *written);
 cf_status cf_find_planted(cf_page *page, const cf_part *part, bool *written);
