@@ -111,7 +111,7 @@
     /* ----------------------------------------------------------- colours -- */
     let painted = "", colours = [];
     function categoryColour(c, g) {
-      if (g === NONE) return css("--band");
+      if (g === NONE) return css("--bin");
       if (c.cyclic) return rgb(tables.cyclic, (g % c.groups.length) / c.groups.length);
       return c.groups.length <= 10 ? css("--c" + g) : "#" + c.colours[g % c.colours.length];
     }
@@ -124,7 +124,7 @@
         colours = Array.from(c.code, (g) => { if (!byGroup.has(g)) byGroup.set(g, categoryColour(c, g)); return byGroup.get(g); });
       } else {
         const table = tables[c.map] || tables.sequential;
-        colours = Array.from(c.value, (v) => (Number.isFinite(v) ? rgb(table, (v - c.low) / (c.high - c.low)) : css("--band")));
+        colours = Array.from(c.value, (v) => (Number.isFinite(v) ? rgb(table, (v - c.low) / (c.high - c.low)) : css("--bin")));
       }
     }
     function members(c) {
