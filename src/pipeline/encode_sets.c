@@ -68,10 +68,10 @@ done:
   return status;
 }
 
-static cf_status read_factors(cf_context *ctx, const cf_options *options, const char *address, cf_result *result,
+static cf_status read_factors(cf_context *ctx, const char *address, size_t directions, cf_result *result,
                               cf_encode_set *s) {
   cf_status status = CF_OK;
-  CF_TRY(cf_load_factors(ctx, address, (size_t)cf_options_integer(options, "directions"), result, &s->read));
+  CF_TRY(cf_load_factors(ctx, address, directions, result, &s->read));
   CF_TRY(CF_ALLOC(ctx, &s->scan.rank, 1));
   cf_factorisation *fits = s->read->fits;
   s->read->fits = NULL;
@@ -104,7 +104,7 @@ done:
 static cf_status set_from_factors(cf_context *ctx, const cf_options *options, const char *address, cf_result *result,
                                   cf_encode_set *s) {
   cf_status status = CF_OK;
-  CF_TRY(read_factors(ctx, options, address, result, s));
+  CF_TRY(read_factors(ctx, address, (size_t)cf_options_integer(options, "directions"), result, s));
   CF_TRY(rebuild(ctx, s->factors, &s->responses));
   CF_TRY(take_labels(ctx, s));
   CF_TRY(name_stimuli(ctx, options, s->responses));
@@ -137,7 +137,7 @@ static cf_status fit_factors(cf_context *ctx, const cf_options *options, const c
   const size_t ranks = cf_options_list_count(options, "rank");
   cf_options_list_entry(options, "rank", ranks > 1 ? which : 0, rank, sizeof rank);
   CF_TRY(cf_factoring_read(ctx, options, strcmp(rank, "auto") == 0 ? cf_options_text(options, "scan") : rank, &job));
-  cf_factoring_warn(ctx, &job, r);
+  cf_factoring_warn(ctx, options, &job, r);
   CF_TRY(cf_factoring_fit(ctx, &job, values, &s->scan));
   CF_TRY(cf_rank_scan_choose(ctx, &s->scan, 0));
   s->factors = s->scan.rank[s->scan.chosen]->best;
@@ -171,7 +171,7 @@ static cf_status set_from_responses(cf_context *ctx, const cf_options *options, 
     CF_TRY(CF_ALLOC(ctx, &s->rotation, r->neurons));
   }
   if (factors) {
-    CF_TRY(read_factors(ctx, options, factors, result, s));
+    CF_TRY(read_factors(ctx, factors, r->directions, result, s));
     CF_TRY(check_sizes(ctx, factors, r, s->factors));
   } else {
     CF_TRY(fit_factors(ctx, options, &fit, r, which, s));

@@ -85,7 +85,7 @@ static cf_status load(cf_context *ctx, const cf_options *options, cf_result *res
   cf_responses *r = j->responses;
   CF_TRY(cf_prepare_responses(ctx, options, address, r, &j->preparation));
   if (strcmp(cf_options_text(options, "prepare"), "none") != 0) cf_preparation_zero(&j->preparation, r, r->values);
-  cf_factoring_warn(ctx, &j->fit, r);
+  cf_factoring_warn(ctx, options, &j->fit, r);
   j->scan.neuron = r->neuron;
   j->scan.stimulus = r->stimulus;
   j->scan.degrees = r->degrees;

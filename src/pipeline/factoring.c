@@ -40,7 +40,7 @@ cf_status cf_factoring_read(cf_context *ctx, const cf_options *options, const ch
 }
 
 /* What makes shifts or factors questionable but is no error. */
-void cf_factoring_warn(cf_context *ctx, const cf_factoring *j, const cf_responses *r) {
+void cf_factoring_warn(cf_context *ctx, const cf_options *options, const cf_factoring *j, const cf_responses *r) {
   const size_t count = r->neurons * r->stimuli * r->directions * r->times, each = count / r->neurons;
   size_t negative = 0, silent = 0;
   for (size_t i = 0; i < count; i++) negative += r->values[i] < 0;
@@ -52,7 +52,8 @@ void cf_factoring_warn(cf_context *ctx, const cf_factoring *j, const cf_response
   if (negative > 0)
     cf_warn(ctx, "%zu of %zu responses are negative, which non-negative factors cannot describe; see --floor", negative,
             count);
-  if (silent > 0) cf_warn(ctx, "%zu of %zu neurons are zero throughout; their factors are zero", silent, r->neurons);
+  if (silent > 0 && strcmp(cf_options_text(options, "prepare"), "none") == 0)
+    cf_warn(ctx, "%zu of %zu neurons are zero throughout; their factors are zero", silent, r->neurons);
   if (j->o.shift && r->directions > 1 && !r->even)
     cf_warn(ctx, "the directions do not go round in equal steps; shifts take them as if they did");
 }

@@ -81,8 +81,9 @@ CF_CHECKED cf_status cf_factoring_read(cf_context *ctx, const cf_options *option
 CF_CHECKED cf_status cf_factoring_fit(cf_context *ctx, const cf_factoring *job, const cf_view *responses,
                                       cf_rank_scan *scan);
 void cf_factoring_clear(cf_rank_scan *scan);
-/* Warns of negative responses, silent neurons, and directions that shifts cannot turn. */
-void cf_factoring_warn(cf_context *ctx, const cf_factoring *job, const cf_responses *responses);
+/* Warns of negative responses, silent neurons (unless the preparation has), and directions that shifts cannot turn. */
+void cf_factoring_warn(cf_context *ctx, const cf_options *options, const cf_factoring *job,
+                       const cf_responses *responses);
 /* The solver's options as values of the result. */
 void cf_factoring_values(const cf_factoring *job, cf_json *values);
 /* Seconds and bytes of the job on count = N S D T values, an order of magnitude. */
