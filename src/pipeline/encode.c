@@ -2,6 +2,7 @@
 #include "base/internal.h"
 #include "pipeline/analyses.h"
 #include "pipeline/encode.h"
+#include "pipeline/graph_result.h"
 #include "pipeline/prepare.h"
 #include "pipeline/systems.h"
 
@@ -29,10 +30,7 @@ static const cf_param params[] = {
      "Outliers: leave out the N neurons that are farthest from their nearest neighbour."},
     {"near", 0, CF_PARAM_INTEGER, "N", "5", 0, 1000000, NULL,
      "Near duplicates: leave out one of each of the N closest pairs."},
-    {"objective", 0, CF_PARAM_CHOICE, "O", "auto", 0, 0, "auto|exact|greedy",
-     "Scales of the adaptive graph: exact solves the scale programme to its optimum, greedy walks over the edges; auto "
-     "is exact up to --greedy-above points."},
-    {"greedy-above", 0, CF_PARAM_INTEGER, "N", "5000", 10, 1000000, NULL, "Points above which auto becomes greedy."},
+    CF_GRAPH_OPTIONS,
     {"alpha", 0, CF_PARAM_REAL, "A", "1", 0, 1, NULL,
      "Diffusion map: 1 takes the density of the neurons out, 0 leaves it in, 0.5 is between (Fokker-Planck)."},
     {"time", 0, CF_PARAM_REAL, "T", "1", 0, 1000, NULL, "Diffusion time: coordinates are lambda^T psi."},
@@ -68,8 +66,7 @@ static const char description[] =
     "shuffled labels, and the adjusted Rand index with the clusters over the neurons that are in one.\n\n"
     "Ours, not the published work's: the rule behind --rank auto, the scores of labels, and --prepare clean. The published "
     "choices are --prepare paper --far 3 --near 10.\n\n"
-    "Values: neurons, kept, outliers, disconnected, rank, error_percent, sets, pcs, explained, graph {gabriel_edges, "
-    "pruned, iterations, connectivity, degree, components}, diffusion {eigenvalues, residual, embedding_ratio}, clusters "
+    "Values: neurons, kept, outliers, disconnected, rank, error_percent, sets, pcs, explained, graph (as that of graph), diffusion {eigenvalues, residual, embedding_ratio}, clusters "
     "[{label, size, stability}], noise, dimension {median, quartiles, mean}, labels [{by, groups, graph, neighbours, "
     "adjusted_rand}]. Arrays: those of factor, neural_matrix, explained, kept, points, kernel_*, edges, scale, degree, "
     "weighted_degree, coordinates, eigenvalues, embedding, cluster (-1: none), merge, condensed, dimension, ncd, "
@@ -169,7 +166,7 @@ done:
 const cf_analysis cf_analysis_encode = {"encode",
                                         "Manifolds",
                                         "The encoding manifold: how neurons are organised",
-                                        "RESPONSES...",
+                                        "[RESPONSES...]",
                                         0,
                                         -1,
                                         description,

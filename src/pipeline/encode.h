@@ -56,6 +56,8 @@ CF_CHECKED cf_status cf_encode_factors(cf_context *ctx, const cf_encoding *e, cf
 CF_CHECKED cf_status cf_encode_arrays(cf_context *ctx, const cf_encoding *e, cf_result *result);
 CF_CHECKED cf_status cf_encode_values(cf_context *ctx, const cf_options *options, const cf_encoding *e,
                                       cf_result *result);
+/* Reads the labels and says what is wrong with them, before anything is computed; neurons: of the first set's file. */
+CF_CHECKED cf_status cf_encode_check_labels(cf_context *ctx, const cf_options *options, size_t neurons);
 /* Labels of the neurons (--groups, --quantities, and the preferred stimulus) on the manifold: arrays and values. */
 CF_CHECKED cf_status cf_encode_labels(cf_context *ctx, const cf_options *options, const cf_encoding *e,
                                       cf_result *result);

@@ -268,8 +268,6 @@ static cf_status add_quantity(cf_context *ctx, const cf_encoding *e, const char 
   char *name = NULL;
   CF_TRY(member_name(ctx, "quantities", address, &name));
   CF_TRY(cf_load_labels(ctx, address, "--quantities", file_neurons(e), result, &labels));
-  if (labels->dtype == CF_TEXT)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: --quantities are numbers; text labels go to --groups", address));
   CF_TRY(pick_points(ctx, e, labels, name, &points));
   CF_TRY(cf_array_to_doubles(ctx, points));
   status = cf_dataset_add(ctx, result->arrays, points);
@@ -281,15 +279,36 @@ done:
   return status;
 }
 
+cf_status cf_encode_check_labels(cf_context *ctx, const cf_options *options, size_t neurons) {
+  cf_status status = CF_OK;
+  static const char *const option[] = {"groups", "quantities"};
+  char address[4096], dashed[32];
+  cf_array *labels = NULL;
+  const size_t groups = cf_options_list_count(options, "groups"), names = cf_options_list_count(options, "group-names");
+  if (names > 0 && names != groups)
+    CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--group-names has %zu names for %zu groups", names, groups));
+  for (size_t k = 0; k < sizeof option / sizeof *option; k++)
+    for (size_t i = 0; i < cf_options_list_count(options, option[k]); i++) {
+      cf_options_list_entry(options, option[k], i, address, sizeof address);
+      snprintf(dashed, sizeof dashed, "--%s", option[k]);
+      CF_TRY(cf_load_labels(ctx, address, dashed, neurons, NULL, &labels));
+      if (k == 1 && labels->dtype == CF_TEXT)
+        CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: --quantities are numbers; text labels go to --groups", address));
+      cf_array_free(labels);
+      labels = NULL;
+    }
+done:
+  cf_array_free(labels);
+  return status;
+}
+
 cf_status cf_encode_labels(cf_context *ctx, const cf_options *options, const cf_encoding *e, cf_result *result) {
   cf_status status = CF_OK;
   char address[4096];
   cf_json *list = cf_json_list();
   CF_TRY(add_preferences(ctx, options, e, result, list));
-  const size_t groups = cf_options_list_count(options, "groups"), names = cf_options_list_count(options, "group-names");
-  if (names > 0 && names != groups)
-    CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--group-names has %zu names for %zu groups", names, groups));
-  for (size_t i = 0; i < groups; i++) CF_TRY(add_group(ctx, options, e, i, result, list));
+  for (size_t i = 0; i < cf_options_list_count(options, "groups"); i++)
+    CF_TRY(add_group(ctx, options, e, i, result, list));
   for (size_t i = 0; i < cf_options_list_count(options, "quantities"); i++)
     CF_TRY(add_quantity(ctx, e, cf_options_list_entry(options, "quantities", i, address, sizeof address), result));
   cf_json_set(result->values, "labels", list);

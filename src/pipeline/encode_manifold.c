@@ -2,6 +2,7 @@
  * dimension. */
 #include "base/internal.h"
 #include "pipeline/encode.h"
+#include "pipeline/graph_result.h"
 
 #include <math.h>
 #include <string.h>
@@ -109,20 +110,13 @@ done:
 
 /* ----------------------------------------------------------------- graph -- */
 
-static cf_ian_objective objective_of(const cf_options *options, size_t n) {
-  const char *name = cf_options_text(options, "objective");
-  if (strcmp(name, "auto") == 0)
-    return n > (size_t)cf_options_integer(options, "greedy-above") ? CF_IAN_GREEDY : CF_IAN_EXACT;
-  return strcmp(name, "greedy") == 0 ? CF_IAN_GREEDY : CF_IAN_EXACT;
-}
-
 static cf_status make_graph(cf_context *ctx, const cf_options *options, cf_encoding *e) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   cf_ian_options o = CF_IAN_OPTIONS_INIT;
   bool *keep = NULL;
   size_t *label = NULL;
-  o.objective = objective_of(options, e->n);
+  cf_graph_options_read(options, &o);
   CF_TRY(cf_ian_points(ctx, e->n, e->pcs, e->points, &o, &e->ian));
   CF_TRY(CF_SCRATCH(ctx, &keep, e->n));
   CF_TRY(CF_SCRATCH(ctx, &label, e->n));
@@ -134,6 +128,9 @@ static cf_status make_graph(cf_context *ctx, const cf_options *options, cf_encod
   if (e->n < 10)
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "only %zu neurons are connected to others; there is no manifold", e->n));
   CF_TRY(cf_graph_components(ctx, e->kernel, label, &e->components));
+  if (e->components > 1)
+    cf_warn(ctx, "the kernel falls into %zu parts; the first %zu diffusion coordinates only tell them apart",
+            e->components, e->components - 1);
 done:
   cf_scratch_release(ctx, mark);
   return status;

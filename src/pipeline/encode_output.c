@@ -1,7 +1,7 @@
 /* What `cortifold encode` hands out: arrays of every step and the numbers that judge them. */
 #include "base/internal.h"
 #include "pipeline/encode.h"
-#include "pipeline/graph_files.h"
+#include "pipeline/graph_result.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -122,28 +122,10 @@ done:
 static cf_status put_graph_arrays(cf_context *ctx, const cf_encoding *e, cf_result *result) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  double *degree = NULL, *weighted = NULL, *scale = NULL, *delta = NULL;
-  CF_TRY(CF_SCRATCH(ctx, &degree, e->n));
-  CF_TRY(CF_SCRATCH(ctx, &weighted, e->n));
-  CF_TRY(CF_SCRATCH(ctx, &scale, e->n));
-  CF_TRY(CF_SCRATCH(ctx, &delta, e->n));
-  for (size_t i = 0, at = 0; i < e->ian->n; i++) {
-    if (e->ian->disconnected[i]) continue;
-    scale[at] = e->ian->scale[i];
-    delta[at++] = e->ian->delta_weighted[i];
-  }
-  for (size_t i = 0; i < e->n; i++) {
-    degree[i] = (double)cf_graph_degree(e->graph, i);
-    weighted[i] = 0;
-    for (size_t k = e->kernel->start[i]; k < e->kernel->start[i + 1]; k++)
-      if (e->kernel->to[k] != i) weighted[i] += e->kernel->weight[k];
-  }
-  CF_TRY(cf_put_graph(ctx, result, "kernel", e->kernel));
-  CF_TRY(cf_put_edges(ctx, result, "edges", true, e->graph));
-  CF_TRY(put_points(ctx, result, e, "scale", scale));
-  CF_TRY(put_points(ctx, result, e, "delta_weighted", delta));
-  CF_TRY(put_points(ctx, result, e, "degree", degree));
-  CF_TRY(put_points(ctx, result, e, "weighted_degree", weighted));
+  bool *keep = NULL;
+  CF_TRY(CF_SCRATCH(ctx, &keep, e->ian->n));
+  for (size_t i = 0; i < e->ian->n; i++) keep[i] = !e->ian->disconnected[i];
+  CF_TRY(cf_graph_arrays(ctx, e->ian, keep, NULL, result));
 done:
   cf_scratch_release(ctx, mark);
   return status;
@@ -229,38 +211,12 @@ done:
   return status;
 }
 
-static cf_status graph_values(cf_context *ctx, const cf_encoding *e, cf_json *values) {
-  cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
-  double *degree = NULL;
-  cf_json *graph = cf_json_object(), *degrees = NULL, *delta = cf_json_object(), *prunes = cf_json_list();
-  CF_TRY(CF_SCRATCH(ctx, &degree, e->n));
-  for (size_t i = 0; i < e->n; i++) degree[i] = (double)cf_graph_degree(e->graph, i);
-  CF_TRY(spread(ctx, e->n, degree, &degrees));
-  for (size_t i = 0; i < e->ian->steps; i++)
-    if (e->ian->step[i].pruned) cf_json_append(prunes, cf_json_number((double)e->ian->step[i].pruned));
-  cf_json_set(delta, "mean", cf_json_number(e->ian->weighted_mean));
-  cf_json_set(delta, "median", cf_json_number(e->ian->weighted_median));
-  cf_json_set(graph, "n", cf_json_number((double)e->ian->n));
-  cf_json_set(graph, "gabriel_edges", cf_json_number((double)e->ian->gabriel_edges));
-  cf_json_set(graph, "pruned", cf_json_number((double)e->ian->pruned));
-  cf_json_set(graph, "iterations", cf_json_number((double)e->ian->iterations));
-  cf_json_set(graph, "connectivity", cf_json_number(e->ian->connectivity));
-  cf_json_set(graph, "prunes_per_iteration", prunes);
-  cf_json_set(graph, "delta_weighted", delta);
-  cf_json_set(graph, "degree", degrees);
-  cf_json_set(graph, "components", cf_json_number((double)e->components));
-  cf_json_set(graph, "disconnected", cf_json_number((double)e->disconnected));
+static void graph_values(cf_context *ctx, const cf_options *options, const cf_encoding *e, cf_json *values) {
+  cf_ian_options o = CF_IAN_OPTIONS_INIT;
+  cf_graph_options_read(options, &o);
+  cf_json *graph = cf_graph_values(ctx, e->ian, &o);
+  cf_json_set(graph, "kernel_components", cf_json_number((double)e->components));
   cf_json_set(values, "graph", graph);
-  graph = prunes = delta = NULL;
-done:
-  cf_json_free(graph);
-  if (status != CF_OK) {
-    cf_json_free(prunes);
-    cf_json_free(delta);
-  }
-  cf_scratch_release(ctx, mark);
-  return status;
 }
 
 static cf_json *cluster_values(const cf_encoding *e, size_t *noise) {
@@ -307,7 +263,7 @@ cf_status cf_encode_values(cf_context *ctx, const cf_options *options, const cf_
   cf_json_set(v, "explained", cf_json_number(explained));
   cf_json_set(v, "prepare", cf_json_text(cf_options_text(options, "prepare")));
   sets = NULL;
-  CF_TRY(graph_values(ctx, e, v));
+  graph_values(ctx, options, e, v);
   cf_json_set(diffusion, "eigenvalues", cf_json_numbers(e->eigenvalues, e->dims + 1));
   cf_json_set(diffusion, "residual", cf_json_number(e->residual));
   cf_json_set(diffusion, "coordinates_used", cf_json_number((double)e->coordinates_used));

@@ -108,6 +108,7 @@ static cf_status set_from_factors(cf_context *ctx, const cf_options *options, co
   CF_TRY(rebuild(ctx, s->factors, &s->responses));
   CF_TRY(take_labels(ctx, s));
   CF_TRY(name_stimuli(ctx, options, s->responses));
+  CF_TRY(cf_encode_check_labels(ctx, options, s->responses->neurons));
   s->rebuilt = true;
   CF_TRY(CF_ALLOC(ctx, &s->matrix, s->factors->neurons * s->factors->rank));
   CF_TRY(cf_neural_matrix(ctx, s->factors, NULL, NULL, s->matrix, NULL));
@@ -154,6 +155,7 @@ static cf_status set_from_responses(cf_context *ctx, const cf_options *options, 
   double *fitted = NULL;
   CF_TRY(cf_load_responses(ctx, address, options, result, &s->responses));
   CF_TRY(name_stimuli(ctx, options, s->responses));
+  if (which == 0) CF_TRY(cf_encode_check_labels(ctx, options, s->responses->neurons + s->responses->dropped));
   CF_TRY(cf_load_responses(ctx, address, options, NULL, &r));
   CF_TRY(name_stimuli(ctx, options, r));
   CF_TRY(cf_prepare_responses(ctx, options, address, r, &preparation));

@@ -15,7 +15,7 @@ void cf_graph_options_read(const cf_options *options, cf_ian_options *out) {
   if (strcmp(cf_options_text(options, "objective"), "greedy") == 0) out->objective = CF_IAN_GREEDY;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(names[i], threshold) == 0) out->threshold = value[i];
-  out->tolerance = cf_options_number(options, "tolerance");
+  out->tolerance = cf_options_number(options, "median-tolerance");
   out->prune_share = cf_options_number(options, "prune-share");
   out->most_prunes = (size_t)cf_options_integer(options, "most-prunes");
   out->most_iterations = (size_t)cf_options_integer(options, "most-iterations");
@@ -113,6 +113,7 @@ static cf_status put_history(cf_context *ctx, const cf_ian *ian, cf_result *resu
                                       "history/pruned",       "history/edges",  "history/sum_scale"};
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
+  cf_array *a = NULL;
   double *x = NULL;
   CF_TRY(CF_SCRATCH(ctx, &x, ian->steps + 1));
   for (size_t c = 0; c < sizeof names / sizeof *names; c++) {
@@ -122,9 +123,14 @@ static cf_status put_history(cf_context *ctx, const cf_ian *ian, cf_result *resu
                             (double)s->pruned, (double)s->edges, s->sum_scale};
       x[k] = row[c];
     }
-    CF_TRY(cf_dataset_put(ctx, result->arrays, names[c], 1, &ian->steps, x));
+    CF_TRY(cf_array_from_doubles(ctx, names[c], 1, &ian->steps, x, &a));
+    CF_TRY(cf_array_set_axis(ctx, a, 0, "step", NULL));
+    status = cf_dataset_add(ctx, result->arrays, a);
+    a = NULL;
+    CF_TRY(status);
   }
 done:
+  cf_array_free(a);
   cf_scratch_release(ctx, mark);
   return status;
 }

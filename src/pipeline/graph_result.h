@@ -25,9 +25,15 @@
        0,                                                                                                               \
        "c3|c2|mad|normal-mad|iqr|sd",                                                                                   \
        "Estimator of location and spread of the volume ratios; an edge is pruned from location + 4.5 spread on."},      \
-      {"tolerance", 0,     CF_PARAM_REAL,                                                                               \
-       "X",         "0.1", 1e-6,                                                                                        \
-       10,          NULL,  "How far the median volume ratio may be from 1 before the connectivity is tuned."},          \
+      {"median-tolerance",                                                                                              \
+       0,                                                                                                               \
+       CF_PARAM_REAL,                                                                                                   \
+       "X",                                                                                                             \
+       "0.1",                                                                                                           \
+       1e-6,                                                                                                            \
+       10,                                                                                                              \
+       NULL,                                                                                                            \
+       "How far the median volume ratio may be from 1 before the connectivity is tuned."},                              \
       {"prune-share",                                                                                                   \
        0,                                                                                                               \
        CF_PARAM_REAL,                                                                                                   \

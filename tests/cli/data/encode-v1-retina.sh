@@ -14,5 +14,5 @@ cortifold study run --quiet study.yaml
 value() { awk -F'\t' -v t="$1" -v k="$2" '$1 == t && $5 == k {print $6; exit}' out/results.tsv; }
 for t in v1 retina; do echo "$t $(value $t neurons) $(value $t rank) $(value $t pcs)"; done
 awk -F'\t' '$5 == "kept" {print $1, ($6 > 620 ? "nearly all neurons on the manifold" : $6)}' out/results.tsv
-awk -F'\t' '$3 == "graph" && $5 == "components" {print $1, $6, "component"}' out/results.tsv
+awk -F'\t' '$3 == "graph" && $5 == "kernel_components" {print $1, $6, "component"}' out/results.tsv
 grep -c 'side by side' out/report.html
