@@ -12,16 +12,33 @@ static double coefficient(const cf_scales *s, size_t row, size_t vertex) {
   return s->from[row] == vertex ? s->work->gain[row] : 1;
 }
 
-void basis_activate(cf_scales *s, size_t row, bool on) {
+static void light(cf_scales *s, size_t k, unsigned char bit) {
   basis *b = s->work;
-  const size_t twin = s->twin[row];
-  if (on) {
-    b->state[row] |= ROW_ACTIVE;
-    b->state[twin] |= TWIN_ACTIVE;
-  } else {
-    b->state[row] &= (unsigned char)~ROW_ACTIVE;
-    b->state[twin] &= (unsigned char)~TWIN_ACTIVE;
-  }
+  const size_t i = s->from[k];
+  if (!b->state[k]) b->lit[s->graph->start[i] + b->lits[i]++] = (uint32_t)k;
+  b->state[k] |= bit;
+}
+
+static void dim(cf_scales *s, size_t k, unsigned char bit) {
+  basis *b = s->work;
+  const size_t i = s->from[k];
+  b->state[k] &= (unsigned char)~bit;
+  if (b->state[k]) return;
+  uint32_t *list = b->lit + s->graph->start[i];
+  for (size_t m = 0; m < b->lits[i]; m++)
+    if (list[m] == k) {
+      list[m] = list[--b->lits[i]];
+      return;
+    }
+}
+
+void basis_darken(cf_scales *s, size_t k) {
+  dim(s, k, ROW_ACTIVE | TWIN_ACTIVE);
+}
+
+void basis_activate(cf_scales *s, size_t row, bool on) {
+  (on ? light : dim)(s, row, ROW_ACTIVE);
+  (on ? light : dim)(s, s->twin[row], TWIN_ACTIVE);
 }
 
 void basis_gather(cf_scales *s, size_t i) {
@@ -34,9 +51,10 @@ void basis_gather(cf_scales *s, size_t i) {
     const size_t v = b->node[m];
     uint32_t incident = b->bound[v];
     b->active += b->bound[v];
-    for (size_t k = s->graph->start[v]; k < s->graph->start[v + 1]; k++) {
+    const uint32_t *list = b->lit + s->graph->start[v];
+    for (size_t e = 0; e < b->lits[v]; e++) {
+      const size_t k = list[e];
       const unsigned char state = b->state[k];
-      if (!state) continue;
       incident += (state & 1) + (state >> 1);
       b->active += state & ROW_ACTIVE;
       const uint32_t to = s->graph->to[k];
@@ -51,8 +69,10 @@ void basis_gather(cf_scales *s, size_t i) {
 /* A row of v to a vertex that is not stripped, other than `not`; SIZE_MAX: none. Stripped vertices have left 0. */
 static size_t remaining_row(const cf_scales *s, size_t v, size_t not ) {
   const basis *b = s->work;
-  for (size_t k = s->graph->start[v]; k < s->graph->start[v + 1]; k++) {
-    if (!b->state[k] || !b->left[s->graph->to[k]]) continue;
+  const uint32_t *list = b->lit + s->graph->start[v];
+  for (size_t e = 0; e < b->lits[v]; e++) {
+    const size_t k = list[e];
+    if (!b->left[s->graph->to[k]]) continue;
     if ((b->state[k] & ROW_ACTIVE) && k != not ) return k;
     if ((b->state[k] & TWIN_ACTIVE) && s->twin[k] != not ) return s->twin[k];
   }
@@ -208,9 +228,10 @@ void basis_slide(cf_scales *s, size_t i) {
   for (size_t m = 0; m < b->nodes; m++) {
     const size_t v = b->node[m];
     b->active += b->bound[v];
-    for (size_t k = s->graph->start[v]; k < s->graph->start[v + 1]; k++) {
+    const uint32_t *list = b->lit + s->graph->start[v];
+    for (size_t e = 0; e < b->lits[v]; e++) {
+      const size_t k = list[e];
       const unsigned char state = b->state[k];
-      if (!state) continue;
       b->active += state & ROW_ACTIVE;
       const uint32_t to = s->graph->to[k];
       if (b->mark[to] == stamp) continue;

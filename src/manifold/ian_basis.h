@@ -13,13 +13,16 @@ typedef struct leaf {
 } leaf;
 
 typedef struct cf_scales_work {
-  double *gain, *right; /* of every row */
-  unsigned char *state; /* of every row: bits above */
-  double *y;            /* multipliers of active rows */
-  bool *bound;          /* n: s_i = u_i is part of the basis */
-  double *z;            /* n: multipliers of these */
-  uint32_t *changed;    /* vertices that lost an edge since the last solve */
-  bool *has_changed;    /* n */
+  double *gain, *right;           /* of every row */
+  double *gain_back, *right_back; /* the same of its twin, side by side for the ratio test */
+  unsigned char *state;           /* of every row: bits above */
+  uint32_t *lit;     /* of every vertex, from its row start on: entries whose state is not 0, in the order they came */
+  uint32_t *lits;    /* n: how many */
+  double *y;         /* multipliers of active rows */
+  bool *bound;       /* n: s_i = u_i is part of the basis */
+  double *z;         /* n: multipliers of these */
+  uint32_t *changed; /* vertices that lost an edge since the last solve */
+  bool *has_changed; /* n */
   size_t changed_count;
   bool all_changed;
   uint32_t *node, *mark; /* the component at hand, and the stamp of the last time a vertex was visited */
@@ -50,4 +53,6 @@ bool basis_place(cf_scales *s);
 void basis_slide(cf_scales *s, size_t i);
 void basis_clear_slide(cf_scales *s);
 void basis_activate(cf_scales *s, size_t row, bool on);
+/* Entry k of the graph (a row and its twin seen from there) leaves the basis, on its own side only. */
+void basis_darken(cf_scales *s, size_t k);
 #endif

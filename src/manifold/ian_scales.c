@@ -39,7 +39,11 @@ static cf_status make_work(cf_context *ctx, cf_scales *s) {
   s->work = b;
   CF_TRY(CF_SCRATCH(ctx, &b->gain, rows));
   CF_TRY(CF_SCRATCH(ctx, &b->right, rows));
+  CF_TRY(CF_SCRATCH(ctx, &b->gain_back, rows));
+  CF_TRY(CF_SCRATCH(ctx, &b->right_back, rows));
   CF_TRY(CF_SCRATCH(ctx, &b->state, rows));
+  CF_TRY(CF_SCRATCH(ctx, &b->lit, rows));
+  CF_TRY(CF_SCRATCH(ctx, &b->lits, n));
   CF_TRY(CF_SCRATCH(ctx, &b->y, rows));
   CF_TRY(CF_SCRATCH(ctx, &b->bound, n));
   CF_TRY(CF_SCRATCH(ctx, &b->z, n));
@@ -56,6 +60,7 @@ static cf_status make_work(cf_context *ctx, cf_scales *s) {
   CF_TRY(CF_SCRATCH(ctx, &b->queued, n));
   for (size_t i = 0; i < 6; i++) CF_TRY(CF_SCRATCH(ctx, &b->cycle[i], n));
   memset(b->state, 0, rows * sizeof *b->state);
+  memset(b->lits, 0, n * sizeof *b->lits);
   memset(b->mark, 0, n * sizeof *b->mark);
   memset(b->queued, 0, n * sizeof *b->queued);
   memset(b->has_changed, 0, n * sizeof *b->has_changed);
@@ -123,13 +128,19 @@ void cf_scales_prune(cf_scales *s, size_t k) {
 
 static void set_row(cf_scales *s, size_t k) {
   basis *b = s->work;
-  if (!s->alive[k]) {
-    b->state[k] = 0;
-    return;
+  const size_t twin = s->twin[k];
+  if (s->alive[k]) {
+    const double w = s->connectivity * s->graph->weight[k];
+    b->gain[k] = w / s->upper[s->from[k]];
+    b->right[k] = w * (1 + b->gain[k]);
+  } else { /* holds always */
+    basis_darken(s, k);
+    basis_darken(s, twin);
+    b->gain[k] = 0;
+    b->right[k] = -INFINITY;
   }
-  const double w = s->connectivity * s->graph->weight[k];
-  b->gain[k] = w / s->upper[s->from[k]];
-  b->right[k] = w * (1 + b->gain[k]);
+  b->gain_back[twin] = b->gain[k];
+  b->right_back[twin] = b->right[k];
 }
 
 static double slack(const cf_scales *s, size_t k) {
@@ -141,7 +152,8 @@ static void reset_component(cf_scales *s) {
   basis *b = s->work;
   for (size_t m = 0; m < b->nodes; m++) {
     const size_t i = b->node[m];
-    for (size_t k = s->graph->start[i]; k < s->graph->start[i + 1]; k++) b->state[k] = 0;
+    for (size_t e = 0; e < b->lits[i]; e++) b->state[b->lit[s->graph->start[i] + e]] = 0;
+    b->lits[i] = 0;
     b->bound[i] = true;
     s->sigma[i] = s->upper[i];
   }
@@ -198,10 +210,7 @@ static void start_feasible(cf_scales *s) {
   const size_t count = b->all_changed ? s->n : b->changed_count;
   for (size_t c = 0; c < count; c++) {
     const size_t i = b->all_changed ? c : b->changed[c];
-    for (size_t k = s->graph->start[i]; k < s->graph->start[i + 1]; k++) {
-      set_row(s, k);
-      if (!s->alive[k]) b->state[s->twin[k]] = 0;
-    }
+    for (size_t k = s->graph->start[i]; k < s->graph->start[i + 1]; k++) set_row(s, k);
   }
   for (size_t c = 0; c < count; c++) {
     const size_t i = b->all_changed ? c : b->changed[c];
@@ -221,9 +230,11 @@ typedef struct entering {
   size_t row, vertex; /* SIZE_MAX: not this one */
 } entering;
 
-static void offer(entering *best, double step, double rate, size_t row, size_t vertex) {
-  const double close = 1e-12 * (1 + best->step);
-  if (step < best->step - close || (step < best->step + close && rate > best->rate))
+/* Of steps that are equal but for rounding the largest rate wins: the steadiest basis. */
+static inline void offer(entering *best, double room, double rate, size_t row, size_t vertex) {
+  if (room > 0 && !(room < best->step * (1 + 1e-12) * rate)) return;
+  const double step = room > 0 ? room / rate : 0;
+  if (step < best->step * (1 - 1e-12) || rate > best->rate)
     *best = (entering){step < best->step ? step : best->step, rate, row, vertex};
 }
 
@@ -233,15 +244,16 @@ static entering ratio_test(const cf_scales *s) {
   entering best = {INFINITY, 0, SIZE_MAX, SIZE_MAX};
   for (size_t m = 0; m < b->nodes; m++) {
     const size_t i = b->node[m];
-    const double d = b->slide[i];
-    if (d > RATE_TOLERANCE) offer(&best, fmax(0, s->upper[i] - s->sigma[i]) / d, d, SIZE_MAX, i);
+    const double d = b->slide[i], x = s->sigma[i];
+    if (d > RATE_TOLERANCE) offer(&best, s->upper[i] - x, d, SIZE_MAX, i);
     for (size_t k = s->graph->start[i]; k < s->graph->start[i + 1]; k++) {
-      if (!s->alive[k]) continue;
-      const size_t j = s->graph->to[k], t = s->twin[k];
-      const double e = b->slide[j];
-      const double rate = -(b->gain[k] * d + e), back = -(b->gain[t] * e + d);
-      if (rate > RATE_TOLERANCE && !(b->state[k] & ROW_ACTIVE)) offer(&best, fmax(0, slack(s, k)) / rate, rate, k, i);
-      if (back > RATE_TOLERANCE && !(b->state[k] & TWIN_ACTIVE)) offer(&best, fmax(0, slack(s, t)) / back, back, t, i);
+      const size_t j = s->graph->to[k];
+      const double e = b->slide[j], y = s->sigma[j];
+      const double rate = -(b->gain[k] * d + e), back = -(b->gain_back[k] * e + d);
+      if (rate > RATE_TOLERANCE && !(b->state[k] & ROW_ACTIVE))
+        offer(&best, b->gain[k] * x + y - b->right[k], rate, k, i);
+      if (back > RATE_TOLERANCE && !(b->state[k] & TWIN_ACTIVE))
+        offer(&best, b->gain_back[k] * y + x - b->right_back[k], back, s->twin[k], i);
     }
   }
   return best;
@@ -300,13 +312,14 @@ static bool choose(const cf_scales *s, bool first, size_t *row, size_t *vertex) 
       *vertex = i;
       found = true;
     }
-    for (size_t k = s->graph->start[i]; k < s->graph->start[i + 1]; k++)
-      if ((b->state[k] & ROW_ACTIVE) && b->y[k] < least) {
-        least = first ? -INFINITY : b->y[k];
-        *row = k;
-        *vertex = i;
-        found = true;
-      }
+    for (size_t e = 0; e < b->lits[i]; e++) {
+      const size_t k = b->lit[s->graph->start[i] + e];
+      if (!(b->state[k] & ROW_ACTIVE) || !(b->y[k] < least)) continue;
+      least = first ? -INFINITY : b->y[k];
+      *row = k;
+      *vertex = i;
+      found = true;
+    }
   }
   return found;
 }
@@ -344,7 +357,8 @@ static void certify(cf_scales *s) {
   s->objective = s->bound = 0;
   for (size_t i = 0; i < s->n; i++) {
     double total = 0;
-    for (size_t k = s->graph->start[i]; k < s->graph->start[i + 1]; k++) {
+    for (size_t e = 0; e < b->lits[i]; e++) {
+      const size_t k = b->lit[s->graph->start[i] + e];
       if (b->state[k] & ROW_ACTIVE) {
         const double y = fmax(0, b->y[k]);
         total += b->gain[k] * y;
