@@ -61,6 +61,18 @@ static void copy_state(const cf_tensor *x, size_t r, const double *a, const doub
   memcpy(k2, k, x->maps * sizeof *k);
 }
 
+/* The model as large as the data, so that the unit of the responses does not matter. */
+static void scale_start(cf_fit *f) {
+  const size_t r = f->r;
+  double sum = 0;
+  cf_factor_gram(f->x->n, r, f->a, f->ga);
+  cf_factor_gram(f->x->s, r, f->b, f->gb);
+  cf_factor_gram(f->x->p, r, f->c, f->gc);
+  for (size_t i = 0; i < r * r; i++) sum += f->ga[i] * f->gb[i] * f->gc[i];
+  const double scale = sum > 0 ? sqrt(f->x->norm2 / sum) : 1;
+  for (size_t i = 0; i < f->x->n * r; i++) f->a[i] *= scale;
+}
+
 /* One of the starts that compete: where it stands. */
 typedef struct start {
   double *a, *b, *c, value;
@@ -107,6 +119,14 @@ static void rank_starts(size_t n, start *s) {
   }
 }
 
+static void draw_start(cf_fit *fit, bool alike, cf_rng *rng) {
+  if (alike)
+    draw_alike(fit, rng);
+  else
+    draw(fit, rng);
+  scale_start(fit);
+}
+
 /* A random start into the fit; with trials, the one of several that comes out of the rounds. */
 static cf_status try_starts(cf_context *worker, const job *j, size_t restart, cf_fit *fit, cf_factors *out) {
   cf_status status = CF_OK;
@@ -115,16 +135,13 @@ static cf_status try_starts(cf_context *worker, const job *j, size_t restart, cf
   start *s;
   cf_rng rng = cf_rng_make(cf_context_seed(worker), cf_hash64(&r, sizeof r, 0), (uint32_t)restart);
   if (left <= 1) {
-    draw(fit, &rng);
+    draw_start(fit, false, &rng);
     return CF_OK;
   }
   CF_TRY(CF_SCRATCH(worker, &s, left));
   for (size_t i = 0; i < left; i++) {
     CF_TRY(start_new(worker, fit->x, r, &s[i]));
-    if (fit->x->shift)
-      draw_alike(fit, &rng);
-    else
-      draw(fit, &rng);
+    draw_start(fit, fit->x->shift, &rng);
     CF_TRY(go_on(worker, fit, rounds[0], &s[i]));
   }
   for (size_t round = 1; round < ROUNDS; round++) {
