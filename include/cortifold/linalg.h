@@ -50,7 +50,7 @@ typedef cf_status (*cf_operator_fn)(cf_context *ctx, size_t rows, const double *
  * vectors as rows (k x n), largest-magnitude entry positive. `known` eigenvectors, orthonormal rows of known_vectors
  * (known x n), are left out. residual (may be NULL): largest |A v - lambda v|, measured. Errors: CF_ERR_USAGE
  * (k + known > n), CF_ERR_NUMERIC (no convergence, which takes n > 4000). Block Lanczos with restarts on about
- * 200 n numbers of memory for k of 20; small matrices are formed and go to LAPACK, as do those up to n = 4000 that
+ * 160 n numbers of memory for k of 20; small matrices are formed and go to LAPACK, as do those up to n = 4000 that
  * would not converge. */
 CF_API CF_CHECKED cf_status cf_eigh_operator(cf_context *ctx, size_t n, cf_operator_fn apply, void *payload, size_t k,
                                              size_t known, const double *known_vectors, double *values, double *vectors,

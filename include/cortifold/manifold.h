@@ -78,8 +78,8 @@ typedef struct cf_diffusion_options {
  * for each: then the first coordinates tell the components apart. residual (may be NULL): largest |Ms u - lambda u|.
  * options NULL: the defaults (dims must then be below n). Errors: CF_ERR_INPUT (a row that sums to 0, a negative
  * weight, NaN, a kernel that is not symmetric to 1e-8; n < 2; time 0 with several components), CF_ERR_USAGE (dims >= n;
- * alpha or time negative), CF_ERR_NUMERIC (no convergence). About 10 products of 8 vectors with the kernel where its
- * eigenvalues fall off quickly; n^2 memory for kernels that are more than a quarter full, up to 4096 points. */
+ * alpha or time negative), CF_ERR_NUMERIC (no convergence). About 40 products of 8 vectors with the kernel where
+ * its eigenvalues fall slowly, fewer where they fall quickly; little memory beside the kernel. */
 CF_API CF_CHECKED cf_status cf_diffusion_map(cf_context *ctx, const cf_graph *kernel,
                                              const cf_diffusion_options *options, double *coordinates, double *values,
                                              double *residual);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAST_SIDE = 400, FORM_SIDE = 4000, FORM_ROWS = 64, LEAST_BASIS = 160, MOST_PRODUCTS = 12000 };
+enum { LEAST_SIDE = 400, FORM_SIDE = 4000, FORM_ROWS = 64, LEAST_BASIS = 120, MOST_PRODUCTS = 12000 };
 #define TOLERANCE 1e-12
 #define ACCEPTED  1e-9 /* measured residual over the largest |eigenvalue| */
 

@@ -10,13 +10,14 @@
  *
  * Coifman & Lafon, Appl. Comput. Harmon. Anal. 21, 5 (2006). */
 #include "base/internal.h"
+#include "graph/internal.h"
 
 #include <cortifold/linalg.h>
 #include <cortifold/manifold.h>
 #include <math.h>
 #include <string.h>
 
-enum { DENSE_SIDE = 4096, ROWS = 256, MOST_AT_ONCE = 16 };
+enum { ROWS = 128, WIDE = 8 };
 
 typedef struct diffusion {
   size_t n;
@@ -24,65 +25,73 @@ typedef struct diffusion {
   const double *full;      /* or that */
   double *scale, *density; /* s, d */
   size_t *component, components;
-  const double *in; /* of one product: n x rows, scaled */
+  const double *in; /* of one product: n x WIDE, scaled */
   double *out;      /* rows x n */
   size_t rows;
 } diffusion;
 
 /* --------------------------------------------------------------- products -- */
 
-/* Rows of K times `rows` columns of s->in. */
-static cf_status sparse_task(cf_context *worker, size_t task, void *payload) {
-  const diffusion *s = payload;
-  (void)worker;
-  const cf_graph *g = s->kernel;
-  for (size_t i = task * ROWS; i < CF_MIN(s->n, (task + 1) * ROWS); i++) {
-    double sum[MOST_AT_ONCE] = {0};
-    for (size_t k = g->start[i]; k < g->start[i + 1]; k++) {
-      const double *restrict in = s->in + g->to[k] * s->rows, weight = g->weight[k];
-      for (size_t r = 0; r < s->rows; r++) sum[r] += weight * in[r];
+/* Entries of one row of K times WIDE columns of `in`, WIDE numbers for every point. Four sums are kept apart, so that
+ * additions do not wait for one another. */
+CF_CLONES static void sparse_row(size_t count, const uint32_t *to, const double *weight, const double *in,
+                                 double *out) {
+  double sum[4][WIDE] = {{0}};
+  size_t k = 0;
+  for (; k + 4 <= count; k += 4)
+    for (size_t l = 0; l < 4; l++) {
+      const double *x = in + (size_t)to[k + l] * WIDE, w = weight[k + l];
+      for (size_t r = 0; r < WIDE; r++) sum[l][r] += w * x[r];
     }
+  for (; k < count; k++)
+    for (size_t r = 0; r < WIDE; r++) sum[0][r] += weight[k] * in[(size_t)to[k] * WIDE + r];
+  for (size_t r = 0; r < WIDE; r++) out[r] = (sum[0][r] + sum[1][r]) + (sum[2][r] + sum[3][r]);
+}
+
+CF_CLONES static void full_row(size_t count, const double *weight, const double *in, double *out) {
+  double sum[4][WIDE] = {{0}};
+  size_t k = 0;
+  for (; k + 4 <= count; k += 4)
+    for (size_t l = 0; l < 4; l++)
+      for (size_t r = 0; r < WIDE; r++) sum[l][r] += weight[k + l] * in[(k + l) * WIDE + r];
+  for (; k < count; k++)
+    for (size_t r = 0; r < WIDE; r++) sum[0][r] += weight[k] * in[k * WIDE + r];
+  for (size_t r = 0; r < WIDE; r++) out[r] = (sum[0][r] + sum[1][r]) + (sum[2][r] + sum[3][r]);
+}
+
+static cf_status rows_task(cf_context *worker, size_t task, void *payload) {
+  const diffusion *s = payload;
+  const cf_graph *g = s->kernel;
+  (void)worker;
+  for (size_t i = task * ROWS; i < CF_MIN(s->n, (task + 1) * ROWS); i++) {
+    double sum[WIDE];
+    if (g)
+      sparse_row(cf_graph_degree(g, i), g->to + g->start[i], g->weight + g->start[i], s->in, sum);
+    else
+      full_row(s->n, s->full + i * s->n, s->in, sum);
     for (size_t r = 0; r < s->rows; r++) s->out[r * s->n + i] = sum[r] * s->scale[i];
   }
   return CF_OK;
 }
 
-static cf_status sparse_product(cf_context *ctx, diffusion *s, size_t rows, const double *x, double *y) {
+/* y = Ms x: the vectors are turned, WIDE at a time (the rest 0), so that what a row needs of a point lies together. */
+static cf_status times_markov(cf_context *ctx, size_t rows, const double *x, double *y, void *payload) {
+  diffusion *s = payload;
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   double *turned;
-  CF_TRY(CF_SCRATCH(ctx, &turned, MOST_AT_ONCE * s->n));
+  CF_TRY(CF_SCRATCH(ctx, &turned, WIDE * s->n));
   s->in = turned;
-  for (size_t from = 0; from < rows; from += MOST_AT_ONCE) {
-    s->rows = CF_MIN((size_t)MOST_AT_ONCE, rows - from);
+  for (size_t from = 0; from < rows; from += WIDE) {
+    s->rows = CF_MIN((size_t)WIDE, rows - from);
     s->out = y + from * s->n;
     for (size_t j = 0; j < s->n; j++)
-      for (size_t r = 0; r < s->rows; r++) turned[j * s->rows + r] = x[(from + r) * s->n + j] * s->scale[j];
-    CF_TRY(cf_parallel_for(ctx, (s->n + ROWS - 1) / ROWS, sparse_task, s));
+      for (size_t r = 0; r < WIDE; r++) turned[j * WIDE + r] = r < s->rows ? x[(from + r) * s->n + j] * s->scale[j] : 0;
+    CF_TRY(cf_parallel_for(ctx, (s->n + ROWS - 1) / ROWS, rows_task, s));
   }
 done:
   cf_scratch_release(ctx, mark);
   return status;
-}
-
-static cf_status full_product(cf_context *ctx, const diffusion *s, size_t rows, const double *x, double *y) {
-  cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
-  double *scaled;
-  CF_TRY(CF_SCRATCH(ctx, &scaled, rows * s->n));
-  for (size_t r = 0; r < rows; r++)
-    for (size_t j = 0; j < s->n; j++) scaled[r * s->n + j] = x[r * s->n + j] * s->scale[j];
-  CF_TRY(cf_gemm(ctx, false, false, rows, s->n, s->n, 1, scaled, s->n, s->full, s->n, 0, y, s->n));
-  for (size_t r = 0; r < rows; r++)
-    for (size_t j = 0; j < s->n; j++) y[r * s->n + j] *= s->scale[j];
-done:
-  cf_scratch_release(ctx, mark);
-  return status;
-}
-
-static cf_status times_markov(cf_context *ctx, size_t rows, const double *x, double *y, void *payload) {
-  diffusion *s = payload;
-  return s->full ? full_product(ctx, s, rows, x, y) : sparse_product(ctx, s, rows, x, y);
 }
 
 /* ---------------------------------------------------------- normalisation -- */
@@ -294,29 +303,15 @@ static cf_status check_options(cf_context *ctx, size_t n, const cf_diffusion_opt
   return CF_OK;
 }
 
-static void spread(const cf_graph *g, double *full) {
-  memset(full, 0, g->n * g->n * sizeof *full);
-  for (size_t i = 0; i < g->n; i++)
-    for (size_t k = g->start[i]; k < g->start[i + 1]; k++) full[i * g->n + g->to[k]] = g->weight[k];
-}
-
 cf_status cf_diffusion_map(cf_context *ctx, const cf_graph *kernel, const cf_diffusion_options *options,
                            double *coordinates, double *values, double *residual) {
   cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
   const cf_diffusion_options standard = CF_DIFFUSION_OPTIONS_INIT, *o = options ? options : &standard;
   diffusion s = {.n = kernel->n, .kernel = kernel};
-  double *full;
   CF_TRY(check_options(ctx, s.n, o));
   CF_TRY(check_sparse(ctx, kernel));
-  if (s.n <= DENSE_SIDE && kernel->start[s.n] > s.n * s.n / 4) { /* dense products are faster from there on */
-    CF_TRY(CF_SCRATCH(ctx, &full, s.n * s.n));
-    spread(kernel, full);
-    s.full = full;
-  }
   CF_TRY(map(ctx, &s, o, coordinates, values, residual));
 done:
-  cf_scratch_release(ctx, mark);
   return status;
 }
 

@@ -348,6 +348,32 @@ done:
   return status;
 }
 
+static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {
+  cf_status status = CF_OK;
+  char *path = NULL, *member = NULL;
+  cf_io_listing *list = NULL;
+  double n = 0, entries = 0;
+  CF_TRY(cf_io_split(ctx, cf_options_argument(options, 0), &path, &member));
+  CF_TRY(cf_io_list(ctx, path, &list));
+  for (size_t i = 0; i < list->count; i++) {
+    const cf_io_entry *e = &list->entry[i];
+    const bool data = e->ndim == 1 && e->member && strstr(e->member, "_data");
+    const bool square = e->ndim == 2 && e->shape[0] == e->shape[1];
+    if (data || square) entries = fmax(entries, (double)e->shape[0] * (data ? 1 : (double)e->shape[1]));
+    if (square || (e->ndim == 1 && e->member && strcmp(e->member, "scale") == 0)) n = fmax(n, (double)e->shape[0]);
+  }
+  const double pairs = cf_options_given(options, "cluster") || cf_options_flag(options, "isomap") ? n * n : 0;
+  const double cubes = cf_options_given(options, "heat") ? n * n * n : 0;
+  out->seconds = (6e-7 * entries + 2e-5 * n + 3e-8 * pairs + 1e-10 * cubes) / cf_context_threads(ctx);
+  out->bytes = 24 * entries + 1600 * n + (cf_options_flag(options, "isomap") || cubes > 0 ? 24 * n * n : 0);
+done:
+  cf_context_clear(ctx);
+  cf_io_listing_free(list);
+  cf_free(path);
+  cf_free(member);
+  return CF_OK;
+}
+
 const cf_analysis cf_analysis_diffuse = {"diffuse",
                                          "Manifolds",
                                          "Diffusion map of a kernel: coordinates, clusters, geodesics, local dimension",
@@ -358,5 +384,5 @@ const cf_analysis cf_analysis_diffuse = {"diffuse",
                                          examples,
                                          params,
                                          run,
-                                         NULL,
+                                         cost,
                                          false};
