@@ -26,7 +26,7 @@ typedef struct cf_factor_options {
                             * 2e-21 (it ends by its gradient, as published) */
   size_t trials;           /* random starts that compete in a restart: after six sweeps the best third goes on, after
                             * six more the best, until it converges; 1: a restart is one random start, as published;
-                            * 0: 8, or 1 without shifts or with the quasi-Newton solver */
+                            * 0: 8, or 1 with the quasi-Newton solver */
   bool single;             /* HALS: most sweeps work on the data in single precision, the last ones in double */
 } cf_factor_options;
 #define CF_FACTOR_OPTIONS_INIT                                                                                         \

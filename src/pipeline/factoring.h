@@ -39,7 +39,7 @@ enum { CF_FACTORING_RANK = 1000, CF_FACTORING_RESTARTS = 100000 };
        1000,                                                                                                                  \
        NULL,                                                                                                                  \
        "Random starts that compete in a restart: after six sweeps the best third goes on, after six more the best, until it " \
-       "converges. 1: a restart is one random start, as published. 0: 8 with hals and shifts, else 1."},                      \
+       "converges. 1: a restart is one random start, as published. 0: 8 with hals, else 1."},                                 \
       {"sweeps", 0,    CF_PARAM_INTEGER,                                                                                      \
        "N",      "0",  0,                                                                                                     \
        1e6,      NULL, "Most sweeps of a restart (iterations of quasi-newton); 0: 500 (1000)."},                              \

@@ -19,7 +19,7 @@
 enum { TRIALS = 8, ROUNDS = 2, TRIAL_TRACE = 64, SWEEPS = 500, ITERATIONS = 1000, LAST_SWEEPS = 12, LEAST_SWEEPS = 6 };
 static const size_t rounds[ROUNDS] = {6, 6}; /* sweeps; a third of the starts stays after each round */
 #define APART            0.3
-#define SINGLE_TOLERANCE 1e-5 /* progress at which single precision has done its part */
+#define SINGLE_TOLERANCE 3e-6 /* progress at which single precision has done its part */
 #define SINGLE_FLOOR     1e-5 /* share of the data below which the error is rounding in single precision */
 
 typedef struct job {
@@ -249,7 +249,7 @@ static cf_status check_options(cf_context *ctx, cf_factor_options *o, size_t fro
   const bool hals = o->solver == CF_FACTOR_HALS;
   if (o->tolerance <= 0) o->tolerance = hals ? 1e-6 : 1e-5 * DBL_EPSILON; /* factr as published */
   if (o->sweeps == 0) o->sweeps = hals ? SWEEPS : ITERATIONS;
-  if (o->trials == 0) o->trials = hals && o->shift ? TRIALS : 1;
+  if (o->trials == 0) o->trials = hals ? TRIALS : 1;
   o->single = o->single && hals;
   return CF_OK;
 }
