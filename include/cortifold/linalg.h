@@ -86,6 +86,37 @@ CF_API CF_CHECKED cf_status cf_nnls(cf_context *ctx, size_t n, const double *ata
  * the column of row i. Shortest augmenting paths (Jonker & Volgenant 1987), O(n^3). CF_ERR_NUMERIC for NaN. */
 CF_API CF_CHECKED cf_status cf_assignment(cf_context *ctx, size_t n, const double *cost, size_t *column);
 
+/* Transport between two sets of equal mass: weights n and m (whole numbers, equal sums), cost n x m (finite); the least
+ * sum of cost times mass. Successive shortest paths with potentials, O((n + m)^3) for like weights. */
+CF_API CF_CHECKED cf_status cf_transport(cf_context *ctx, size_t n, size_t m, const size_t *from, const size_t *to,
+                                         const double *cost, double *least);
+
+/* ------------------------------------------------- general matrices, complex numbers -- */
+
+/* Complex numbers are pairs (real, imaginary) of doubles one after the other: a matrix of m x n has 2 m n doubles. */
+
+/* Eigenvalues (n pairs) of a general real a (n x n, destroyed), by descending magnitude; of a conjugate pair the one
+ * with positive imaginary part first. vectors (n x n pairs, entry (i, j) belongs to value j; may be NULL): unit length,
+ * the entry of largest magnitude real and positive. CF_ERR_NUMERIC when LAPACK does not converge. About 25 n^3 flops.
+ */
+CF_API CF_CHECKED cf_status cf_eig(cf_context *ctx, size_t n, double *a, double *values, double *vectors);
+/* Complex Schur form A = Z T Z^H of a real a (n x n, kept): t upper triangular and z unitary, n x n pairs each; the
+ * diagonal of t holds the eigenvalues in no particular order. About 100 n^3 flops. */
+CF_API CF_CHECKED cf_status cf_schur(cf_context *ctx, size_t n, const double *a, double *t, double *z);
+/* Solves A X = B for complex A (n x n pairs, destroyed), b n x nrhs pairs in place. CF_ERR_NUMERIC when A is singular
+ * to working precision. */
+CF_API CF_CHECKED cf_status cf_solve_complex(cf_context *ctx, size_t n, double *a, size_t nrhs, double *b);
+/* Complex least squares of least norm, min ||A x - b||: a m x n pairs (destroyed), b m pairs, x n pairs. Singular
+ * values below 1e-13 of the largest count as zero. QR, and the SVD where the triangle is ill-conditioned. */
+CF_API CF_CHECKED cf_status cf_least_squares_complex(cf_context *ctx, size_t m, size_t n, double *a, const double *b,
+                                                     double *x);
+/* The triangle alone of A = Q R (a m x n, kept, m >= n): r n x n upper. Blocks of rows whose size depends on n alone
+ * are reduced in parallel and their triangles joined (Demmel, Grigori, Hoemmen & Langou 2012). 2 m n^2 flops. */
+CF_API CF_CHECKED cf_status cf_qr_triangle(cf_context *ctx, size_t m, size_t n, const double *a, size_t lda, double *r);
+/* The lower triangle l (n x n) of [L A] = L' Q' for the triangle so far (in l) and a further block a (n x k, kept): row
+ * spaces that arrive in pieces. */
+CF_API CF_CHECKED cf_status cf_lq_append(cf_context *ctx, size_t n, size_t k, const double *a, size_t lda, double *l);
+
 /* Name of the BLAS that is in use, e.g. "OpenBLAS 0.3.21 ... SkylakeX".      */
 CF_API const char *cf_blas_name(void);
 /* Fixes BLAS to one thread; runs by itself when the library is loaded.       */

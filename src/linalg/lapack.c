@@ -3,6 +3,7 @@
 #include "base/internal.h"
 #include "linalg/blas.h"
 
+#include <complex.h>
 #include <float.h>
 #include <lapacke.h>
 
@@ -154,6 +155,116 @@ cf_status cf_lapack_lu_solve_transposed(cf_context *ctx, size_t n, double *a, si
   *info = LAPACKE_dgecon_work(COL, '1', as_int(n), a, lead(n), norm, rcond, work, iwork);
   if (*info == 0 && *rcond >= DBL_EPSILON)
     *info = LAPACKE_dgetrs_work(COL, 'T', as_int(n), as_int(nrhs), a, lead(n), pivot, b, lead(n));
+done:
+  cf_blas_leave(threads);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+cf_status cf_lapack_geev(cf_context *ctx, size_t n, double *a, double *re, double *im, double *u, int *info) {
+  cf_status status = CF_OK;
+  cf_mark mark = cf_scratch_mark(ctx);
+  int threads = cf_blas_enter();
+  const char job = u ? 'V' : 'N';
+  double size = 0, *work;
+  CF_TRY(check_sizes(ctx, n, n));
+  *info = LAPACKE_dgeev_work(COL, job, 'N', as_int(n), a, lead(n), re, im, u, u ? lead(n) : 1, NULL, 1, &size, -1);
+  if (*info != 0) goto done;
+  CF_TRY(CF_SCRATCH(ctx, &work, (size_t)size));
+  *info = LAPACKE_dgeev_work(COL, job, 'N', as_int(n), a, lead(n), re, im, u, u ? lead(n) : 1, NULL, 1, work,
+                             (lapack_int)size);
+done:
+  cf_blas_leave(threads);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+static lapack_complex_double *as_complex(double *pairs) {
+  return (lapack_complex_double *)(void *)pairs;
+}
+
+cf_status cf_lapack_complex_gees(cf_context *ctx, size_t n, double *a, double *values, double *z, int *info) {
+  cf_status status = CF_OK;
+  cf_mark mark = cf_scratch_mark(ctx);
+  int threads = cf_blas_enter();
+  lapack_complex_double size = 0, *work;
+  lapack_int found = 0;
+  double *rwork;
+  CF_TRY(check_sizes(ctx, n, n));
+  CF_TRY(CF_SCRATCH(ctx, &rwork, n));
+  *info = LAPACKE_zgees_work(COL, 'V', 'N', NULL, as_int(n), as_complex(a), lead(n), &found, as_complex(values),
+                             as_complex(z), lead(n), &size, -1, rwork, NULL);
+  if (*info != 0) goto done;
+  CF_TRY(CF_SCRATCH(ctx, &work, (size_t)creal(size)));
+  *info = LAPACKE_zgees_work(COL, 'V', 'N', NULL, as_int(n), as_complex(a), lead(n), &found, as_complex(values),
+                             as_complex(z), lead(n), work, (lapack_int)creal(size), rwork, NULL);
+done:
+  cf_blas_leave(threads);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+cf_status cf_lapack_complex_solve_transposed(cf_context *ctx, size_t n, double *a, size_t nrhs, double *b,
+                                             double *rcond, int *info) {
+  cf_status status = CF_OK;
+  cf_mark mark = cf_scratch_mark(ctx);
+  int threads = cf_blas_enter();
+  lapack_complex_double *z = as_complex(a), *work;
+  lapack_int *pivot;
+  double *real;
+  *rcond = 0;
+  CF_TRY(check_sizes(ctx, n, nrhs));
+  CF_TRY(CF_SCRATCH(ctx, &pivot, n));
+  CF_TRY(CF_SCRATCH(ctx, &work, 2 * n));
+  CF_TRY(CF_SCRATCH(ctx, &real, 2 * n));
+  const double norm = LAPACKE_zlange_work(COL, '1', as_int(n), as_int(n), z, lead(n), real);
+  *info = LAPACKE_zgetrf_work(COL, as_int(n), as_int(n), z, lead(n), pivot);
+  if (*info != 0) goto done;
+  *info = LAPACKE_zgecon_work(COL, '1', as_int(n), z, lead(n), norm, rcond, work, real);
+  if (*info == 0 && *rcond >= DBL_EPSILON)
+    *info = LAPACKE_zgetrs_work(COL, 'T', as_int(n), as_int(nrhs), z, lead(n), pivot, as_complex(b), lead(n));
+done:
+  cf_blas_leave(threads);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+cf_status cf_lapack_complex_gels(cf_context *ctx, size_t m, size_t n, double *a, double *b, int *info) {
+  cf_status status = CF_OK;
+  cf_mark mark = cf_scratch_mark(ctx);
+  int threads = cf_blas_enter();
+  lapack_complex_double size = 0, *work;
+  CF_TRY(check_sizes(ctx, m, n));
+  *info =
+      LAPACKE_zgels_work(COL, 'N', as_int(m), as_int(n), 1, as_complex(a), lead(m), as_complex(b), lead(m), &size, -1);
+  if (*info != 0) goto done;
+  CF_TRY(CF_SCRATCH(ctx, &work, (size_t)creal(size)));
+  *info = LAPACKE_zgels_work(COL, 'N', as_int(m), as_int(n), 1, as_complex(a), lead(m), as_complex(b), lead(m), work,
+                             (lapack_int)creal(size));
+done:
+  cf_blas_leave(threads);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+cf_status cf_lapack_complex_gelsd(cf_context *ctx, size_t m, size_t n, double *a, double *b, double rcond, int *info) {
+  cf_status status = CF_OK;
+  cf_mark mark = cf_scratch_mark(ctx);
+  int threads = cf_blas_enter();
+  lapack_complex_double size = 0, *work;
+  lapack_int rank = 0, isize = 0, *iwork;
+  double rsize = 0, *rwork, *s;
+  const size_t most = CF_MAX(m, n);
+  CF_TRY(check_sizes(ctx, m, n));
+  CF_TRY(CF_SCRATCH(ctx, &s, CF_MIN(m, n)));
+  *info = LAPACKE_zgelsd_work(COL, as_int(m), as_int(n), 1, as_complex(a), lead(m), as_complex(b), lead(most), s, rcond,
+                              &rank, &size, -1, &rsize, &isize);
+  if (*info != 0) goto done;
+  CF_TRY(CF_SCRATCH(ctx, &work, (size_t)creal(size)));
+  CF_TRY(CF_SCRATCH(ctx, &rwork, (size_t)rsize));
+  CF_TRY(CF_SCRATCH(ctx, &iwork, (size_t)isize));
+  *info = LAPACKE_zgelsd_work(COL, as_int(m), as_int(n), 1, as_complex(a), lead(m), as_complex(b), lead(most), s, rcond,
+                              &rank, work, (lapack_int)creal(size), rwork, iwork);
 done:
   cf_blas_leave(threads);
   cf_scratch_release(ctx, mark);

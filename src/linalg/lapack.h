@@ -23,4 +23,16 @@ int cf_lapack_potrf_upper(size_t n, double *a);
  * where b is column-major n x nrhs. pivot has n ints. */
 cf_status cf_lapack_lu_solve_transposed(cf_context *ctx, size_t n, double *a, size_t nrhs, double *b, double *rcond,
                                         int *info);
+/* General a (n x n): eigenvalues (re, im) and left eigenvectors, one a column of u (n x n), pairs as LAPACK packs them;
+ * u may be NULL. */
+cf_status cf_lapack_geev(cf_context *ctx, size_t n, double *a, double *re, double *im, double *u, int *info);
+/* Complex a (n x n pairs) to its triangular Schur factor, a = Z T Z^H, z unitary. */
+cf_status cf_lapack_complex_gees(cf_context *ctx, size_t n, double *a, double *values, double *z, int *info);
+/* Complex (pairs), column-major: solves A' X = B by LU with its reciprocal condition number. */
+cf_status cf_lapack_complex_solve_transposed(cf_context *ctx, size_t n, double *a, size_t nrhs, double *b,
+                                             double *rcond, int *info);
+/* Complex least squares, one right side: b has max(m, n) entries, the first n become the solution. By QR (m >= n, full
+ * rank), and by the SVD with singular values below rcond of the largest dropped. */
+cf_status cf_lapack_complex_gels(cf_context *ctx, size_t m, size_t n, double *a, double *b, int *info);
+cf_status cf_lapack_complex_gelsd(cf_context *ctx, size_t m, size_t n, double *a, double *b, double rcond, int *info);
 #endif
