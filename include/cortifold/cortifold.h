@@ -15,6 +15,7 @@
 #include <cortifold/response.h>
 #include <cortifold/tensor.h>
 #include <cortifold/manifold.h>
+#include <cortifold/dynamics.h>
 #include <cortifold/simulate.h>
 #include <cortifold/figure.h>
 #include <cortifold/pipeline.h>
