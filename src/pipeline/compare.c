@@ -4,17 +4,17 @@
 #include <string.h>
 #include "base/internal.h"
 #include "pipeline/analyses.h"
-#include "pipeline/systems.h"
+#include "pipeline/compare_job.h"
 #include <cortifold/rdm.h>
 #include <cortifold/rsa.h>
 #include <cortifold/stats.h>
 
 static const cf_param params[] = {
-    {"measure", 'm', CF_PARAM_CHOICES, "NAME,...", "cka-debiased", 0, 0, CF_MEASURE_NAMES,
+    {"measure", 'm', CF_PARAM_CHOICES, "NAME,...", "cka-debiased", 0, 0, CF_MEASURE_NAMES "|" CF_TRAJECTORY_NAMES,
      "One or several measures, separated by commas."},
     {"permutations", 'p', CF_PARAM_INTEGER, "N", "0", 0, 1e8, NULL,
-     "Permutations of the pairing of conditions: p (one-sided, for being more alike than chance), mean and spread of "
-     "the null."},
+     "Permutations of the pairing of conditions (dsa: of the time steps of X): p (one-sided, for being more alike than "
+     "chance), mean and spread of the null."},
     {"bootstrap", 'b', CF_PARAM_INTEGER, "N", "0", 0, 1e8, NULL, "Bootstrap samples for an interval."},
     {"resample", 0, CF_PARAM_CHOICE, "UNITS", "conditions", 0, 0, "conditions|units|both",
      "What the bootstrap draws: conditions, the channels of both systems, or both."},
@@ -23,6 +23,7 @@ static const cf_param params[] = {
      "conditions bias most measures), within the measure's bounds. percentile: as they are."},
     {"coverage", 0, CF_PARAM_REAL, "SHARE", "0.95", 0.01, 0.9999, NULL, "Coverage of the interval."},
     CF_MEASURE_OPTIONS,
+    CF_TRAJECTORY_OPTIONS,
     {"splits", 0, CF_PARAM_ADDRESS, "F", NULL, 0, 0, NULL,
      "linear-predictivity, preset paper: (split, condition), 1 marks test conditions; default: 10 random splits."},
     CF_PARAM_END,
@@ -43,7 +44,12 @@ static const char description[] =
     "or more: use svcca, --regularization or another measure. pwcca weighs directions by how much of X they carry. "
     "shape with --alpha strictly between 0 and 1 depends on the units. With --preset paper scaling and components of "
     "linear-predictivity see the test rows.\n\n"
-    "--permutations: rows of Y are permuted; p = (1 + number of permutations at least as alike) / (1 + N), z is "
+    "dsa-angular, dsa-euclidean and dsa-wasserstein compare dynamics: X and Y are trajectories (condition, time, "
+    "channel), and need neither the same conditions nor the same channels. Each system's trials give one linear operator "
+    "(delay embedding, whitened, regression from one step to the next): by default one delay, full rank, ridge 1e-8, no "
+    "centring. `alignment` says how the best rotation was found: gradient at the end, how many starts agree with the "
+    "best (reached of starts), the best for each determinant. dsa-wasserstein is the squared distance unless --root.\n\n"
+    "--permutations: rows of Y are permuted; for dsa the time steps of X, the same order in all its trials; p = (1 + number of permutations at least as alike) / (1 + N), z is "
     "positive for more alike than chance, for distances too. p_fdr adjusts over all entries of the result (Benjamini "
     "and Hochberg).\n"
     "--bootstrap: interval from percentiles of the bootstrap values. Conditions are drawn with replacement; rsa "
@@ -60,64 +66,49 @@ static const char examples[] =
     "cortifold compare 'resnet.npz:layer*' it.npz --measure cka-debiased,linear-predictivity --permutations 1000 -o "
     "layers.h5\n"
     "cortifold compare a.npy b.npy --measure shape --alpha 0.5\n"
-    "cortifold compare a.npy b.npy --measure svcca --directions 20";
+    "cortifold compare a.npy b.npy --measure svcca --directions 20\n"
+    "cortifold compare model.npy cortex.npy --measure dsa-wasserstein,dsa-angular --pca 10 --permutations 50";
 
-#define MOST_MEASURES 32
-
-typedef struct entry {
-  size_t measure, x, y;
-  cf_compare_value v;
-  double p, p_fdr, null_mean, null_sd, z, low, high, boot_mean, boot_sd;
-  size_t boot_defined;
-  double *null, *boot; /* into the arrays of the job */
-} entry;
-
-typedef struct job {
-  const cf_options *options;
-  cf_compare_options o;
-  cf_systems x, y;
-  const cf_measure *measure[MOST_MEASURES];
-  size_t n_measures, permutations, bootstrap, entries, dropped;
-  cf_resample what;
-  double coverage;
-  bool centred;
-  entry *entry;
-  double *null, *boot; /* entries x permutations, entries x bootstrap */
-  unsigned char *test;
-} job;
-
-static void job_free(job *j) {
+static void job_free(cf_compare_job *j) {
   for (size_t i = 0; i < j->entries && j->entry; i++) cf_compare_value_free(&j->entry[i].v);
   cf_free(j->entry);
   cf_free(j->null);
   cf_free(j->boot);
   cf_free(j->test);
+  cf_trajectories_free(j->tx, j->x.count);
+  cf_trajectories_free(j->ty, j->y.count);
   cf_systems_free(&j->x);
   cf_systems_free(&j->y);
 }
 
 /* ---------------------------------------------------------------- inputs -- */
 
-static cf_status choose_measures(cf_context *ctx, const cf_options *options, job *j) {
+static cf_status choose_measures(cf_context *ctx, const cf_options *options, cf_compare_job *j) {
   char name[64];
   for (size_t i = 0; i < cf_options_list_count(options, "measure"); i++) {
     const char *id = cf_options_list_entry(options, "measure", i, name, sizeof name);
     const cf_measure *m = id ? cf_measure_find(id) : NULL;
-    if (!m) return cf_fail(ctx, CF_ERR_USAGE, "--measure: '%s' is none of %s", id ? id : "", CF_MEASURE_NAMES);
+    if (!m && id) m = cf_trajectory_measure_find(id);
+    if (!m)
+      return cf_fail(ctx, CF_ERR_USAGE, "--measure: '%s' is none of %s", id ? id : "",
+                     CF_MEASURE_NAMES "|" CF_TRAJECTORY_NAMES);
+    j->of_trajectories = j->of_trajectories || cf_trajectory_measure(m);
+    j->of_patterns = j->of_patterns || !cf_trajectory_measure(m);
     bool again = false;
     for (size_t k = 0; k < j->n_measures; k++) again = again || j->measure[k] == m;
-    if (!again && j->n_measures < MOST_MEASURES) j->measure[j->n_measures++] = m;
+    if (!again && j->n_measures < CF_MOST_MEASURES) j->measure[j->n_measures++] = m;
   }
   if (j->n_measures == 0) return cf_fail(ctx, CF_ERR_USAGE, "--measure names no measure");
   return CF_OK;
 }
 
-static cf_status read_options(cf_context *ctx, const cf_options *options, job *j) {
+static cf_status read_options(cf_context *ctx, const cf_options *options, cf_compare_job *j) {
   cf_status status = CF_OK;
   const char *what = cf_options_text(options, "resample");
   j->options = options;
   cf_measure_options(options, &j->o);
   CF_TRY(cf_compare_options_check(ctx, &j->o));
+  CF_TRY(cf_trajectory_read_options(ctx, options, &j->t));
   CF_TRY(choose_measures(ctx, options, j));
   j->permutations = (size_t)cf_options_integer(options, "permutations");
   j->bootstrap = (size_t)cf_options_integer(options, "bootstrap");
@@ -132,12 +123,12 @@ done:
   return status;
 }
 
-static cf_status read_splits(cf_context *ctx, cf_result *result, job *j) {
+static cf_status read_splits(cf_context *ctx, cf_result *result, cf_compare_job *j) {
   cf_status status = CF_OK;
   const char *address = cf_options_text(j->options, "splits");
   cf_array *a = NULL;
+  if (!address || !j->of_patterns) return CF_OK;
   const size_t n = cf_system_conditions(j->x.system[0]);
-  if (!address) return CF_OK;
   if (!j->o.paper) return cf_fail(ctx, CF_ERR_USAGE, "--splits belongs to --preset paper");
   CF_TRY(cf_io_read(ctx, address, "test|splits", &a));
   CF_TRY(cf_result_input(ctx, result, address));
@@ -161,7 +152,7 @@ done:
 /* ------------------------------------------------------------ statistics -- */
 
 /* One-sided p for being more alike; values within rounding of the observed one count as equal. */
-static void null_statistics(const cf_measure *m, const double *null, size_t n, entry *e) {
+static void null_statistics(const cf_measure *m, const double *null, size_t n, cf_compare_entry *e) {
   const double sign = m->distance ? -1 : 1, observed = sign * e->v.value;
   /* An angle is the arccos of a sum good to about 1e-13: near 0 it keeps half of the digits, and a permutation that
    * swaps equal conditions must count as a tie there too. */
@@ -186,7 +177,8 @@ static void null_statistics(const cf_measure *m, const double *null, size_t n, e
   if (e->null_sd > 1e-12 * (1 + fabs(mean))) e->z = sign * (e->v.value - mean) / e->null_sd;
 }
 
-static cf_status bootstrap_statistics(cf_context *ctx, const job *j, const cf_measure *m, entry *e) {
+static cf_status bootstrap_statistics(cf_context *ctx, const cf_compare_job *j, const cf_measure *m,
+                                      cf_compare_entry *e) {
   cf_status status = CF_OK;
   double mean = 0, sum2 = 0;
   e->boot_defined = 0;
@@ -201,7 +193,7 @@ static cf_status bootstrap_statistics(cf_context *ctx, const job *j, const cf_me
   e->boot_sd = sqrt(sum2 / (double)(e->boot_defined - 1));
   CF_TRY(cf_percentile_interval(ctx, j->bootstrap, e->boot, j->coverage, &e->low, &e->high));
   if (j->centred) {
-    const double top = m->distance && j->o.euclidean ? INFINITY : m->high;
+    const double top = m->distance && j->o.euclidean && !cf_trajectory_measure(m) ? INFINITY : m->high;
     e->low = fmax(e->low + e->v.value - mean, m->low);
     e->high = fmin(e->high + e->v.value - mean, top);
   }
@@ -209,25 +201,41 @@ done:
   return status;
 }
 
+/* Value, null and bootstrap by the measure's own kind of system. */
+static cf_status evaluate(cf_context *ctx, cf_compare_job *j, const cf_measure *m, cf_compare_entry *e) {
+  if (cf_trajectory_measure(m))
+    return cf_trajectory_value(ctx, m, &j->tx[e->x], &j->ty[e->y], &j->t, &e->v.value, &e->match);
+  return cf_compare(ctx, m, j->x.system[e->x], j->y.system[e->y], &j->o, &e->v);
+}
+static cf_status permute(cf_context *ctx, cf_compare_job *j, const cf_measure *m, cf_compare_entry *e) {
+  if (cf_trajectory_measure(m))
+    return cf_trajectory_permute(ctx, m, &j->tx[e->x], &j->ty[e->y], &j->t, j->permutations, e->null);
+  return cf_compare_permute(ctx, m, j->x.system[e->x], j->y.system[e->y], &j->o, j->permutations, e->null);
+}
+static cf_status resample(cf_context *ctx, cf_compare_job *j, const cf_measure *m, cf_compare_entry *e) {
+  if (cf_trajectory_measure(m))
+    return cf_trajectory_bootstrap(ctx, m, &j->tx[e->x], &j->ty[e->y], &j->t, j->what, j->bootstrap, e->boot);
+  return cf_compare_bootstrap(ctx, m, j->x.system[e->x], j->y.system[e->y], &j->o, j->what, j->bootstrap, e->boot);
+}
+
 /* index: place of the entry in the result; at: how many were done before it. */
-static cf_status run_entry(cf_context *ctx, job *j, entry *e, size_t index, size_t at) {
+static cf_status run_entry(cf_context *ctx, cf_compare_job *j, cf_compare_entry *e, size_t index, size_t at) {
   cf_status status = CF_OK;
   const cf_measure *m = j->measure[e->measure];
-  cf_system *x = j->x.system[e->x], *y = j->y.system[e->y];
   e->p = e->p_fdr = e->null_mean = e->null_sd = e->z = e->low = e->high = e->boot_mean = e->boot_sd = NAN;
   const uint64_t unit = 1 + j->permutations + j->bootstrap, start = at * unit;
   cf_progress_span(ctx, start, start + 1);
-  CF_TRY(cf_compare(ctx, m, x, y, &j->o, &e->v));
+  CF_TRY(evaluate(ctx, j, m, e));
   if (j->permutations) {
     e->null = j->null + index * j->permutations;
     cf_progress_span(ctx, start + 1, start + 1 + j->permutations);
-    CF_TRY(cf_compare_permute(ctx, m, x, y, &j->o, j->permutations, e->null));
+    CF_TRY(permute(ctx, j, m, e));
     null_statistics(m, e->null, j->permutations, e);
   }
   if (j->bootstrap) {
     e->boot = j->boot + index * j->bootstrap;
     cf_progress_span(ctx, start + 1 + j->permutations, start + unit);
-    CF_TRY(cf_compare_bootstrap(ctx, m, x, y, &j->o, j->what, j->bootstrap, e->boot));
+    CF_TRY(resample(ctx, j, m, e));
     CF_TRY(bootstrap_statistics(ctx, j, m, e));
   }
 done:
@@ -235,18 +243,18 @@ done:
 }
 
 /* The value lies outside its own interval, and not by rounding. */
-static bool outside(const entry *e) {
+static bool outside(const cf_compare_entry *e) {
   const double room = 1e-6 * (1 + fabs(e->v.value));
   return e->v.value < e->low - room || e->v.value > e->high + room;
 }
 
 /* One warning of each kind for all pairs of a measure. */
-static cf_status warn_measure(cf_context *ctx, const job *j, size_t measure) {
+static cf_status warn_measure(cf_context *ctx, const cf_compare_job *j, size_t measure) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const cf_measure *m = j->measure[measure];
   const size_t pairs = j->x.count * j->y.count;
-  const entry *all = j->entry + measure * pairs, *undefined = NULL, *out = NULL;
+  const cf_compare_entry *all = j->entry + measure * pairs, *undefined = NULL, *out = NULL;
   size_t n_undefined = 0, n_out = 0;
   cf_system **x = NULL, **y = NULL;
   double *values = NULL;
@@ -255,8 +263,10 @@ static cf_status warn_measure(cf_context *ctx, const job *j, size_t measure) {
   CF_TRY(CF_SCRATCH(ctx, &y, pairs));
   CF_TRY(CF_SCRATCH(ctx, &values, pairs));
   for (size_t i = pairs; i-- > 0;) {
-    x[i] = j->x.system[all[i].x];
-    y[i] = j->y.system[all[i].y];
+    if (!cf_trajectory_measure(m)) {
+      x[i] = j->x.system[all[i].x];
+      y[i] = j->y.system[all[i].y];
+    }
     values[i] = all[i].v.value;
     if (isnan(values[i])) {
       undefined = &all[i];
@@ -266,25 +276,25 @@ static cf_status warn_measure(cf_context *ctx, const job *j, size_t measure) {
       n_out++;
     }
   }
-  CF_TRY(cf_compare_check_pairs(ctx, m, pairs, x, y, &j->o, values));
+  if (!cf_trajectory_measure(m)) CF_TRY(cf_compare_check_pairs(ctx, m, pairs, x, y, &j->o, values));
   if (n_undefined > 1) snprintf(more, sizeof more, " (so in %zu of %zu pairs)", n_undefined, pairs);
   if (undefined)
-    cf_warn(ctx, "%s of %s and %s is undefined%s", m->id, cf_system_name(j->x.system[undefined->x]),
-            cf_system_name(j->y.system[undefined->y]), more);
+    cf_warn(ctx, "%s of %s and %s is undefined%s", m->id, cf_compare_name(&j->x, undefined->x),
+            cf_compare_name(&j->y, undefined->y), more);
   more[0] = 0;
   if (n_out > 1) snprintf(more, sizeof more, " (so in %zu of %zu pairs)", n_out, pairs);
   if (out)
     cf_warn(ctx,
             "%s of %s and %s: the value %.4g lies outside its own bootstrap interval [%.4g, %.4g]: samples with "
             "repeated %s bias this measure; --interval centred takes the bias out%s",
-            m->id, cf_system_name(j->x.system[out->x]), cf_system_name(j->y.system[out->y]), out->v.value, out->low,
-            out->high, j->what == CF_RESAMPLE_CONDITIONS ? "conditions" : "channels or conditions", more);
+            m->id, cf_compare_name(&j->x, out->x), cf_compare_name(&j->y, out->y), out->v.value, out->low, out->high,
+            j->what == CF_RESAMPLE_CONDITIONS ? "conditions" : "channels or conditions", more);
 done:
   cf_scratch_release(ctx, mark);
   return status;
 }
 
-static cf_status run_all(cf_context *ctx, job *j) {
+static cf_status run_all(cf_context *ctx, cf_compare_job *j) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   size_t count = 0, at = 0, ran = 0;
@@ -318,214 +328,22 @@ done:
   return status;
 }
 
-/* ---------------------------------------------------------------- values -- */
-
-static const char *name_at(const cf_systems *s, size_t i) {
-  return ((char **)s->names->data)[i];
-}
-
-static cf_json *pair(double a, double b) {
-  const double both[2] = {a, b};
-  return cf_json_numbers(both, 2);
-}
-
-/* What the value was computed with, beyond the definition. */
-static void set_variant(const cf_measure *m, const cf_compare_options *o, cf_json *out) {
-  const bool has_preset = m->slip != NULL;
-  cf_json_set(out, "preset", cf_json_text(has_preset && o->paper ? "paper" : "clean"));
-  if (has_preset && o->paper) cf_json_set(out, "published_variant", cf_json_text(m->slip));
-  if (strcmp(m->id, "rsa") == 0) {
-    cf_json_set(out, "metric", cf_json_text(o->metric));
-    cf_json_set(out, "comparator", cf_json_text(o->comparator));
-  }
-  if (strcmp(m->id, "shape") == 0) cf_json_set(out, "alpha", cf_json_number(o->alpha));
-  if (m->distance) cf_json_set(out, "form", cf_json_text(o->euclidean ? "euclidean" : "angular"));
-  if (o->regularization > 0 && (strstr(m->id, "cca") || strcmp(m->id, "shape") == 0))
-    cf_json_set(out, "regularization", cf_json_number(o->regularization));
-}
-
-static cf_json *entry_json(const job *j, const entry *e) {
-  const cf_measure *m = j->measure[e->measure];
-  const cf_system *x = j->x.system[e->x], *y = j->y.system[e->y];
-  cf_json *o = cf_json_object();
-  cf_json_set(o, "name", cf_json_text(m->id));
-  cf_json_set(o, "x", cf_json_text(name_at(&j->x, e->x)));
-  cf_json_set(o, "y", cf_json_text(name_at(&j->y, e->y)));
-  cf_json_set(o, "value", cf_json_number(e->v.value));
-  cf_json_set(o, "kind", cf_json_text(m->distance ? "distance" : "similarity"));
-  cf_json_set(o, "ci", j->bootstrap ? pair(e->low, e->high) : cf_json_null());
-  cf_json_set(o, "p", cf_json_number(e->p));
-  cf_json_set(o, "p_fdr", cf_json_number(e->p_fdr));
-  cf_json_set(o, "null_mean", cf_json_number(e->null_mean));
-  cf_json_set(o, "null_sd", cf_json_number(e->null_sd));
-  cf_json_set(o, "z", cf_json_number(e->z));
-  if (j->bootstrap) {
-    cf_json *b = cf_json_object();
-    cf_json_set(b, "mean", cf_json_number(e->boot_mean));
-    cf_json_set(b, "sd", cf_json_number(e->boot_sd));
-    cf_json_set(b, "defined", cf_json_number((double)e->boot_defined));
-    cf_json_set(b, "scheme",
-                cf_json_text(j->what == CF_RESAMPLE_UNITS ? "with replacement"
-                             : m->halves                  ? "half samples of the conditions without replacement"
-                                                          : "with replacement"));
-    cf_json_set(o, "bootstrap", b);
-  }
-  cf_json_set(o, "formula", cf_json_text(m->formula));
-  cf_json_set(o, "reference", cf_json_text(m->reference));
-  set_variant(m, &j->o, o);
-  cf_json_set(o, "bounds", m->distance && j->o.euclidean ? pair(0, INFINITY) : pair(m->low, m->high));
-  cf_json_set(o, "n", cf_json_number((double)cf_system_conditions(x)));
-  cf_json_set(o, "channels", pair((double)cf_system_channels(x), (double)cf_system_channels(y)));
-  if (e->v.rank_x && e->v.rank_y) cf_json_set(o, "rank", pair((double)e->v.rank_x, (double)e->v.rank_y));
-  if (e->v.n_correlations) cf_json_set(o, "correlations", cf_json_numbers(e->v.correlations, e->v.n_correlations));
-  if (e->v.r2) cf_json_set(o, "r2", cf_json_numbers(e->v.r2, e->v.splits * e->v.targets));
-  return o;
-}
-
-static void fill_values(const job *j, cf_json *values) {
-  cf_json *list = cf_json_list();
-  for (size_t i = 0; i < j->entries; i++) cf_json_append(list, entry_json(j, &j->entry[i]));
-  cf_json_set(values, "measures", list);
-  cf_json_set(values, "conditions", cf_json_number((double)cf_system_conditions(j->x.system[0])));
-  cf_json_set(values, "conditions_dropped", cf_json_number((double)j->dropped));
-  cf_json_set(values, "conditions_matched_by",
-              cf_json_text(!j->x.by_position ? "label"
-                           : j->x.by_label   ? "label where both have labels, else position"
-                                             : "position"));
-  cf_json_set(values, "permutations", cf_json_number((double)j->permutations));
-  cf_json_set(values, "bootstrap", cf_json_number((double)j->bootstrap));
-  cf_json_set(values, "resample", cf_json_text(cf_options_text(j->options, "resample")));
-  cf_json_set(values, "coverage", cf_json_number(j->coverage));
-  cf_json_set(values, "interval", cf_json_text(cf_options_text(j->options, "interval")));
-}
-
-/* ---------------------------------------------------------------- arrays -- */
-
-/* A block of one measure: (x, y, n), without the axes x and y where there is one pair. */
-static cf_status put_block(cf_context *ctx, const job *j, const char *kind, const char *id, const char *axis, size_t n,
-                           const double *data, cf_result *result) {
-  cf_status status = CF_OK;
-  cf_array *a = NULL;
-  char name[128];
-  const bool many = j->x.count * j->y.count > 1;
-  const size_t shape[3] = {j->x.count, j->y.count, n};
-  snprintf(name, sizeof name, "%s/%s", kind, id);
-  CF_TRY(cf_array_from_doubles(ctx, name, many ? 3 : 1, many ? shape : shape + 2, data, &a));
-  if (many) {
-    CF_TRY(cf_array_set_axis(ctx, a, 0, "x", j->x.names));
-    CF_TRY(cf_array_set_axis(ctx, a, 1, "y", j->y.names));
-  }
-  CF_TRY(cf_array_set_axis(ctx, a, many ? 2 : 0, axis, NULL));
-  status = cf_dataset_add(ctx, result->arrays, a);
-  return status;
-done:
-  cf_array_free(a);
-  return status;
-}
-
-static cf_status put_correlations(cf_context *ctx, const job *j, size_t m, cf_result *result) {
-  cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
-  const size_t pairs = j->x.count * j->y.count;
-  const entry *e = j->entry + m * pairs;
-  double *data = NULL;
-  size_t most = 0;
-  for (size_t i = 0; i < pairs; i++) most = CF_MAX(most, e[i].v.n_correlations);
-  if (most == 0) return CF_OK;
-  CF_TRY(CF_SCRATCH(ctx, &data, pairs * most));
-  for (size_t i = 0; i < pairs; i++)
-    for (size_t k = 0; k < most; k++) data[i * most + k] = k < e[i].v.n_correlations ? e[i].v.correlations[k] : NAN;
-  CF_TRY(put_block(ctx, j, "canonical_correlations", j->measure[m]->id, "direction", most, data, result));
-done:
-  cf_scratch_release(ctx, mark);
-  return status;
-}
-
-static cf_status fill_arrays(cf_context *ctx, const job *j, cf_result *result) {
-  cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
-  const size_t pairs = j->x.count * j->y.count, shape[3] = {j->n_measures, j->x.count, j->y.count};
-  const char *ids[MOST_MEASURES];
-  cf_array *a = NULL, *names = NULL;
-  double *value = NULL;
-  CF_TRY(CF_SCRATCH(ctx, &value, j->entries));
-  for (size_t i = 0; i < j->entries; i++) value[i] = j->entry[i].v.value;
-  for (size_t m = 0; m < j->n_measures; m++) ids[m] = j->measure[m]->id;
-  CF_TRY(cf_array_from_texts(ctx, "measure", j->n_measures, ids, &names));
-  CF_TRY(cf_array_from_doubles(ctx, "value", 3, shape, value, &a));
-  CF_TRY(cf_array_set_axis(ctx, a, 0, "measure", names));
-  CF_TRY(cf_array_set_axis(ctx, a, 1, "x", j->x.names));
-  CF_TRY(cf_array_set_axis(ctx, a, 2, "y", j->y.names));
-  status = cf_dataset_add(ctx, result->arrays, a);
-  a = NULL;
-  if (status != CF_OK) goto done;
-  for (size_t m = 0; m < j->n_measures; m++) {
-    if (j->permutations)
-      CF_TRY(put_block(ctx, j, "null", ids[m], "permutation", j->permutations, j->null + m * pairs * j->permutations,
-                       result));
-    if (j->bootstrap)
-      CF_TRY(put_block(ctx, j, "bootstrap", ids[m], "replicate", j->bootstrap, j->boot + m * pairs * j->bootstrap,
-                       result));
-    CF_TRY(put_correlations(ctx, j, m, result));
-  }
-done:
-  cf_array_free(a);
-  cf_array_free(names);
-  cf_scratch_release(ctx, mark);
-  return status;
-}
-
-/* --------------------------------------------------------------- summary -- */
-
-static const char *number(double v, const char *format, char *buffer, size_t size) {
-  if (isnan(v)) return "-";
-  snprintf(buffer, size, format, v);
-  return buffer;
-}
-
-static cf_status say_summary(cf_context *ctx, const job *j, cf_result *result) {
-  cf_status status = CF_OK;
-  int wx = 1, wy = 1;
-  for (size_t i = 0; i < j->x.count; i++) wx = CF_MAX(wx, (int)CF_MIN(strlen(name_at(&j->x, i)), (size_t)32));
-  for (size_t i = 0; i < j->y.count; i++) wy = CF_MAX(wy, (int)CF_MIN(strlen(name_at(&j->y, i)), (size_t)32));
-  CF_TRY(cf_result_say(ctx, result, "%zu conditions, matched by %s%s", cf_system_conditions(j->x.system[0]),
-                       j->x.by_position ? "position" : "label", j->o.paper ? ", preset paper" : ""));
-  if (j->dropped) CF_TRY(cf_result_say(ctx, result, "; %zu with missing values left out", j->dropped));
-  CF_TRY(cf_result_say(ctx, result, "\n"));
-  CF_TRY(cf_result_say(ctx, result, "%-*s  %-*s  %-20s %10s", wx, "X", wy, "Y", "measure", "value"));
-  if (j->bootstrap) CF_TRY(cf_result_say(ctx, result, "  %-22s", "interval"));
-  if (j->permutations) CF_TRY(cf_result_say(ctx, result, "  %8s %8s %10s %8s", "p", "p (fdr)", "null mean", "z"));
-  CF_TRY(cf_result_say(ctx, result, "\n"));
-  for (size_t i = 0; i < j->entries; i++) {
-    const entry *e = &j->entry[i];
-    char a[32], b[32], c[80], d[32];
-    CF_TRY(cf_result_say(ctx, result, "%-*.32s  %-*.32s  %-20s %10s", wx, name_at(&j->x, e->x), wy,
-                         name_at(&j->y, e->y), j->measure[e->measure]->id, number(e->v.value, "%.6f", a, sizeof a)));
-    if (j->bootstrap) {
-      snprintf(c, sizeof c, "[%s, %s]", number(e->low, "%.4f", a, sizeof a), number(e->high, "%.4f", b, sizeof b));
-      CF_TRY(cf_result_say(ctx, result, "  %-22s", c));
-    }
-    if (j->permutations)
-      CF_TRY(cf_result_say(ctx, result, "  %8s %8s %10s %8s", number(e->p, e->p < 0.001 ? "%.1e" : "%.4f", a, sizeof a),
-                           number(e->p_fdr, e->p_fdr < 0.001 ? "%.1e" : "%.4f", b, sizeof b),
-                           number(e->null_mean, "%.4f", c, sizeof c), number(e->z, "%.2f", d, sizeof d)));
-    CF_TRY(cf_result_say(ctx, result, "\n"));
-  }
-done:
-  return status;
-}
-
 static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
   cf_status status = CF_OK;
-  job j = {0};
+  cf_compare_job j = {0};
   cf_systems *sets[2] = {&j.x, &j.y};
   CF_TRY(read_options(ctx, options, &j));
-  CF_TRY(cf_systems_load(ctx, sets, 2, cf_measure_nan(options), cf_measure_zscore(options), result, &j.dropped));
+  if (j.of_patterns)
+    CF_TRY(cf_systems_load(ctx, sets, 2, cf_measure_nan(options), cf_measure_zscore(options), result, &j.dropped));
+  if (j.of_trajectories) {
+    CF_TRY(cf_trajectories_load(ctx, &j.x, &j.t, result, &j.tx));
+    CF_TRY(cf_trajectories_load(ctx, &j.y, &j.t, result, &j.ty));
+  }
   CF_TRY(read_splits(ctx, result, &j));
   CF_TRY(run_all(ctx, &j));
-  fill_values(&j, result->values);
-  CF_TRY(fill_arrays(ctx, &j, result));
-  CF_TRY(say_summary(ctx, &j, result));
+  cf_compare_fill_values(&j, result->values);
+  CF_TRY(cf_compare_fill_arrays(ctx, &j, result));
+  CF_TRY(cf_compare_say(ctx, &j, result));
 done:
   job_free(&j);
   return status;
@@ -549,7 +367,7 @@ static double replicate_cost(const cf_measure *m, double n, double p, double q, 
 
 static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {
   cf_status status = CF_OK;
-  job j = {0};
+  cf_compare_job j = {0};
   CF_TRY(read_options(ctx, options, &j));
   const double threads = cf_context_threads(ctx);
   for (size_t x = 0; x < j.x.count; x++)
@@ -558,6 +376,13 @@ static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) 
       if (!cf_systems_shape(ctx, j.x.address[x], &n, &p) || !cf_systems_shape(ctx, j.y.address[y], &m, &q)) continue;
       for (size_t k = 0; k < j.n_measures; k++) {
         double once = 0;
+        if (cf_trajectory_measure(
+                j.measure[k])) { /* the shape does not tell steps from channels: 20 channels stand in */
+          double fit_cost = 0;
+          const double pair = cf_trajectory_cost(j.measure[k], (double)n, (double)p / 20, 20, &j.t, &fit_cost);
+          out->seconds += (pair + 2 * fit_cost) * (1 + (double)(j.permutations + j.bootstrap)) / threads;
+          continue;
+        }
         const double null = replicate_cost(j.measure[k], (double)n, (double)p, (double)q, false, &once);
         const double boot =
             replicate_cost(j.measure[k], (double)n, (double)p, (double)q, j.what != CF_RESAMPLE_CONDITIONS, &once);

@@ -120,6 +120,21 @@ static int run_program(const char *folder, char **argv, const char *out, const c
   return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
+/* Kind "cset": complex numbers in any order, each within atol; "conj": one complex number or its conjugate. */
+static void check_complex(const char *at, const values *got, const values *want, bool conjugate, double tolerance) {
+  bool used[MOST_VALUES / 2] = {false};
+  for (size_t i = 0; i < want->count / 2; i++) {
+    size_t best = want->count;
+    for (size_t k = 0; k < got->count / 2; k++) {
+      const double re = got->x[2 * k] - want->x[2 * i], im = got->x[2 * k + 1], w = want->x[2 * i + 1];
+      const double d = conjugate ? fmin(hypot(re, im - w), hypot(re, im + w)) : hypot(re, im - w);
+      if (!used[k] && d <= tolerance) best = k;
+    }
+    if (best == want->count) fail_msg("%s: %.12g %+.12g i is missing", at, want->x[2 * i], want->x[2 * i + 1]);
+    used[best] = true;
+  }
+}
+
 static void check(cf_context *ctx, const golden *g, const cf_json *expect, const cf_json *result, const char *output) {
   static values got, want;
   const char *at = cf_json_as_text(cf_json_get(expect, "at")), *file = cf_json_as_text(cf_json_get(expect, "file"));
@@ -142,6 +157,11 @@ static void check(cf_context *ctx, const golden *g, const cf_json *expect, const
     flatten(cf_json_get(expect, "value"), &want);
   }
   if (got.count != want.count || want.count == 0) fail_msg("%s: %zu values, expected %zu", at, got.count, want.count);
+  const char *kind = cf_json_as_text(cf_json_get(expect, "kind"));
+  if (kind && (strcmp(kind, "cset") == 0 || strcmp(kind, "conj") == 0)) {
+    check_complex(at, &got, &want, strcmp(kind, "conj") == 0, atol_);
+    return;
+  }
   for (size_t i = 0; i < want.count; i++) {
     const double d = fabs(got.x[i] - want.x[i]),
                  limit = (isnan(atol_) ? 0 : atol_) + (isnan(rtol_) ? 0 : rtol_) * fabs(want.x[i]);
@@ -168,7 +188,8 @@ static void run_case(void **state) {
     argv[n++] = (char *)(uintptr_t)word;
   }
   argv[n] = NULL;
-  const bool json = strcmp(argv[n - 1], "--json") == 0;
+  bool json = false;
+  for (int i = 1; i < n; i++) json = json || strcmp(argv[i], "--json") == 0;
   const int status = run_program(g->folder, argv, out, err);
   cf_context *ctx = test_context();
   if (status != 0) {
