@@ -1,5 +1,6 @@
 /* What a diffusion map hands back: numbers, arrays and a few lines of text. */
 #include "pipeline/diffuse.h"
+#include "pipeline/manifold_result.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -23,39 +24,6 @@ static cf_status put(cf_context *ctx, const cf_diffuse *d, cf_result *result, co
   a = NULL;
 done:
   cf_array_free(a);
-  return status;
-}
-
-static cf_status put_labels(cf_context *ctx, const cf_diffuse *d, cf_result *result) {
-  cf_status status = CF_OK;
-  cf_array *a = NULL;
-  CF_TRY(cf_array_new(ctx, "cluster", CF_I64, 1, &d->n, &a));
-  for (size_t i = 0; i < d->n; i++) ((int64_t *)a->data)[i] = d->clusters->label[i];
-  CF_TRY(cf_array_set_axis(ctx, a, 0, "point", d->label));
-  status = cf_dataset_add(ctx, result->arrays, a);
-  a = NULL;
-done:
-  cf_array_free(a);
-  return status;
-}
-
-static cf_status put_trees(cf_context *ctx, const cf_diffuse *d, cf_result *result) {
-  cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
-  const cf_condensed_tree *t = d->clusters->tree;
-  const size_t merges[2] = {d->n - 1, 4}, rows[2] = {t->rows, 4};
-  double *x = NULL;
-  CF_TRY(CF_SCRATCH(ctx, &x, 4 * t->rows + 1));
-  for (size_t k = 0; k < t->rows; k++) {
-    x[4 * k] = (double)t->row[k].parent;
-    x[4 * k + 1] = (double)t->row[k].child;
-    x[4 * k + 2] = t->row[k].lambda;
-    x[4 * k + 3] = (double)t->row[k].size;
-  }
-  CF_TRY(cf_dataset_put(ctx, result->arrays, "merge", 2, merges, d->clusters->merge));
-  CF_TRY(cf_dataset_put(ctx, result->arrays, "condensed", 2, rows, x));
-done:
-  cf_scratch_release(ctx, mark);
   return status;
 }
 
@@ -94,9 +62,7 @@ static cf_status put_arrays(cf_context *ctx, const cf_diffuse *d, cf_result *res
   }
   if (d->heat) CF_TRY(put(ctx, d, result, "heat", "point", d->n, d->heat));
   if (d->clusters) {
-    CF_TRY(put_labels(ctx, d, result));
-    CF_TRY(put(ctx, d, result, "core", NULL, 1, d->clusters->core));
-    CF_TRY(put_trees(ctx, d, result));
+    CF_TRY(cf_clusters_put(ctx, result, d->clusters, d->label));
   }
   if (d->dimension) {
     CF_TRY(put(ctx, d, result, "ncd", NULL, 1, d->ncd));
@@ -110,84 +76,18 @@ done:
 
 /* -------------------------------------------------------------- values -- */
 
-static cf_json *cluster_values(const cf_clustering *c) {
-  cf_json *list = cf_json_list();
-  for (size_t k = 0; k < c->clusters; k++) {
-    cf_json *one = cf_json_object();
-    double size = 0;
-    for (size_t i = 0; i < c->n; i++) size += c->label[i] == (int)k;
-    cf_json_set(one, "label", cf_json_number((double)k));
-    cf_json_set(one, "size", cf_json_number(size));
-    cf_json_set(one, "stability", cf_json_number(c->stability[k]));
-    cf_json_append(list, one);
-  }
-  return list;
-}
-
-static size_t noise_of(const cf_clustering *c) {
-  size_t noise = 0;
-  for (size_t i = 0; i < c->n; i++) noise += c->label[i] < 0;
-  return noise;
-}
-
-/* Median and quartiles of what is a number. */
-static cf_status quartiles(cf_context *ctx, size_t n, const double *x, double out[3]) {
-  cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
-  double *kept = NULL;
-  size_t m = 0;
-  CF_TRY(CF_SCRATCH(ctx, &kept, n));
-  for (size_t i = 0; i < n; i++)
-    if (!isnan(x[i])) kept[m++] = x[i];
-  CF_TRY(cf_percentile_interval(ctx, m, kept, 0.5, &out[0], &out[2]));
-  out[1] = cf_median(m, kept);
-done:
-  cf_scratch_release(ctx, mark);
-  return status;
-}
-
 static cf_status dimension_values(cf_context *ctx, const cf_diffuse *d, cf_json *values) {
   cf_status status = CF_OK;
   static const char *const names[] = {"dimension", "ncd", "degree_dimension"};
   const double *x[] = {d->dimension, d->ncd, d->degree_dimension};
   for (size_t k = 0; k < 3; k++) {
-    double q[3] = {NAN, NAN, NAN};
-    CF_TRY(quartiles(ctx, d->n, x[k], q));
-    cf_json *one = cf_json_object();
-    cf_json_set(one, "median", cf_json_number(q[1]));
-    cf_json_set(one, "quartiles", cf_json_numbers((double[]){q[0], q[2]}, 2));
+    cf_json *one = NULL;
+    CF_TRY(cf_spread_json(ctx, d->n, x[k], &one));
     cf_json_set(values, names[k], one);
   }
   cf_json_set(values, "hops", cf_json_number((double)d->hops));
 done:
   return status;
-}
-
-static cf_json *neighbour_values(double mean, double sd, double least, double most) {
-  cf_json *o = cf_json_object();
-  cf_json_set(o, "mean", cf_json_number(mean));
-  cf_json_set(o, "sd", cf_json_number(sd));
-  cf_json_set(o, "min", cf_json_number(least));
-  cf_json_set(o, "max", cf_json_number(most));
-  return o;
-}
-
-static cf_json *mixing_values(const cf_diffuse_group *g) {
-  const cf_mixing *m = &g->mixing;
-  cf_json *o = cf_json_object();
-  cf_json_set(o, "by", cf_json_text(g->name));
-  cf_json_set(o, "share", cf_json_number(m->share));
-  cf_json_set(o, "expected", cf_json_number(m->expected));
-  cf_json_set(o, "assortativity", cf_json_number(m->assortativity));
-  cf_json_set(o, "same", neighbour_values(m->same, m->same_sd, m->same_least, m->same_most));
-  cf_json_set(o, "other", neighbour_values(m->other, m->other_sd, m->other_least, m->other_most));
-  cf_json_set(o, "kernel_share", cf_json_number(m->same_weight));
-  cf_json_set(o, "null_mean", cf_json_number(m->null_mean));
-  cf_json_set(o, "null_sd", cf_json_number(m->null_sd));
-  cf_json_set(o, "z", cf_json_number(m->null_sd > 0 ? (m->share - m->null_mean) / m->null_sd : NAN));
-  cf_json_set(o, "p", cf_json_number(m->p));
-  cf_json_set(o, "permutations", cf_json_number((double)m->permutations));
-  return o;
 }
 
 static cf_status fill_values(cf_context *ctx, const cf_diffuse *d, cf_json *values) {
@@ -205,14 +105,18 @@ static cf_status fill_values(cf_context *ctx, const cf_diffuse *d, cf_json *valu
   if (d->isomap) cf_json_set(values, "isomap_values", cf_json_numbers(d->isomap_values, d->axes));
   if (d->heat) cf_json_set(values, "heat_time", cf_json_number(d->heat_time));
   if (d->clusters) {
-    cf_json_set(values, "clusters", cluster_values(d->clusters));
-    cf_json_set(values, "noise", cf_json_number((double)noise_of(d->clusters)));
+    cf_json_set(values, "clusters", cf_clusters_json(d->clusters));
+    cf_json_set(values, "noise", cf_json_number((double)cf_clusters_noise(d->clusters)));
     cf_json_set(values, "min_size", cf_json_number((double)d->min_size));
   }
   if (d->dimension) CF_TRY(dimension_values(ctx, d, values));
   if (d->groups) {
     cf_json *list = cf_json_list();
-    for (size_t g = 0; g < d->groups; g++) cf_json_append(list, mixing_values(&d->group[g]));
+    for (size_t g = 0; g < d->groups; g++) {
+      cf_json *one = cf_mixing_json(&d->group[g].mixing);
+      cf_json_set(one, "by", cf_json_text(d->group[g].name));
+      cf_json_append(list, one);
+    }
     cf_json_set(values, "mixing", list);
   }
 done:
@@ -239,12 +143,13 @@ static cf_status say(cf_context *ctx, const cf_diffuse *d, cf_result *result) {
       for (size_t i = 0; i < d->n; i++) size += d->clusters->label[i] == (int)k;
       CF_TRY(cf_result_say(ctx, result, " %zu", size));
     }
-    CF_TRY(cf_result_say(ctx, result, " points; noise: %zu points\n", noise_of(d->clusters)));
+    CF_TRY(cf_result_say(ctx, result, " points; noise: %zu points\n", cf_clusters_noise(d->clusters)));
   }
   if (d->dimension) {
-    double q[3];
-    CF_TRY(quartiles(ctx, d->n, d->dimension, q));
-    CF_TRY(cf_result_say(ctx, result, "local dimension: median %.2f, quartiles %.2f and %.2f\n", q[1], q[0], q[2]));
+    const cf_json *one = cf_json_get(result->values, "dimension"), *q = cf_json_get(one, "quartiles");
+    CF_TRY(cf_result_say(ctx, result, "local dimension: median %.2f, quartiles %.2f and %.2f\n",
+                         cf_json_as_number(cf_json_get(one, "median")), cf_json_as_number(cf_json_at(q, 0)),
+                         cf_json_as_number(cf_json_at(q, 1))));
   }
   for (size_t g = 0; g < d->groups; g++) {
     const cf_mixing *m = &d->group[g].mixing;

@@ -4,6 +4,7 @@
 #include "base/internal.h"
 #include "pipeline/encode.h"
 #include "pipeline/load.h"
+#include "pipeline/manifold_result.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -55,21 +56,6 @@ static size_t file_neurons(const cf_encoding *e) {
 }
 
 /* ---------------------------------------------------------------- scoring -- */
-
-static cf_json *mixing_json(const cf_mixing *m) {
-  cf_json *o = cf_json_object();
-  cf_json_set(o, "share", cf_json_number(m->share));
-  cf_json_set(o, "expected", cf_json_number(m->expected));
-  cf_json_set(o, "same", cf_json_number(m->same));
-  cf_json_set(o, "other", cf_json_number(m->other));
-  cf_json_set(o, "assortativity", cf_json_number(m->assortativity));
-  cf_json_set(o, "null_mean", cf_json_number(m->null_mean));
-  cf_json_set(o, "null_sd", cf_json_number(m->null_sd));
-  cf_json_set(o, "z", cf_json_number(m->null_sd > 0 ? (m->share - m->null_mean) / m->null_sd : NAN));
-  cf_json_set(o, "p", cf_json_number(m->p));
-  cf_json_set(o, "permutations", cf_json_number((double)m->permutations));
-  return o;
-}
 
 /* Clusters against codes over the points that are in a cluster. */
 static cf_status agreement(cf_context *ctx, const cf_encoding *e, const size_t *code, double *out) {
@@ -123,7 +109,7 @@ static cf_status score_group(cf_context *ctx, const cf_options *options, const c
   cf_json_set(near, "p", cf_json_number(score.p));
   cf_json_set(entry, "by", cf_json_text(name));
   cf_json_set(entry, "groups", sizes);
-  cf_json_set(entry, "graph", mixing_json(&mixing));
+  cf_json_set(entry, "graph", cf_mixing_json(&mixing));
   cf_json_set(entry, "neighbours", near);
   cf_json_set(entry, "adjusted_rand", cf_json_number(rand));
   sizes = near = NULL;
@@ -139,18 +125,6 @@ done:
 }
 
 /* ----------------------------------------------------------- preferences -- */
-
-static cf_status put_numbers(cf_context *ctx, cf_result *result, const char *name, size_t n, const double *x) {
-  cf_status status = CF_OK;
-  cf_array *a = NULL;
-  CF_TRY(cf_array_from_doubles(ctx, name, 1, &n, x, &a));
-  CF_TRY(cf_array_set_axis(ctx, a, 0, "point", NULL));
-  status = cf_dataset_add(ctx, result->arrays, a);
-  a = NULL;
-done:
-  cf_array_free(a);
-  return status;
-}
 
 typedef struct preferences {
   double *stimulus, *direction, *osi, *dsi, *rate, *variance;
@@ -220,12 +194,12 @@ static cf_status add_preferences(cf_context *ctx, const cf_options *options, con
   preferences p = {0};
   cf_array *names = NULL;
   CF_TRY(find_preferences(ctx, e, &p));
-  CF_TRY(put_numbers(ctx, result, "preferred_stimulus", e->n, p.stimulus));
-  CF_TRY(put_numbers(ctx, result, "preferred_direction", e->n, p.direction));
-  CF_TRY(put_numbers(ctx, result, "osi", e->n, p.osi));
-  CF_TRY(put_numbers(ctx, result, "dsi", e->n, p.dsi));
-  CF_TRY(put_numbers(ctx, result, "mean_rate", e->n, p.rate));
-  CF_TRY(put_numbers(ctx, result, "log_variance", e->n, p.variance));
+  CF_TRY(cf_points_put(ctx, result, "preferred_stimulus", e->n, p.stimulus, NULL));
+  CF_TRY(cf_points_put(ctx, result, "preferred_direction", e->n, p.direction, NULL));
+  CF_TRY(cf_points_put(ctx, result, "osi", e->n, p.osi, NULL));
+  CF_TRY(cf_points_put(ctx, result, "dsi", e->n, p.dsi, NULL));
+  CF_TRY(cf_points_put(ctx, result, "mean_rate", e->n, p.rate, NULL));
+  CF_TRY(cf_points_put(ctx, result, "log_variance", e->n, p.variance, NULL));
   CF_TRY(name_preferred(ctx, e, p.stimulus, &names));
   CF_TRY(score_group(ctx, options, e, "preferred stimulus", names, list));
   status = cf_dataset_add(ctx, result->arrays, names);

@@ -2,6 +2,7 @@
 #include "base/internal.h"
 #include "pipeline/encode.h"
 #include "pipeline/graph_result.h"
+#include "pipeline/manifold_result.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -32,11 +33,6 @@ done:
   return status;
 }
 
-static cf_status put_points(cf_context *ctx, cf_result *result, const cf_encoding *e, const char *name,
-                            const double *data) {
-  return put(ctx, result, name, (shape){{"point"}, {e->n}}, data, NULL);
-}
-
 /* Neuron of each point, as its position in the file, with the file's label as coordinate. */
 static cf_status put_kept(cf_context *ctx, const cf_encoding *e, cf_result *result) {
   cf_status status = CF_OK;
@@ -56,32 +52,6 @@ static cf_status put_kept(cf_context *ctx, const cf_encoding *e, cf_result *resu
 done:
   cf_array_free(kept);
   cf_array_free(label);
-  return status;
-}
-
-static cf_status put_clusters(cf_context *ctx, const cf_encoding *e, cf_result *result) {
-  cf_status status = CF_OK;
-  const cf_clustering *c = e->clusters;
-  cf_array *label = NULL;
-  double *rows = NULL;
-  CF_TRY(cf_array_new(ctx, "cluster", CF_I32, 1, &e->n, &label));
-  for (size_t i = 0; i < e->n; i++) ((int32_t *)label->data)[i] = c->label[i];
-  CF_TRY(cf_array_set_axis(ctx, label, 0, "point", NULL));
-  status = cf_dataset_add(ctx, result->arrays, label);
-  label = NULL;
-  if (status != CF_OK) goto done;
-  CF_TRY(put(ctx, result, "merge", (shape){{"merge", "field"}, {e->n - 1, 4}}, c->merge, NULL));
-  CF_TRY(put_points(ctx, result, e, "core", c->core));
-  CF_TRY(CF_ALLOC(ctx, &rows, 4 * c->tree->rows));
-  for (size_t i = 0; i < c->tree->rows; i++) {
-    const cf_condensed_row *r = &c->tree->row[i];
-    const double row[] = {(double)r->parent, (double)r->child, r->lambda, (double)r->size};
-    memcpy(rows + 4 * i, row, sizeof row);
-  }
-  CF_TRY(put(ctx, result, "condensed", (shape){{"row", "field"}, {c->tree->rows, 4}}, rows, NULL));
-done:
-  cf_array_free(label);
-  cf_free(rows);
   return status;
 }
 
@@ -173,10 +143,10 @@ cf_status cf_encode_arrays(cf_context *ctx, const cf_encoding *e, cf_result *res
   CF_TRY(put(ctx, result, "eigenvalues", (shape){{"eigenvalue"}, {e->dims + 1}}, e->eigenvalues, NULL));
   CF_TRY(put(ctx, result, "embedding", (shape){{"point", "axis"}, {e->n, e->axes}}, e->embedding, NULL));
   CF_TRY(put(ctx, result, "embedding_ratio", (shape){{"axis"}, {e->axes}}, e->embedding_ratio, NULL));
-  CF_TRY(put_clusters(ctx, e, result));
-  CF_TRY(put_points(ctx, result, e, "ncd", e->ncd));
-  CF_TRY(put_points(ctx, result, e, "degree_dimension", e->degree_dimension));
-  CF_TRY(put_points(ctx, result, e, "dimension", e->dimension));
+  CF_TRY(cf_clusters_put(ctx, result, e->clusters, NULL));
+  CF_TRY(cf_points_put(ctx, result, "ncd", e->n, e->ncd, NULL));
+  CF_TRY(cf_points_put(ctx, result, "degree_dimension", e->n, e->degree_dimension, NULL));
+  CF_TRY(cf_points_put(ctx, result, "dimension", e->n, e->dimension, NULL));
   CF_TRY(put_maps(ctx, e, result));
 done:
   return status;
@@ -184,56 +154,12 @@ done:
 
 /* ---------------------------------------------------------------- values -- */
 
-static int compare_doubles(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* Median and quartiles of the finite values. */
-static cf_status spread(cf_context *ctx, size_t n, const double *x, cf_json **out) {
-  cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
-  double *sorted = NULL;
-  size_t count = 0;
-  CF_TRY(CF_SCRATCH(ctx, &sorted, n));
-  for (size_t i = 0; i < n; i++)
-    if (isfinite(x[i])) sorted[count++] = x[i];
-  qsort(sorted, count, sizeof *sorted, compare_doubles);
-  cf_json *o = cf_json_object();
-  const double quartiles[] = {count ? cf_quantile_sorted(count, sorted, 0.25) : NAN,
-                              count ? cf_quantile_sorted(count, sorted, 0.75) : NAN};
-  cf_json_set(o, "median", cf_json_number(count ? cf_quantile_sorted(count, sorted, 0.5) : NAN));
-  cf_json_set(o, "quartiles", cf_json_numbers(quartiles, 2));
-  cf_json_set(o, "mean", cf_json_number(cf_mean(count, sorted)));
-  *out = o;
-done:
-  cf_scratch_release(ctx, mark);
-  return status;
-}
-
 static void graph_values(cf_context *ctx, const cf_options *options, const cf_encoding *e, cf_json *values) {
   cf_ian_options o = CF_IAN_OPTIONS_INIT;
   cf_graph_options_read(options, &o);
   cf_json *graph = cf_graph_values(ctx, e->ian, &o);
   cf_json_set(graph, "kernel_components", cf_json_number((double)e->components));
   cf_json_set(values, "graph", graph);
-}
-
-static cf_json *cluster_values(const cf_encoding *e, size_t *noise) {
-  cf_json *list = cf_json_list();
-  const cf_clustering *c = e->clusters;
-  *noise = 0;
-  for (size_t i = 0; i < e->n; i++) *noise += c->label[i] < 0;
-  for (size_t k = 0; k < c->clusters; k++) {
-    size_t size = 0;
-    for (size_t i = 0; i < e->n; i++) size += c->label[i] == (int)k;
-    cf_json *one = cf_json_object();
-    cf_json_set(one, "label", cf_json_number((double)k));
-    cf_json_set(one, "size", cf_json_number((double)size));
-    cf_json_set(one, "stability", cf_json_number(c->stability[k]));
-    cf_json_append(list, one);
-  }
-  return list;
 }
 
 static cf_json *set_values(const cf_encode_set *s) {
@@ -250,7 +176,6 @@ static cf_json *set_values(const cf_encode_set *s) {
 cf_status cf_encode_values(cf_context *ctx, const cf_options *options, const cf_encoding *e, cf_result *result) {
   cf_status status = CF_OK;
   cf_json *v = result->values, *sets = cf_json_list(), *diffusion = cf_json_object(), *dimension = NULL;
-  size_t noise = 0;
   double explained = 0;
   for (size_t k = 0; k < e->pcs; k++) explained += e->ratio[k];
   for (size_t s = 0; s < e->sets; s++) cf_json_append(sets, set_values(&e->set[s]));
@@ -270,9 +195,9 @@ cf_status cf_encode_values(cf_context *ctx, const cf_options *options, const cf_
   cf_json_set(diffusion, "embedding_ratio", cf_json_numbers(e->embedding_ratio, e->axes));
   cf_json_set(v, "diffusion", diffusion);
   diffusion = NULL;
-  cf_json_set(v, "clusters", cluster_values(e, &noise));
-  cf_json_set(v, "noise", cf_json_number((double)noise));
-  CF_TRY(spread(ctx, e->n, e->dimension, &dimension));
+  cf_json_set(v, "clusters", cf_clusters_json(e->clusters));
+  cf_json_set(v, "noise", cf_json_number((double)cf_clusters_noise(e->clusters)));
+  CF_TRY(cf_spread_json(ctx, e->n, e->dimension, &dimension));
   cf_json_set(v, "dimension", dimension);
 done:
   cf_json_free(sets);
