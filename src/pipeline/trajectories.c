@@ -63,6 +63,7 @@ cf_status cf_trajectory_read_options(cf_context *ctx, const cf_options *options,
   out->dsa.root = cf_options_flag(options, "root");
   out->dsa.weights = strcmp(cf_options_text(options, "unequal"), "weights") == 0;
   out->zscore = cf_measure_zscore(options);
+  out->channel_time = strcmp(cf_options_text(options, "axes"), "channel-time") == 0;
 done:
   return status;
 }
@@ -141,10 +142,18 @@ static cf_status load_one(cf_context *ctx, const char *address, const char *name
   CF_TRY(find_labels(ctx, a, address, &out->labels));
   CF_TRY(cf_strdup(ctx, name, &out->name));
   out->trials = a->shape[0];
-  out->steps = a->shape[1];
-  out->channels = a->shape[2];
-  out->data = a->data; /* taken */
-  a->data = NULL;
+  out->steps = a->shape[o->channel_time ? 2 : 1];
+  out->channels = a->shape[o->channel_time ? 1 : 2];
+  if (o->channel_time) {
+    CF_TRY(CF_ALLOC(ctx, &out->data, cf_array_count(a)));
+    for (size_t r = 0; r < out->trials; r++) {
+      const cf_view trial = cf_view_transposed(cf_view_index(view, 0, r));
+      cf_view_copy(&trial, out->data + r * out->steps * out->channels);
+    }
+  } else {
+    out->data = a->data; /* taken */
+    a->data = NULL;
+  }
   if (o->zscore) scale_channels(out);
   CF_TRY(fit(ctx, out, NULL, NULL, NULL, &o->op, &out->op));
 done:

@@ -18,7 +18,8 @@ void cf_trajectories_free(cf_trajectory *t, size_t count);
 typedef struct cf_trajectory_options {
   cf_operator_options op;
   cf_dsa_options dsa;
-  bool zscore; /* every channel over all trials and times */
+  bool zscore;       /* every channel over all trials and times */
+  bool channel_time; /* files hold (condition, channel, time) */
 } cf_trajectory_options;
 
 /* The description of a measure between trajectories in the form of the others' table; its functions are NULL. NULL when
@@ -52,6 +53,8 @@ double cf_trajectory_cost(const cf_measure *m, double trials, double steps, doub
 /* clang-format off */
 #define CF_TRAJECTORY_NAMES "dsa-angular|dsa-euclidean|dsa-wasserstein"
 #define CF_TRAJECTORY_OPTIONS                                                                                          \
+  {"axes", 0, CF_PARAM_CHOICE, "ORDER", "time-channel", 0, 0, "time-channel|channel-time",                             \
+   "dsa: order of the axes after the conditions; MNE and EEGLAB write channel-time."},                                 \
   {"delays", 0, CF_PARAM_INTEGER, "Q", "1", 1, 1e6, NULL, "dsa: delays of the embedding."},                            \
   {"delay-interval", 0, CF_PARAM_INTEGER, "T", "1", 1, 1e6, NULL, "dsa: time steps between delays."},                  \
   {"rank", 0, CF_PARAM_TEXT, "R", "full", 0, 0, "svht|full",                                                           \
