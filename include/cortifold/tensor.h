@@ -24,7 +24,7 @@ typedef struct cf_factor_options {
   size_t sweeps;           /* most sweeps (HALS) or iterations of a restart; 0: 500, or 1000 iterations */
   double tolerance;        /* relative progress a sweep at which a restart stops; 0: 1e-6, quasi-Newton
                             * 2e-21 (it ends by its gradient, as published) */
-  size_t trials;           /* random starts that compete in a restart: after six sweeps the best third goes on, after
+  size_t trials;           /* random starts that compete in a restart: after five sweeps the best third goes on, after
                             * six more the best, until it converges; 1: a restart is one random start, as published;
                             * 0: 8, or 1 with the quasi-Newton solver */
   bool single;             /* HALS: most sweeps work on the data in single precision, the last ones in double */

@@ -163,11 +163,18 @@ INLINE size_t NAME(best_shift)(size_t d, const REAL *score, double tie, double *
 }
 
 /* The map moves on by k directions. */
-INLINE void NAME(rotate)(size_t d, size_t times, size_t k, REAL *x, REAL *row) {
+INLINE void NAME(rotate_any)(size_t d, size_t times, size_t k, REAL *x, REAL *row) {
   for (size_t t = 0; t < times; t++, x += d) {
     for (size_t i = 0; i < d; i++) row[i + k < d ? i + k : i + k - d] = x[i];
     memcpy(x, row, d * sizeof *x);
   }
+}
+
+INLINE void NAME(rotate)(size_t d, size_t times, size_t k, REAL *x, REAL *row) {
+  if (d == 8) /* known to the compiler */
+    NAME(rotate_any)(8, times, k, x, row);
+  else
+    NAME(rotate_any)(d, times, k, x, row);
 }
 
 INLINE void NAME(khatri_rao)(size_t r, size_t ld, const double *a, const double *b, REAL *out) {

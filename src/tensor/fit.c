@@ -1,6 +1,6 @@
 /* Random restarts of the permuted non-negative CP factorisation.
  *
- * In a restart several random starts compete, in single precision: after six sweeps the best third goes on, after six
+ * In a restart several random starts compete, in single precision: after five sweeps the best third goes on, after six
  * more the best one, until the progress of a sweep falls below the tolerance. A few sweeps in double precision follow,
  * then the exact shifts of the factors as they are handed back, and the error of both. Every draw comes from the stream
  * (seed, rank, restart); neural factors are drawn in the order of the neurons' energies, so that neither the order of
@@ -17,9 +17,9 @@
 #include <string.h>
 
 enum { TRIALS = 8, ROUNDS = 2, TRIAL_TRACE = 64, SWEEPS = 500, ITERATIONS = 1000, LAST_SWEEPS = 12, LEAST_SWEEPS = 6 };
-static const size_t rounds[ROUNDS] = {6, 6}; /* sweeps; a third of the starts stays after each round */
+static const size_t rounds[ROUNDS] = {5, 6}; /* sweeps; a third of the starts stays after each round */
 #define APART            0.3
-#define SINGLE_TOLERANCE 3e-6 /* progress at which single precision has done its part */
+#define SINGLE_TOLERANCE 1e-6 /* progress at which single precision has done its part */
 #define SINGLE_FLOOR     1e-5 /* share of the data below which the error is rounding in single precision */
 
 typedef struct job {
