@@ -23,13 +23,19 @@ typedef struct cf_spikes {
 
 /* ------------------------------------------------------- rate estimates -- */
 
-/* Bandwidth of a Gaussian kernel for n values in [from, to] by the improved rule of Sheather and Jones (Botev,
- * Grotowski & Kroese 2010): the smallest fixed point of xi gamma^[5](t), from the cosine series of the data on [from,
- * to], which is computed exactly instead of from binned data. The result lies in [low, high]; the fixed point is sought
- * there alone. high when there are fewer than two different values, or no fixed point below it. x ascending. Errors:
- * CF_ERR_USAGE (low <= 0, from >= to). Cost: 1023 multiplications a value, and some 15 sums over the series. */
-CF_API CF_CHECKED cf_status cf_kde_bandwidth(cf_context *ctx, size_t n, const double *x, double from, double to,
-                                             double low, double high, double *bandwidth);
+/* What the fixed point of the rule below, a share, is a share of. */
+typedef enum cf_kde_scale {
+  CF_KDE_SCALE_GRID, /* the grid on which it was found: the rule as its authors define it */
+  CF_KDE_SCALE_RANGE /* the range of the values, about half of that: what the published rates were made with */
+} cf_kde_scale;
+/* Bandwidth of a Gaussian kernel for n values (ms) by the improved rule of Sheather and Jones (Botev, Grotowski &
+ * Kroese 2010): a fixed point of xi gamma^[5](t), from the cosine transform of the values on a grid of 1024 points that
+ * reaches half their range, and at least 6 ms, beyond them on either side; of several the one in the first of the
+ * intervals that double from 1e-5 (n - 50). The result is confined to [low, high]: high when there are fewer than two
+ * different values, or no fixed point. x ascending, finite. Errors: CF_ERR_USAGE (low <= 0, high < low). Cost: 1023
+ * multiplications a value or grid point, whichever are fewer, and some 20 times 6 sums over the transform. */
+CF_API CF_CHECKED cf_status cf_kde_bandwidth(cf_context *ctx, size_t n, const double *x, cf_kde_scale scale, double low,
+                                             double high, double *bandwidth);
 
 typedef enum cf_kde_edges {
   CF_KDE_EDGES_NONE,   /* density leaks out of the window, as published */
@@ -43,18 +49,19 @@ CF_API void cf_kde_add(size_t n, const double *x, double from, double to, double
 typedef struct cf_psth_options {
   double from, to;  /* window, ms; bins * bin is its length */
   double bin;       /* ms; rates are means over a grid of about 1 ms, a whole number of steps a bin */
-  double bandwidth; /* ms; 0: by cf_kde_bandwidth for each cell */
+  double bandwidth; /* ms; 0: by cf_kde_bandwidth for each unit and stimulus, from the direction with most spikes */
   double low, high; /* range of that, ms */
   cf_kde_edges edges;
+  cf_kde_scale scale;
 } cf_psth_options;
 #define CF_PSTH_OPTIONS_INIT                                                                                           \
-  { -100, 1250, 10, 0, 10, 50, CF_KDE_EDGES_REFLECT }
+  { -100, 1250, 10, 0, 10, 50, CF_KDE_EDGES_NONE, CF_KDE_SCALE_GRID }
 
 typedef struct cf_psth {
   size_t units, stimuli, directions, times;
   double *rate;      /* units x stimuli x directions x times: spikes a second, mean over trials; NaN without trials */
   double *time;      /* times: centres of the bins, ms */
-  double *bandwidth; /* cells: ms */
+  double *bandwidth; /* units x stimuli: ms; NaN without trials */
   size_t *count;     /* cells: spikes in the window, all trials */
   size_t *trials;    /* cells */
 } cf_psth;
@@ -74,9 +81,10 @@ typedef struct cf_significance_options {
   bool exact;                        /* exact p of Mann-Whitney, also with ties, up to 40 trials in all */
   bool correct;                      /* Bonferroni over the directions of the test for responses */
   double alpha;
+  const double *baseline; /* counts in the interval for every trial; NULL: the trial's own spikes between the ends */
 } cf_significance_options;
 #define CF_SIGNIFICANCE_OPTIONS_INIT                                                                                   \
-  { -100, 0, 0, 1250, false, false, true, true, 1e-3 }
+  { -100, 0, 0, 1250, false, false, false, false, 1e-3, NULL }
 
 typedef struct cf_significance {
   size_t units, stimuli, directions, windows;

@@ -11,10 +11,10 @@
 
 static const cf_param params[] = {
     {"preset", 0, CF_PARAM_CHOICE, "P", "clean", 0, 0, "clean|paper|drifting|static",
-     "clean: edges reflected, exact tests, Bonferroni over directions, whole windows. paper: as the published code, "
-     "density leaks at the edges, normal approximation, no correction, a last window may be partial. drifting, static: "
-     "paper with a bandwidth of 25 ms and 250 ms before, or 10 ms, 50 ms before and bins of 5 ms, as for the Allen data. "
-     "The options below replace single choices."},
+     "clean: the bandwidth as its authors define it, whole windows. paper: as the published rates, whose bandwidths are "
+     "half as wide because their code takes the range of the spikes for the grid; a last window may be partial. drifting, "
+     "static: paper with a bandwidth of 25 ms and 250 ms before, or 10 ms, 50 ms before and bins of 5 ms, as for the "
+     "Allen data. The options below replace single choices."},
     {"bin", 'b', CF_PARAM_REAL, "MS", NULL, 0.01, 1e6, NULL, "Length of a time bin; 10 (static: 5) when not given."},
     {"pre", 0, CF_PARAM_REAL, "MS", NULL, 0, 1e7, NULL,
      "Time shown before the stimulus starts; 100 (drifting 250, static 50) when not given, 0 when no spike is earlier "
@@ -22,17 +22,23 @@ static const cf_param params[] = {
     {"duration", 0, CF_PARAM_REAL, "MS", NULL, 0.01, 1e9, NULL,
      "Time shown after it starts; the shortest presentation, or up to the last spike when the file does not tell."},
     {"bandwidth", 0, CF_PARAM_TEXT, "MS", NULL, 0, 0, "isj",
-     "Standard deviation of the Gaussian kernel, or isj: the improved rule of Sheather and Jones for every unit, stimulus "
-     "and direction."},
-    {"range", 0, CF_PARAM_LIST, "LOW,HIGH", "10,50", 0, 0, NULL, "ms to which bandwidths by isj are confined."},
-    {"edges", 0, CF_PARAM_CHOICE, "E", NULL, 0, 0, "reflect|none",
-     "reflect: the density stays within the window, so that rates add up to the spikes."},
+     "Standard deviation of the Gaussian kernel, or isj: the improved rule of Sheather and Jones for every unit and "
+     "stimulus, from the direction with most spikes."},
+    {"range", 0, CF_PARAM_LIST, "LOW,HIGH", "10,50", 0, 0, NULL,
+     "ms to which bandwidths by isj are confined; the upper one where the rule finds none."},
+    {"edges", 0, CF_PARAM_CHOICE, "E", "none", 0, 0, "none|reflect",
+     "none: the density leaks out at the ends of the window, as published. reflect: it stays within, so that rates add up "
+     "to the spikes (ours)."},
     {"baseline", 0, CF_PARAM_LIST, "FROM,TO", NULL, 0, 0, NULL,
-     "ms of each trial that responses are tested against; all the time before the stimulus when not given."},
-    {"test", 0, CF_PARAM_CHOICE, "T", "mann-whitney", 0, 0, "mann-whitney|wilcoxon|none",
-     "One-sided, counts of trials in a window against those in the baseline; wilcoxon: signed ranks of the differences."},
+     "ms of each trial that responses are tested against; the interval that the file counts (isi_counts), else all the "
+     "time before the stimulus when not given."},
+    {"test", 0, CF_PARAM_CHOICE, "T", "mann-whitney", 0, 0, "mann-whitney|exact|wilcoxon|none",
+     "One-sided, counts of trials in a window against those in the baseline. mann-whitney: exact for up to 8 trials "
+     "without ties, else the normal approximation, as published. exact: Mann-Whitney, exact also with ties, up to 20 "
+     "trials (ours). wilcoxon: signed ranks of the differences."},
     {"alpha", 0, CF_PARAM_REAL, "P", "0.001", 1e-12, 0.999999, NULL, "Level of significance."},
-    {"correction", 0, CF_PARAM_CHOICE, "C", NULL, 0, 0, "bonferroni|none", "Over the directions."},
+    {"correction", 0, CF_PARAM_CHOICE, "C", "none", 0, 0, "none|bonferroni",
+     "Of the smallest p over the directions; none as published, bonferroni is ours."},
     {"maps", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL,
      "Also write allT, every map (direction x time) at unit norm, and sigT, the same with zeros for maps that are not "
      "significant."},
@@ -43,11 +49,13 @@ static const cf_param params[] = {
 static const char description[] =
     "From spike trains to responses (neuron, stimulus, direction, time) in spikes a second. The spikes of all trials are "
     "smoothed with a Gaussian kernel on a grid of 1 ms: rate = density x spikes x 1000 / trials, averaged over each "
-    "bin. The bandwidth follows from the data (Botev, Grotowski & Kroese 2010) within --range.\n\n"
+    "bin. The bandwidth follows from the direction with most spikes (Botev, Grotowski & Kroese 2010) within "
+    "--range.\n\n"
     "SPIKES is a table with columns unit, stimulus, direction, trial and time_ms or time (s); a file with members "
-    "spike_times_ms or spike_times, unit, stimulus, direction, trial, or with unit, presentation and "
+    "spike_times_ms, time_ms or spike_times (s), unit, stimulus, direction, trial, or with unit, presentation and "
     "presentation_stimulus, presentation_direction; an NWB file with /units and /intervals; or JSON {unit: {stimulus: "
-    "{direction: [[times in ms], ...]}}}. Time 0 is the start of the stimulus. FILE:GROUP chooses a group of members.\n\n"
+    "{direction: [[times in ms], ...]}}}. Time 0 is the start of the stimulus. FILE:GROUP chooses a group of members. "
+    "docs/files.md, section Spike trains, tells all of it.\n\n"
     "Significance, for each unit and stimulus: windows as long as the baseline lie one after the other from the start of "
     "the stimulus; in each direction the window with most spikes is tested for more spikes than the baseline, and the one "
     "with fewest for fewer. A unit responds when the smallest p over directions is at most --alpha (times the number of "
@@ -57,7 +65,7 @@ static const char description[] =
     "Values: units, stimuli, directions, times, bin, pre, duration, spikes, trials, bandwidth {median, at_low, at_high}, "
     "significant [{stimulus, units}], tested, chance {per_map, bound, maps}. Arrays: responses with neuron, stimulus, "
     "direction, time (s); significant (neuron, stimulus; 1, 0, -1 not tested); p_max, p_min; p_max_direction, "
-    "p_min_direction, bandwidth (ms), spike_count, trials (neuron, stimulus, direction); rate_max, norm and latency "
+    "p_min_direction, spike_count, trials (neuron, stimulus, direction); bandwidth (ms), rate_max, norm and latency "
     "(neuron, stimulus; latency: the first time at half of the best direction's rise, s; our definition).\n\n"
     "References: Dyballa et al. (2024), PNAS 121, e2317773121; Botev, Grotowski & Kroese (2010), Ann. Stat. 38, 2916.";
 
@@ -153,21 +161,25 @@ static cf_status choose_window(cf_context *ctx, job *j) {
 }
 
 static cf_status choose_test(cf_context *ctx, job *j) {
-  const char *test = cf_options_text(j->options, "test"), *correction = cf_options_text(j->options, "correction");
-  const bool clean = preset_is(j, "clean");
+  const char *test = cf_options_text(j->options, "test");
   j->s = (cf_significance_options){.baseline_from = -j->pre,
                                    .baseline_to = 0,
                                    .from = 0,
                                    .to = j->duration,
-                                   .partial = !clean,
+                                   .partial = !preset_is(j, "clean"),
                                    .wilcoxon = strcmp(test, "wilcoxon") == 0,
-                                   .exact = clean,
-                                   .correct = correction ? strcmp(correction, "bonferroni") == 0 : clean,
+                                   .exact = strcmp(test, "exact") == 0,
+                                   .correct = strcmp(cf_options_text(j->options, "correction"), "bonferroni") == 0,
                                    .alpha = cf_options_number(j->options, "alpha")};
   j->tested = strcmp(test, "none") != 0;
   if (!j->tested) return CF_OK;
   if (cf_options_given(j->options, "baseline"))
     return read_pair(ctx, j, "baseline", &j->s.baseline_from, &j->s.baseline_to);
+  if (j->data->isi_counts) {
+    j->s.baseline_from = -j->data->isi;
+    j->s.baseline = j->data->isi_counts;
+    return CF_OK;
+  }
   if (j->pre > 0) return CF_OK;
   j->tested = false;
   cf_warn(ctx, "no spike comes before the stimulus: responses are not tested; --pre MS says that such spikes were "
@@ -177,10 +189,10 @@ static cf_status choose_test(cf_context *ctx, job *j) {
 
 static cf_status read_options(cf_context *ctx, job *j) {
   cf_status status = CF_OK;
-  const char *edges = cf_options_text(j->options, "edges");
-  const bool reflect = edges ? strcmp(edges, "reflect") == 0 : preset_is(j, "clean");
+  const bool reflect = strcmp(cf_options_text(j->options, "edges"), "reflect") == 0;
   j->p.bin = number_or(j, "bin", 10, 10, 5);
   j->p.edges = reflect ? CF_KDE_EDGES_REFLECT : CF_KDE_EDGES_NONE;
+  j->p.scale = preset_is(j, "clean") ? CF_KDE_SCALE_GRID : CF_KDE_SCALE_RANGE;
   CF_TRY(read_bandwidth(ctx, j));
 done:
   return status;
@@ -346,7 +358,7 @@ static cf_status put_arrays(cf_context *ctx, job *j) {
     CF_TRY(put(ctx, j, "p_max_direction", 3, s->p_max_each, NULL));
     CF_TRY(put(ctx, j, "p_min_direction", 3, s->p_min_each, NULL));
   }
-  CF_TRY(put(ctx, j, "bandwidth", 3, p->bandwidth, NULL));
+  CF_TRY(put(ctx, j, "bandwidth", 2, p->bandwidth, NULL));
   CF_TRY(put_counts(ctx, j, "spike_count", p->count));
   CF_TRY(put_counts(ctx, j, "trials", p->trials));
   CF_TRY(put_map_values(ctx, j));
@@ -372,7 +384,7 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   CF_TRY(cf_psth_compute(ctx, &j.data->spikes, &j.p, &j.psth));
   if (j.tested) {
     status = cf_significance_compute(ctx, &j.data->spikes, &j.s, &j.significance);
-    if (status == CF_ERR_USAGE) status = cf_explain(ctx, status, "--baseline");
+    if (status == CF_ERR_USAGE) status = cf_explain(ctx, status, j.s.baseline ? "isi_ms" : "--baseline");
     if (status != CF_OK) goto done;
   }
   CF_TRY(put_arrays(ctx, &j));
@@ -382,6 +394,15 @@ done:
   cf_significance_free(j.significance);
   cf_spike_data_free(j.data);
   return status;
+}
+
+/* What the spikes take; how many maps they make is known only when they are read. */
+static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {
+  const double spikes = cf_spikes_extent(ctx, cf_options_argument(options, 0));
+  out->seconds = spikes * (5e-7 + 3e-6 / cf_context_threads(ctx));
+  out->bytes = 120 * spikes;
+  cf_context_clear(ctx);
+  return CF_OK;
 }
 
 const cf_analysis cf_analysis_psth = {
@@ -395,4 +416,5 @@ const cf_analysis cf_analysis_psth = {
     .examples = examples,
     .params = params,
     .run = run,
+    .cost = cost,
 };

@@ -9,7 +9,7 @@
 
 typedef struct facts {
   size_t spikes, least, most, empty; /* spikes in the window; trials of a cell; cells without trials */
-  double median, at_low, at_high;    /* bandwidth, and shares of cells at the ends of the range */
+  double median, at_low, at_high;    /* bandwidth, and shares of maps at the ends of the range */
 } facts;
 
 static int by_value(const void *a, const void *b) {
@@ -20,20 +20,22 @@ static int by_value(const void *a, const void *b) {
 static cf_status find_facts(cf_context *ctx, const cf_psth *psth, const cf_psth_options *p, facts *out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  const size_t cells = psth->units * psth->stimuli * psth->directions;
+  const size_t maps = psth->units * psth->stimuli, cells = maps * psth->directions;
   double *h = NULL;
   size_t n = 0, low = 0, high = 0;
   *out = (facts){.least = SIZE_MAX};
-  CF_TRY(CF_SCRATCH(ctx, &h, cells));
+  CF_TRY(CF_SCRATCH(ctx, &h, maps));
   for (size_t c = 0; c < cells; c++) {
     out->spikes += psth->count[c];
     out->least = CF_MIN(out->least, psth->trials[c]);
     out->most = CF_MAX(out->most, psth->trials[c]);
     out->empty += psth->trials[c] == 0;
-    if (isnan(psth->bandwidth[c])) continue;
-    low += psth->bandwidth[c] <= p->low;
-    high += psth->bandwidth[c] >= p->high;
-    h[n++] = psth->bandwidth[c];
+  }
+  for (size_t m = 0; m < maps; m++) {
+    if (isnan(psth->bandwidth[m])) continue;
+    low += psth->bandwidth[m] <= p->low;
+    high += psth->bandwidth[m] >= p->high;
+    h[n++] = psth->bandwidth[m];
   }
   qsort(h, n, sizeof *h, by_value);
   out->median = n ? h[n / 2] : NAN;
@@ -65,6 +67,7 @@ static cf_json *test_json(const cf_significance *s, const cf_significance_option
   const double maps = (double)(s->units * s->stimuli);
   *good &= cf_json_set(test, "name", cf_json_text(o->wilcoxon ? "wilcoxon" : "mann-whitney"));
   *good &= cf_json_set(test, "exact", cf_json_bool(o->exact));
+  *good &= cf_json_set(test, "baseline", cf_json_text(o->baseline ? "counts of the file" : "spikes of the trials"));
   *good &= cf_json_set(test, "alpha", cf_json_number(o->alpha));
   *good &= cf_json_set(test, "correction", cf_json_text(o->correct ? "bonferroni over directions" : "none"));
   *good &= cf_json_set(test, "baseline_from", cf_json_number(o->baseline_from));
@@ -103,6 +106,8 @@ static cf_status put_json(cf_context *ctx, cf_json *values, const cf_spike_data 
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
     good &= cf_json_set(values, numbers[i].name, cf_json_number(numbers[i].value));
   good &= cf_json_set(bandwidth, "rule", cf_json_text(p->bandwidth == 0 ? "isj" : "fixed"));
+  if (p->bandwidth == 0)
+    good &= cf_json_set(bandwidth, "scale", cf_json_text(p->scale == CF_KDE_SCALE_GRID ? "grid" : "range of spikes"));
   good &= cf_json_set(bandwidth, "median", cf_json_number(f->median));
   good &= cf_json_set(bandwidth, "at_low", cf_json_number(f->at_low));
   good &= cf_json_set(bandwidth, "at_high", cf_json_number(f->at_high));

@@ -24,8 +24,8 @@ bool cf_spike_file_has(const cf_spike_file *file, const char *prefix, const char
   return find(file, prefix, name) != NULL;
 }
 
-cf_status cf_spike_file_read(cf_context *ctx, const cf_spike_file *file, const char *prefix, const char *name,
-                             cf_array **out) {
+cf_status cf_spike_file_member(cf_context *ctx, const cf_spike_file *file, const char *prefix, const char *name,
+                               cf_array **out) {
   cf_status status = CF_OK;
   char *address = NULL;
   const cf_io_entry *e = find(file, prefix, name);
@@ -33,10 +33,17 @@ cf_status cf_spike_file_read(cf_context *ctx, const cf_spike_file *file, const c
   if (!e) return CF_OK;
   CF_TRY(cf_sprintf(ctx, &address, "%s:%s", file->path, e->member));
   CF_TRY(cf_io_read(ctx, address, NULL, out));
-  if ((*out)->ndim != 1)
-    status = cf_fail(ctx, CF_ERR_INPUT, "%s: it has %d axes; lists of spikes have one", address, (*out)->ndim);
 done:
   cf_free(address);
+  return status;
+}
+
+cf_status cf_spike_file_read(cf_context *ctx, const cf_spike_file *file, const char *prefix, const char *name,
+                             cf_array **out) {
+  const cf_status status = cf_spike_file_member(ctx, file, prefix, name, out);
+  if (status == CF_OK && *out && (*out)->ndim != 1)
+    return cf_fail(ctx, CF_ERR_INPUT, "%s:%s%s: it has %d axes; lists of spikes have one", file->path, prefix, name,
+                   (*out)->ndim);
   return status;
 }
 
@@ -64,7 +71,7 @@ static bool split_member(const char *member, const char *group, const char *name
 /* The member of spike times; its group becomes file->group. *name is a static text. */
 static cf_status find_times(cf_context *ctx, cf_spike_file *file, const char **name) {
   static const char *const names[] = {"spike_times_ms", "spike_times", "time_ms", "time"};
-  const size_t candidates = file->table ? 4 : 2;
+  const size_t candidates = file->table ? 4 : 3; /* `time` of arrays is the axis of responses */
   for (size_t k = 0; k < candidates; k++) {
     const cf_io_entry *found = NULL;
     size_t length = 0;
@@ -87,7 +94,7 @@ static cf_status find_times(cf_context *ctx, cf_spike_file *file, const char **n
   return cf_fail(ctx, CF_ERR_INPUT,
                  file->table ? "%s: no column is named time_ms or time; a table of spikes has unit, stimulus, "
                                "direction, trial and time_ms or time"
-                             : "%s: no member is named spike_times_ms or spike_times%s",
+                             : "%s: no member is named spike_times_ms, spike_times or time_ms%s",
                  file->address, *file->group ? " in that group" : "");
 }
 
@@ -100,6 +107,7 @@ typedef struct list {
   cf_spike_events e;
   cf_spike_trials how;
   size_t trials;
+  bool placed; /* trial is the place among `trials`: the file tells their number */
 } list;
 
 static cf_status read_trials_option(cf_context *ctx, list *l) {
@@ -222,10 +230,12 @@ static cf_status number_events(cf_context *ctx, list *l, key *k) {
   qsort(k, n, sizeof *k, by_event);
   CF_TRY(CF_SCRATCH(ctx, &l->e.stimulus, n));
   CF_TRY(CF_SCRATCH(ctx, &l->e.direction, n));
+  if (l->placed) CF_TRY(CF_SCRATCH(ctx, &l->e.trial, n));
   for (size_t i = 0; i < n; i++) {
     if (i == 0 || k[i].stimulus != k[i - 1].stimulus || k[i].direction != k[i - 1].direction ||
         k[i].trial != k[i - 1].trial) {
       l->e.stimulus[l->e.events] = k[i].stimulus;
+      if (l->placed) l->e.trial[l->e.events] = k[i].trial;
       l->e.direction[l->e.events++] = k[i].direction;
     }
     l->e.event[k[i].spike] = l->e.events - 1;
@@ -249,8 +259,9 @@ static cf_status read_conditions(cf_context *ctx, list *l) {
   CF_TRY(cf_spike_file_need(ctx, l->file, l->file->group, "trial", n, &trial));
   CF_TRY(cf_spike_stimuli(ctx, l->file, stimulus, n, s, &l->data->stimulus));
   CF_TRY(cf_spike_directions(ctx, l->file, direction, n, d, &l->data->direction));
-  status = cf_labels_group(ctx, trial, t, &groups, NULL);
-  if (status != CF_OK) {
+  if (l->placed)
+    CF_TRY(read_codes(ctx, l, trial, "trial", l->trials, t));
+  else if ((status = cf_labels_group(ctx, trial, t, &groups, NULL)) != CF_OK) {
     status = cf_explain(ctx, status, "%s: trial", l->file->address);
     goto done;
   }
@@ -263,12 +274,88 @@ done:
   return status;
 }
 
+/* --------------------------------------------------- what a file may tell -- */
+
+/* A positive number that stands alone; NaN when the file has none. */
+static cf_status read_alone(cf_context *ctx, const list *l, const char *name, double *out) {
+  cf_array *a = NULL;
+  *out = NAN;
+  const cf_status status = cf_spike_file_member(ctx, l->file, l->file->group, name, &a);
+  if (status != CF_OK || !a) return status;
+  *out = cf_array_count(a) == 1 ? cf_array_number(a, 0) : NAN;
+  cf_array_free(a);
+  if (*out > 0 && isfinite(*out)) return CF_OK;
+  return cf_fail(ctx, CF_ERR_INPUT, "%s: %s%s must be one number above 0", l->file->path, l->file->group, name);
+}
+
+/* Number and length of trials. A number that --trials gives counts more. */
+static cf_status read_trial_numbers(cf_context *ctx, list *l) {
+  cf_status status = CF_OK;
+  double trials;
+  if (l->file->table) return CF_OK;
+  CF_TRY(read_alone(ctx, l, "trial_ms", &l->data->duration));
+  if (cf_options_given(l->options, "trials")) return CF_OK;
+  CF_TRY(read_alone(ctx, l, "trials", &trials));
+  if (isnan(trials)) return CF_OK;
+  if (trials != floor(trials) || trials > 1e6)
+    return cf_fail(ctx, CF_ERR_INPUT, "%s: %strials is %g, not a number of trials", l->file->path, l->file->group,
+                   trials);
+  l->how = CF_SPIKE_TRIALS_NUMBER;
+  l->trials = (size_t)trials;
+  l->placed = true;
+done:
+  return status;
+}
+
+static cf_status check_interval(cf_context *ctx, const list *l, const cf_array *a) {
+  const cf_spikes *s = &l->data->spikes;
+  const size_t cells = s->units * s->stimuli * s->directions, shape[4] = {s->units, s->stimuli, s->directions};
+  static const char *const axes[4] = {"units", "stimuli", "directions", "trials"};
+  if (a->ndim != 4 || a->dtype == CF_TEXT)
+    return cf_fail(ctx, CF_ERR_INPUT, "%s: isi_counts must be numbers (unit, stimulus, direction, trial)",
+                   l->file->address);
+  for (int d = 0; d < 3; d++)
+    if (a->shape[d] != shape[d])
+      return cf_fail(ctx, CF_ERR_INPUT, "%s: isi_counts has %zu %s, the spikes have %zu", l->file->address, a->shape[d],
+                     axes[d], shape[d]);
+  for (size_t c = 0; c < cells; c++)
+    if (s->first[c + 1] - s->first[c] != a->shape[3])
+      return cf_fail(
+          ctx, CF_ERR_INPUT,
+          "%s: isi_counts has %zu trials, a stimulus and direction %zu; a member `trials` tells their number",
+          l->file->address, a->shape[3], s->first[c + 1] - s->first[c]);
+  for (size_t i = 0; i < cf_array_count(a); i++)
+    if (!(cf_array_number(a, i) >= 0) || isinf(cf_array_number(a, i)))
+      return cf_fail(ctx, CF_ERR_INPUT, "%s: isi_counts: entry %zu is %g, not a number of spikes", l->file->address, i,
+                     cf_array_number(a, i));
+  return CF_OK;
+}
+
+/* Spikes in the interval before each trial, in the order of the trials. */
+static cf_status read_interval(cf_context *ctx, list *l) {
+  cf_status status = CF_OK;
+  cf_array *a = NULL;
+  if (l->file->table) return CF_OK;
+  CF_TRY(cf_spike_file_member(ctx, l->file, l->file->group, "isi_counts", &a));
+  if (!a) return CF_OK;
+  CF_TRY(read_alone(ctx, l, "isi_ms", &l->data->isi));
+  if (isnan(l->data->isi))
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: isi_counts needs isi_ms, the length of the interval", l->file->address));
+  CF_TRY(check_interval(ctx, l, a));
+  CF_TRY(CF_ALLOC(ctx, &l->data->isi_counts, cf_array_count(a)));
+  for (size_t i = 0; i < cf_array_count(a); i++) l->data->isi_counts[i] = cf_array_number(a, i);
+done:
+  cf_array_free(a);
+  return status;
+}
+
 static cf_status load_list(cf_context *ctx, const cf_spike_file *file, const cf_options *options, const char *times,
                            cf_spike_data *data) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   list l = {.file = file, .options = options, .data = data};
   CF_TRY(read_trials_option(ctx, &l));
+  if (!cf_spike_file_has(file, file->group, "presentation")) CF_TRY(read_trial_numbers(ctx, &l));
   CF_TRY(read_times(ctx, &l, times));
   CF_TRY(read_units(ctx, &l));
   if (cf_spike_file_has(file, file->group, "presentation"))
@@ -276,6 +363,7 @@ static cf_status load_list(cf_context *ctx, const cf_spike_file *file, const cf_
   else
     CF_TRY(read_conditions(ctx, &l));
   CF_TRY(cf_spikes_build(ctx, file, &l.e, l.how, l.trials, data));
+  CF_TRY(read_interval(ctx, &l));
 done:
   cf_scratch_release(ctx, mark);
   return status;
@@ -344,4 +432,29 @@ done:
   cf_free(member);
   file_close(&file);
   return status;
+}
+
+double cf_spikes_extent(cf_context *ctx, const char *address) {
+  cf_status status = CF_OK;
+  cf_spike_file file = {.address = address};
+  const char *times = NULL;
+  char *member = NULL;
+  double spikes = 0;
+  CF_TRY(cf_io_split(ctx, address, &file.path, &member));
+  CF_TRY(group_of(ctx, member, &file.group));
+  if (looks_like_json(file.path)) {
+    FILE *f = fopen(file.path, "rb");
+    if (f && fseek(f, 0, SEEK_END) == 0) spikes = (double)ftell(f) / 12; /* bytes of a number and its comma */
+    if (f) fclose(f);
+    goto done;
+  }
+  CF_TRY(cf_io_list(ctx, file.path, &file.listing));
+  file.table = strcmp(file.listing->format, "tsv") == 0 || strcmp(file.listing->format, "csv") == 0;
+  CF_TRY(find_times(ctx, &file, &times));
+  const cf_io_entry *e = find(&file, file.group, times);
+  if (e && e->ndim == 1) spikes = (double)e->shape[0];
+done:
+  cf_free(member);
+  file_close(&file);
+  return spikes;
 }

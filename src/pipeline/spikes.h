@@ -10,7 +10,9 @@ typedef struct cf_spike_data {
   cf_array *unit, *stimulus, *direction; /* labels; directions are degrees, ascending */
   double first, last;                    /* ms: earliest and latest spike kept; NaN without spikes */
   double duration;                       /* ms: shortest presentation, where the file tells; else NaN */
-  size_t presentations_left_out;         /* NWB: blank ones, without a direction */
+  double *isi_counts; /* trials of `spikes`: spikes in the interval before each, where the file counts them; or NULL */
+  double isi;         /* ms: length of that interval */
+  size_t presentations_left_out; /* NWB: blank ones, without a direction */
 } cf_spike_data;
 
 /* The options that cf_load_spikes looks at. */
@@ -60,9 +62,11 @@ typedef struct cf_spike_data {
 
 /* Reads spike trains. Formats:
  *  table   columns unit, stimulus, direction, trial, and time_ms or time (seconds); one spike a row
- *  arrays  members spike_times_ms or spike_times (seconds), unit, stimulus, direction, trial, one entry a spike; or
- *          spike_times..., unit, presentation with presentation_stimulus, presentation_direction and optionally
- *          presentation_trial, one entry a presentation, and unit_name
+ *  arrays  members spike_times_ms, time_ms or spike_times (seconds), unit, stimulus, direction, trial, one entry a
+ * spike; or spike_times..., unit, presentation with presentation_stimulus, presentation_direction and optionally
+ *          presentation_trial, one entry a presentation, and unit_name. With one entry a spike also: trials (their
+ *          number in every cell; trial is then 0 .. trials - 1), trial_ms (duration), isi_counts (unit, stimulus,
+ *          direction, trial) and isi_ms, the spikes in the interval before each trial and its length
  *  NWB     /units/spike_times with spike_times_index, and a table of presentations in /intervals
  *  JSON    {unit: {stimulus: {direction: [trial: [times in ms]]}}}
  * The address may name the group of the members. stimulus and direction may be missing: then there is one. before,
@@ -71,5 +75,7 @@ typedef struct cf_spike_data {
  * naming file, member and position. */
 CF_CHECKED cf_status cf_load_spikes(cf_context *ctx, const char *address, const cf_options *options, double before,
                                     double after, cf_result *result, cf_spike_data **out);
+/* Number of spikes, from the file's headers, or its size where it has none; 0 when it cannot be told. */
+double cf_spikes_extent(cf_context *ctx, const char *address);
 void cf_spike_data_free(cf_spike_data *data);
 #endif

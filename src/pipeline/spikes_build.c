@@ -13,6 +13,7 @@ void cf_spike_data_free(cf_spike_data *d) {
   cf_free(d->spikes.first);
   cf_free(d->spikes.start);
   cf_free(d->spikes.time);
+  cf_free(d->isi_counts);
   cf_array_free(d->unit);
   cf_array_free(d->stimulus);
   cf_array_free(d->direction);
@@ -117,7 +118,10 @@ static cf_status rank_events(cf_context *ctx, const cf_spike_file *file, cf_spik
   CF_TRY(CF_SCRATCH(ctx, &b->rank, b->e->events));
   CF_TRY(CF_SCRATCH(ctx, &b->number, conditions));
   memset(b->number, 0, conditions * sizeof *b->number);
-  for (size_t i = 0; i < b->e->events; i++) b->rank[i] = b->number[condition_of(b, i)]++;
+  for (size_t i = 0; i < b->e->events; i++) {
+    const size_t place = b->number[condition_of(b, i)]++;
+    b->rank[i] = b->e->trial ? b->e->trial[i] : place;
+  }
   for (size_t c = 0; c < conditions && how == CF_SPIKE_TRIALS_NUMBER; c++) {
     if (b->number[c] > trials)
       CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: --trials %zu, but a stimulus and direction have spikes in %zu trials",

@@ -7,6 +7,7 @@
 typedef struct cf_spike_events {
   size_t events, spikes;
   size_t *stimulus, *direction; /* events: codes */
+  size_t *trial;                /* events: place among the trials of the stimulus and direction; NULL: as they come */
   size_t *unit, *event;         /* spikes: codes */
   double *time;                 /* spikes: ms from the start of the event */
 } cf_spike_events;
@@ -28,7 +29,10 @@ bool cf_spike_file_has(const cf_spike_file *file, const char *prefix, const char
 /* The member prefix + name as a 1-D array; *out NULL when it is not there. */
 cf_status cf_spike_file_read(cf_context *ctx, const cf_spike_file *file, const char *prefix, const char *name,
                              cf_array **out);
-/* The same, an error when it is not there or has another length than n (n SIZE_MAX: any). */
+/* The same with any number of axes. */
+cf_status cf_spike_file_member(cf_context *ctx, const cf_spike_file *file, const char *prefix, const char *name,
+                               cf_array **out);
+/* As a 1-D array, an error when it is not there or has another length than n (n SIZE_MAX: any). */
 cf_status cf_spike_file_need(cf_context *ctx, const cf_spike_file *file, const char *prefix, const char *name, size_t n,
                              cf_array **out);
 

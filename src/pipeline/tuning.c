@@ -445,6 +445,32 @@ done:
   return status;
 }
 
+/* One pass over the values, and the permutations of every map's directions; the shape is that of the file's largest
+ * array, or of the member that the address names. */
+static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {
+  cf_status status = CF_OK;
+  const double permutations = (double)cf_options_integer(options, "permutations");
+  char *path = NULL, *member = NULL;
+  cf_io_listing *list = NULL;
+  CF_TRY(cf_io_split(ctx, cf_options_argument(options, 0), &path, &member));
+  CF_TRY(cf_io_list(ctx, path, &list));
+  for (size_t i = 0; i < list->count; i++) {
+    const cf_io_entry *e = &list->entry[i];
+    double values = 1, curves = 1;
+    if (e->ndim < 3 || (member && (!e->member || strcmp(e->member, member) != 0))) continue;
+    for (int d = 0; d < e->ndim; d++) values *= (double)e->shape[d];
+    for (int d = 0; d < CF_MIN(3, e->ndim); d++) curves *= (double)e->shape[d];
+    out->seconds = fmax(out->seconds, (3e-8 * values + 4e-8 * curves * permutations) / cf_context_threads(ctx));
+    out->bytes = fmax(out->bytes, 8 * values + 100 * curves);
+  }
+done:
+  cf_context_clear(ctx);
+  cf_io_listing_free(list);
+  cf_free(path);
+  cf_free(member);
+  return CF_OK;
+}
+
 const cf_analysis cf_analysis_tuning = {
     .name = "tuning",
     .group = "Responses",
@@ -456,4 +482,5 @@ const cf_analysis cf_analysis_tuning = {
     .examples = examples,
     .params = params,
     .run = run,
+    .cost = cost,
 };

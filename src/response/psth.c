@@ -31,56 +31,71 @@ static int by_value(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* The spikes of all trials of a cell that lie in the window, ascending. */
+/* The spikes of all trials of a cell that lie in the window, ascending; counted only where x is NULL. */
 static size_t pool(const job *j, size_t cell, double *x) {
   const cf_spikes *in = j->in;
   size_t n = 0;
-  for (size_t i = in->start[in->first[cell]]; i < in->start[in->first[cell + 1]]; i++)
-    if (in->time[i] >= j->o->from && in->time[i] < j->o->to) x[n++] = in->time[i];
-  qsort(x, n, sizeof *x, by_value);
+  for (size_t i = in->start[in->first[cell]]; i < in->start[in->first[cell + 1]]; i++) {
+    if (in->time[i] < j->o->from || in->time[i] >= j->o->to) continue;
+    if (x) x[n] = in->time[i];
+    n++;
+  }
+  if (x) qsort(x, n, sizeof *x, by_value);
   return n;
 }
 
-static cf_status cell_rate(cf_context *worker, const job *j, size_t cell, double *x, double *grid) {
+/* Bandwidth of a unit and stimulus, from the direction with most spikes (first of equals). */
+static cf_status map_bandwidth(cf_context *worker, const job *j, size_t map, double *x) {
+  const size_t dirs = j->in->directions;
+  const cf_psth_options *o = j->o;
   cf_psth *out = j->out;
-  const size_t points = out->times * j->per_bin, trials = j->in->first[cell + 1] - j->in->first[cell];
+  size_t best = SIZE_MAX;
+  out->bandwidth[map] = NAN;
+  for (size_t c = map * dirs; c < (map + 1) * dirs; c++) {
+    out->trials[c] = j->in->first[c + 1] - j->in->first[c];
+    out->count[c] = pool(j, c, NULL);
+    if (out->trials[c] > 0 && (best == SIZE_MAX || out->count[c] > out->count[best])) best = c;
+  }
+  if (best == SIZE_MAX) return CF_OK;
+  out->bandwidth[map] = o->bandwidth;
+  if (o->bandwidth > 0) return CF_OK;
+  const size_t n = pool(j, best, x);
+  return cf_kde_bandwidth(worker, n, x, o->scale, o->low, o->high, &out->bandwidth[map]);
+}
+
+static void cell_rate(const job *j, size_t cell, double *x, double *grid) {
+  const cf_psth *out = j->out;
+  const size_t points = out->times * j->per_bin, trials = out->trials[cell];
   double *rate = out->rate + cell * out->times;
-  out->trials[cell] = trials;
-  out->bandwidth[cell] = NAN;
   if (trials == 0) {
     for (size_t t = 0; t < out->times; t++) rate[t] = NAN;
-    return CF_OK;
+    return;
   }
   const size_t n = pool(j, cell, x);
-  double h = j->o->bandwidth;
-  if (h == 0) {
-    const cf_status status = cf_kde_bandwidth(worker, n, x, j->o->from, j->o->to, j->o->low, j->o->high, &h);
-    if (status != CF_OK) return status;
-  }
-  out->count[cell] = n;
-  out->bandwidth[cell] = h;
   memset(grid, 0, points * sizeof *grid);
-  cf_kde_add(n, x, j->o->from, j->o->to, h, j->o->edges, points, grid);
+  cf_kde_add(n, x, j->o->from, j->o->to, out->bandwidth[cell / out->directions], j->o->edges, points, grid);
   for (size_t t = 0; t < out->times; t++) {
     double sum = 0;
     for (size_t i = 0; i < j->per_bin; i++) sum += grid[t * j->per_bin + i];
     rate[t] = 1000 / (double)trials * sum / (double)j->per_bin;
   }
-  return CF_OK;
 }
 
 static cf_status unit_task(cf_context *worker, size_t unit, void *payload) {
   const job *j = payload;
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(worker);
-  const size_t cells = j->in->stimuli * j->in->directions, first = unit * cells;
+  const size_t dirs = j->in->directions, cells = j->in->stimuli * dirs, first = unit * cells;
   size_t most = 1;
   double *x = NULL, *grid = NULL;
   for (size_t c = first; c < first + cells; c++)
     most = CF_MAX(most, j->in->start[j->in->first[c + 1]] - j->in->start[j->in->first[c]]);
   CF_TRY(CF_SCRATCH(worker, &x, most));
   CF_TRY(CF_SCRATCH(worker, &grid, j->out->times * j->per_bin));
-  for (size_t c = first; c < first + cells; c++) CF_TRY(cell_rate(worker, j, c, x, grid));
+  for (size_t c = first; c < first + cells; c++) {
+    if (c % dirs == 0) CF_TRY(map_bandwidth(worker, j, c / dirs, x));
+    cell_rate(j, c, x, grid);
+  }
 done:
   cf_scratch_release(worker, mark);
   return status;
@@ -107,7 +122,7 @@ static cf_status allocate(cf_context *ctx, const cf_spikes *in, const cf_psth_op
   CF_TRY(cf_size_mul(ctx, cells, p->times, &count));
   CF_TRY(CF_ALLOC(ctx, &p->rate, count));
   CF_TRY(CF_ALLOC(ctx, &p->time, p->times));
-  CF_TRY(CF_ALLOC(ctx, &p->bandwidth, cells));
+  CF_TRY(CF_ALLOC(ctx, &p->bandwidth, in->units * in->stimuli));
   CF_TRY(CF_ALLOC(ctx, &p->count, cells));
   CF_TRY(CF_ALLOC(ctx, &p->trials, cells));
   for (size_t t = 0; t < p->times; t++) p->time[t] = o->from + ((double)t + 0.5) * o->bin;

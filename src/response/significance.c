@@ -77,7 +77,9 @@ static cf_status cell_test(cf_context *worker, const job *j, size_t cell, double
   if (trials == 0) return CF_OK;
   choose_windows(j, cell, total, &window[0], &window[1]);
   j->out->window_max[cell] = window[0];
-  for (size_t t = 0; t < trials; t++) baseline[t] = spikes_in(in, first + t, j->o->baseline_from, j->o->baseline_to);
+  for (size_t t = 0; t < trials; t++)
+    baseline[t] =
+        j->o->baseline ? j->o->baseline[first + t] : spikes_in(in, first + t, j->o->baseline_from, j->o->baseline_to);
   for (int k = 0; k < 2; k++) {
     const double from = j->o->from + (double)window[k] * j->length;
     for (size_t t = 0; t < trials; t++) counts[t] = spikes_in(in, first + t, from, from + j->length);

@@ -13,12 +13,12 @@ static bool have_data(void) {
 
 static cf_result *run(cf_context *ctx, const char *preset) {
   const cf_param *tables[2] = {cf_analysis_psth.params, cf_common_params()};
-  static const char *const set[][2] = {{"duration", "1250"}, {"baseline", "0,50"}};
+  static const char *const set[][2] = {{"duration", "1250"}, {"baseline", "0,50"}, {"edges", "reflect"}};
   cf_options *options = NULL;
   cf_result *result = NULL;
   assert_ok(ctx, cf_options_new(ctx, tables, 2, &options));
   assert_ok(ctx, cf_options_add_argument(ctx, options, FILE_NAME));
-  for (size_t i = 0; i < 2; i++) assert_ok(ctx, cf_options_set(ctx, options, set[i][0], set[i][1]));
+  for (size_t i = 0; i < 3; i++) assert_ok(ctx, cf_options_set(ctx, options, set[i][0], set[i][1]));
   assert_ok(ctx, cf_options_set(ctx, options, "preset", preset));
   assert_ok(ctx, cf_result_new(ctx, &result));
   assert_ok(ctx, cf_analysis_psth.run(ctx, options, result));

@@ -193,6 +193,56 @@ static void arrays_and_presentations(void **state) {
   cf_context_free(ctx);
 }
 
+/* One unit, one stimulus, directions 0 and 90, three trials of which the second and third leave gaps; counts before the
+ * trials and their length in the file. Leaves out the member `without`, and writes `counts` as counts. */
+static const char *write_counted(cf_context *ctx, const char *without, size_t trials, const double *counts) {
+  static const double time[4] = {10, 20, 30, 15}, angle[4] = {0, 0, 0, 90}, trial[4] = {0, 0, 2, 1},
+                      unit[4] = {5, 5, 5, 5};
+  static const size_t one = 1;
+  const double alone[] = {3, 40, 20};
+  static const char *const names[] = {"trials", "trial_ms", "isi_ms"};
+  const size_t shape[4] = {1, 1, 2, trials};
+  cf_dataset *set = NULL;
+  const char *path = test_path("counted.npz");
+  assert_ok(ctx, cf_dataset_new(ctx, &set));
+  add_numbers(ctx, set, "time_ms", 4, time);
+  add_numbers(ctx, set, "unit", 4, unit);
+  add_numbers(ctx, set, "direction", 4, angle);
+  add_numbers(ctx, set, "trial", 4, trial);
+  for (int k = 0; k < 3; k++)
+    if (strcmp(names[k], without) != 0) assert_ok(ctx, cf_dataset_put(ctx, set, names[k], 1, &one, &alone[k]));
+  assert_ok(ctx, cf_dataset_put(ctx, set, "isi_counts", 4, shape, counts));
+  write_set(ctx, path, set);
+  return path;
+}
+
+static void files_that_tell_of_trials(void **state) {
+  (void)state;
+  static const size_t each[6] = {2, 0, 1, 0, 1, 0};
+  const double counts[6] = {1, 2, 3, 4, 5, 6}, wrong[6] = {1, 2, -3, 4, 5, 6};
+  cf_context *ctx = test_context();
+  cf_spike_data *d = NULL;
+  assert_ok(ctx, load(ctx, write_counted(ctx, "", 3, counts), NULL, 0, 0, &d));
+  assert_int_equal(d->spikes.first[2], 6);
+  for (size_t t = 0; t < 6; t++) {
+    assert_int_equal(d->spikes.start[t + 1] - d->spikes.start[t], each[t]);
+    assert_close(d->isi_counts[t], counts[t], 0, 0);
+  }
+  assert_close(d->duration, 40, 0, 0);
+  assert_close(d->isi, 20, 0, 0);
+  cf_spike_data_free(d);
+  static const char *const said[] = {"isi_ms", "isi_counts has 3 trials", "isi_counts: entry 2",
+                                     "isi_counts has 2 trials"};
+  for (int k = 0; k < 4; k++) {
+    static const char *const without[] = {"isi_ms", "trials", "", ""};
+    const char *path = write_counted(ctx, without[k], k == 3 ? 2 : 3, k == 2 ? wrong : counts);
+    assert_status(ctx, CF_ERR_INPUT, load(ctx, path, NULL, 0, 0, &d));
+    assert_null(d);
+    if (!strstr(cf_context_error(ctx), said[k])) fail_msg("%d: %s", k, cf_context_error(ctx));
+  }
+  cf_context_free(ctx);
+}
+
 /* Presentations every 0.2 s; the spikes of both units in one clock, unsorted; one blank presentation. */
 static void nwb(void **state) {
   (void)state;
@@ -386,6 +436,7 @@ int main(void) {
       cmocka_unit_test(tables),
       cmocka_unit_test(trials_without_spikes),
       cmocka_unit_test(arrays_and_presentations),
+      cmocka_unit_test(files_that_tell_of_trials),
       cmocka_unit_test(nwb),
       cmocka_unit_test(json),
       cmocka_unit_test(warnings),

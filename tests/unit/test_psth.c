@@ -53,22 +53,39 @@ static void sample(size_t n, uint32_t k, double *x) {
     }
 }
 
-/* The recursion of Botev, Grotowski & Kroese written out stage by stage, every sum by cos, pow and exp. */
-static double stage_sum(size_t n, const double *x, double range, int s, double t) {
-  double sum = 0;
-  for (int k = 1; k < 1024; k++) {
-    double a = 0;
-    for (size_t i = 0; i < n; i++) a += cos(pi * k * x[i] / range) / (double)n;
-    sum += pow(k, 2 * s) * a * a * exp(-(double)k * k * pi * pi * t);
+/* The recursion of Botev, Grotowski & Kroese written out stage by stage: values shared out on the grid one by one,
+ * every sum by cos, pow and exp. */
+enum { GRID = 1024 };
+
+static double grid_length(size_t n, const double *x) {
+  return x[n - 1] - x[0] + 2 * fmax((x[n - 1] - x[0]) / 2, 6);
+}
+
+static void slow_squares(size_t n, const double *x, double *square) {
+  static double weight[GRID];
+  const double length = grid_length(n, x), from = (x[0] + x[n - 1] - length) / 2, step = length / (GRID - 1);
+  for (size_t j = 0; j < GRID; j++) {
+    weight[j] = 0;
+    for (size_t i = 0; i < n; i++) weight[j] += fmax(0, 1 - fabs(from + (double)j * step - x[i]) / step) / (double)n;
   }
+  for (size_t k = 1; k < GRID; k++) {
+    double a = 0;
+    for (size_t j = 0; j < GRID; j++) a += weight[j] * cos(pi * (double)k * (2 * (double)j + 1) / (2 * GRID));
+    square[k] = a * a;
+  }
+}
+
+static double stage_sum(const double *square, int s, double t) {
+  double sum = 0;
+  for (int k = 1; k < GRID; k++) sum += pow(k, 2 * s) * square[k] * exp(-(double)k * k * pi * pi * t);
   return 2 * pow(pi, 2 * s) * sum;
 }
 
-static double slow_fixed_point(size_t n, const double *x, double range, double t) {
+static double slow_fixed_point(size_t n, const double *square, double t) {
   static const double odd[] = {0, 1, 3, 15, 105, 945, 10395};
-  double f = stage_sum(n, x, range, 7, t);
+  double f = stage_sum(square, 7, t);
   for (int s = 6; s >= 2; s--)
-    f = stage_sum(n, x, range, s,
+    f = stage_sum(square, s,
                   pow(2 * (1 + pow(0.5, s + 0.5)) / 3 * odd[s] / sqrt(2 * pi) / ((double)n * f), 2 / (3 + 2.0 * s)));
   return pow(2 * (double)n * sqrt(pi) * f, -0.4);
 }
@@ -78,12 +95,16 @@ static void bandwidth_is_the_fixed_point(void **state) {
   enum { N = 150 };
   cf_context *ctx = test_context();
   for (uint32_t k = 0; k < 2; k++) {
-    double x[N], h;
+    static double square[GRID];
+    double x[N], h, half;
     sample(N, k, x);
-    assert_ok(ctx, cf_kde_bandwidth(ctx, N, x, 0, 1000, 1, 200, &h));
+    slow_squares(N, x, square);
+    assert_ok(ctx, cf_kde_bandwidth(ctx, N, x, CF_KDE_SCALE_GRID, 1, 200, &h));
     assert_true(h > 5 && h < 60);
-    const double t = h * h / 1e6;
-    assert_close(slow_fixed_point(N, x, 1000, t), t, 1e-6, 0);
+    const double share = h / grid_length(N, x), t = share * share;
+    assert_close(slow_fixed_point(N, square, t), t, 1e-6, 0);
+    assert_ok(ctx, cf_kde_bandwidth(ctx, N, x, CF_KDE_SCALE_RANGE, 1, 200, &half)); /* half the grid is margin */
+    assert_close(half, h / 2, 1e-6, 0);
   }
   cf_context_free(ctx);
 }
@@ -96,12 +117,12 @@ static void bandwidth_scales_with_the_data(void **state) {
     double x[N], y[N], h, wide, less;
     sample(N, k, x);
     for (size_t i = 0; i < N; i++) y[i] = 3 * x[i] - 50;
-    assert_ok(ctx, cf_kde_bandwidth(ctx, N, x, 0, 1000, 1, 200, &h));
-    assert_ok(ctx, cf_kde_bandwidth(ctx, N, y, -50, 2950, 3, 600, &wide));
+    assert_ok(ctx, cf_kde_bandwidth(ctx, N, x, CF_KDE_SCALE_GRID, 1, 200, &h));
+    assert_ok(ctx, cf_kde_bandwidth(ctx, N, y, CF_KDE_SCALE_GRID, 3, 600, &wide));
     assert_close(wide, 3 * h, 1e-6, 0);
-    assert_ok(ctx, cf_kde_bandwidth(ctx, N, x, 0, 1000, 2 * h, 200, &less)); /* clipped from below */
+    assert_ok(ctx, cf_kde_bandwidth(ctx, N, x, CF_KDE_SCALE_GRID, 2 * h, 200, &less)); /* clipped from below */
     assert_close(less, 2 * h, 1e-12, 0);
-    assert_ok(ctx, cf_kde_bandwidth(ctx, N, x, 0, 1000, 0.5, h / 2, &less));
+    assert_ok(ctx, cf_kde_bandwidth(ctx, N, x, CF_KDE_SCALE_GRID, 0.5, h / 2, &less));
     assert_close(less, h / 2, 1e-12, 0);
   }
   cf_context_free(ctx);
@@ -123,7 +144,7 @@ static void bandwidth_of_normal_data(void **state) {
         const double t = x[j];
         x[j] = x[j - 1], x[j - 1] = t;
       }
-    assert_ok(ctx, cf_kde_bandwidth(ctx, N, x, 0, 1000, 0.5, 300, &h));
+    assert_ok(ctx, cf_kde_bandwidth(ctx, N, x, CF_KDE_SCALE_GRID, 0.5, 300, &h));
     sum += h / 10;
   }
   assert_close(sum, 1.06 * 60 * pow(N, -0.2), 0.1, 0);
@@ -136,11 +157,11 @@ static void bandwidth_of_nearly_nothing(void **state) {
   const double x[3] = {5, 5, 5};
   double h;
   for (size_t n = 0; n <= 3; n++) {
-    assert_ok(ctx, cf_kde_bandwidth(ctx, n, x, 0, 10, 1, 50, &h));
+    assert_ok(ctx, cf_kde_bandwidth(ctx, n, x, CF_KDE_SCALE_GRID, 1, 50, &h));
     assert_close(h, 50, 0, 0);
   }
-  assert_status(ctx, CF_ERR_USAGE, cf_kde_bandwidth(ctx, 3, x, 10, 0, 1, 50, &h));
-  assert_status(ctx, CF_ERR_USAGE, cf_kde_bandwidth(ctx, 3, x, 0, 10, 0, 50, &h));
+  assert_status(ctx, CF_ERR_USAGE, cf_kde_bandwidth(ctx, 3, x, CF_KDE_SCALE_GRID, 50, 1, &h));
+  assert_status(ctx, CF_ERR_USAGE, cf_kde_bandwidth(ctx, 3, x, CF_KDE_SCALE_GRID, 0, 50, &h));
   cf_context_free(ctx);
 }
 
@@ -204,7 +225,7 @@ static cf_psth *psth(int threads, const cf_spikes *s, const cf_psth_options *o) 
 static void rate_integrates_to_the_mean_count(void **state) {
   (void)state;
   trains t = make_trains(2, 2, 3, 9, driven, 1);
-  const cf_psth_options o = {-100, 1000, 10, 0, 10, 50, CF_KDE_EDGES_REFLECT};
+  const cf_psth_options o = {-100, 1000, 10, 0, 10, 50, CF_KDE_EDGES_REFLECT, CF_KDE_SCALE_GRID};
   cf_psth *p = psth(2, &t.s, &o);
   assert_int_equal(p->times, 110);
   assert_close(p->time[0], -95, 1e-12, 0);
@@ -215,7 +236,7 @@ static void rate_integrates_to_the_mean_count(void **state) {
     assert_close(sum, (double)spikes / 9, 1e-9, 0);
     assert_int_equal(p->count[c], spikes);
     assert_int_equal(p->trials[c], 9);
-    assert_true(p->bandwidth[c] >= 10 && p->bandwidth[c] <= 50);
+    assert_true(p->bandwidth[c / 3] >= 10 && p->bandwidth[c / 3] <= 50);
   }
   /* the estimate follows the rate where it is steady */
   assert_close(p->rate[37], 60, 0.3, 0);
@@ -227,8 +248,8 @@ static void rate_integrates_to_the_mean_count(void **state) {
 static void bins_are_means_of_the_grid(void **state) {
   (void)state;
   trains t = make_trains(1, 1, 1, 4, driven, 2);
-  const cf_psth_options fine = {-100, 1000, 1, 25, 10, 50, CF_KDE_EDGES_NONE},
-                        wide = {-100, 1000, 20, 25, 10, 50, CF_KDE_EDGES_NONE};
+  const cf_psth_options fine = {-100, 1000, 1, 25, 10, 50, CF_KDE_EDGES_NONE, CF_KDE_SCALE_GRID},
+                        wide = {-100, 1000, 20, 25, 10, 50, CF_KDE_EDGES_NONE, CF_KDE_SCALE_GRID};
   cf_psth *a = psth(1, &t.s, &fine), *b = psth(1, &t.s, &wide);
   for (size_t i = 0; i < b->times; i++) {
     double sum = 0;
@@ -246,10 +267,10 @@ static void bins_are_means_of_the_grid(void **state) {
 static void same_for_any_threads(void **state) {
   (void)state;
   trains t = make_trains(5, 2, 3, 3, driven, 3);
-  const cf_psth_options o = {-100, 1000, 10, 0, 10, 50, CF_KDE_EDGES_REFLECT};
+  const cf_psth_options o = {-100, 1000, 10, 0, 10, 50, CF_KDE_EDGES_REFLECT, CF_KDE_SCALE_GRID};
   cf_psth *a = psth(1, &t.s, &o), *b = psth(2, &t.s, &o);
   assert_memory_equal(a->rate, b->rate, t.cells * a->times * sizeof(double));
-  assert_memory_equal(a->bandwidth, b->bandwidth, t.cells * sizeof(double));
+  assert_memory_equal(a->bandwidth, b->bandwidth, t.cells / 3 * sizeof(double));
   cf_psth_free(a);
   cf_psth_free(b);
   free_trains(&t);
@@ -312,7 +333,7 @@ static void p_is_that_of_the_counts(void **state) {
   double time[] = {-50, 10, 120, 199, 0, 99.9, 30, 40, 100};
   const cf_spikes s = {1, 1, 1, first, start, time};
   const double baseline[] = {1, 0, 0}, best[] = {1, 2, 2}, worst[] = {2, 0, 1};
-  cf_significance_options o = {-100, 0, 0, 200, false, false, false, true, 1e-3};
+  cf_significance_options o = {-100, 0, 0, 200, false, false, false, true, 1e-3, NULL};
   cf_test test;
   cf_significance *g = significance(&s, &o);
   assert_ok(ctx, cf_mann_whitney(ctx, 3, best, 3, baseline, CF_TAIL_GREATER, CF_EXACT_AUTO, &test));
@@ -321,13 +342,20 @@ static void p_is_that_of_the_counts(void **state) {
   assert_ok(ctx, cf_mann_whitney(ctx, 3, worst, 3, baseline, CF_TAIL_LESS, CF_EXACT_AUTO, &test));
   assert_close(g->p_min_each[0], test.p, 0, 0);
   cf_significance_free(g);
+  /* counts that are given take the place of the spikes before the stimulus */
+  const double given[] = {4, 3, 0};
+  o.baseline = given;
+  g = significance(&s, &o);
+  assert_ok(ctx, cf_mann_whitney(ctx, 3, worst, 3, given, CF_TAIL_LESS, CF_EXACT_AUTO, &test));
+  assert_close(g->p_min_each[0], test.p, 0, 0);
+  cf_significance_free(g);
   cf_context_free(ctx);
 }
 
 static void last_window_may_be_partial(void **state) {
   (void)state;
   trains t = make_trains(1, 1, 1, 3, driven, 5);
-  cf_significance_options o = {-100, -30, 0, 1000, false, false, true, true, 1e-3};
+  cf_significance_options o = {-100, -30, 0, 1000, false, false, true, true, 1e-3, NULL};
   cf_significance *g = significance(&t.s, &o);
   assert_int_equal(g->windows, 14);
   cf_significance_free(g);
@@ -351,6 +379,7 @@ static void false_alarms(void **state) {
   cf_significance_options o = CF_SIGNIFICANCE_OPTIONS_INIT;
   double share[2] = {0, 0};
   o.to = 1000;
+  o.exact = true;
   o.alpha = 0.01;
   for (int k = 0; k < 2; k++) {
     o.correct = k;
