@@ -75,14 +75,14 @@ cf_status cf_figure_maps(cf_context *ctx, const cf_maps_figure *spec, const cf_f
                          cf_figure **out) {
   cf_status status = CF_OK;
   cf_draw draw;
-  const double gap = 4.0;
+  const double gap = 4.0, wider = 1.18; /* fonts at hand may be wider than the one that widths are taken from */
   double names = 0.0;
   cf_draw_begin(&draw, ctx, "cf-maps", options, spec->columns * spec->rows > 6 ? CF_FIGURE_TWO_COLUMNS : 120.0);
   if (spec->rows == 0 || spec->columns == 0 || cells_of(spec) == 0)
     CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "a figure of response maps needs maps"));
   for (size_t r = 0; r < spec->rows && spec->row_name; ++r)
     names = CF_MAX(names, 6.5 * cf_text_width(spec->row_name[r]));
-  names = spec->row_name ? CF_MIN(0.18 * draw.width, 1.12 * names) + 6.0 : 0.0;
+  names = spec->row_name ? CF_MIN(0.25 * draw.width, wider * names) + 6.0 : 0.0;
   double left = 2.0 + names + (spec->direction ? 14.0 : 0.0), bar = 42.0;
   double title = spec->cell_name ? 9.0 : 0.0, space = draw.width - left - bar;
   double wide = CF_MIN(110.0, (space + gap) / (double)spec->columns - gap);
@@ -98,7 +98,7 @@ cf_status cf_figure_maps(cf_context *ctx, const cf_maps_figure *spec, const cf_f
     cf_text_write(&draw.body, "<g class=\"cf-panel\" data-name=\"$t\">\n", spec->row_name ? spec->row_name[r] : "");
     if (spec->row_name)
       cf_draw_text(&draw, 2.0 + names - 5.0, y + 0.5 * tall + 2.3,
-                   (cf_type){.size = 6.5, .anchor = CF_END, .room = names}, spec->row_name[r]);
+                   (cf_type){.size = 6.5, .anchor = CF_END, .room = (names - 6.0) / wider + 0.1}, spec->row_name[r]);
     for (size_t c = 0; c < spec->columns; ++c) {
       cf_box box = {left + (wide + gap) * (double)c, y, wide, tall};
       if (spec->cell_name)

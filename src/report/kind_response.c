@@ -446,12 +446,16 @@ static size_t example_of_types(const size_t *code, size_t groups, size_t neurons
   return n;
 }
 
-static void say_planted(cf_page *page, const responses *r, size_t groups) {
+static void say_planted(cf_page *page, const responses *r, size_t groups, bool clusters) {
   cf_text_write(&page->html, "<p>$i simulated neurons see $i stimul$s in $i directions and $i time bins",
                 (int)r->neurons, (int)r->stimuli, r->stimuli == 1 ? "us" : "i", (int)r->directions, (int)r->times);
-  if (groups)
-    cf_text_write(&page->html, "; $i type$s $s planted", (int)groups, groups == 1 ? "" : "s",
-                  groups == 1 ? "was" : "were");
+  if (groups && clusters)
+    cf_text_write(&page->html, "; $i type$s $s planted as $s", (int)groups, groups == 1 ? "" : "s",
+                  groups == 1 ? "was" : "were", groups == 1 ? "a cluster" : "clusters");
+  else if (groups > 1)
+    cf_text_write(&page->html, "; their parameters form a continuum of $i overlapping types", (int)groups);
+  else if (groups)
+    cf_text_put(&page->html, "; their parameters form a continuum of one type");
   cf_text_put(&page->html, ".</p>\n");
 }
 
@@ -470,7 +474,7 @@ cf_status cf_find_planted(cf_page *page, const cf_part *part, bool *written) {
     CF_TRY(CF_SCRATCH(page->ctx, &code, r.neurons));
     CF_TRY(cf_labels_group(page->ctx, type, code, &groups, &names));
   }
-  say_planted(page, &r, groups);
+  say_planted(page, &r, groups, cf_dataset_get(part->task->arrays, "truth/cluster") != NULL);
 done:
   cf_array_free(names);
   cf_scratch_release(page->ctx, mark);
@@ -500,7 +504,8 @@ cf_status cf_part_planted(cf_page *page, const cf_part *part, bool *written) {
     n = CF_MIN(r.neurons, EXAMPLES);
     CF_TRY(pick_examples(page, &r, n, example));
   }
-  say_planted(page, &r, groups);
+  const bool clusters = cf_dataset_get(part->task->arrays, "truth/cluster") != NULL;
+  say_planted(page, &r, groups, clusters);
   cf_text_put(&page->html, "<div class=\"figures\">\n");
   CF_TRY(name_examples(page, &r, type, example, n, name));
   CF_TRY(
@@ -509,7 +514,7 @@ cf_status cf_part_planted(cf_page *page, const cf_part *part, bool *written) {
   cf_text_put(&page->html, "</div>\n");
   if (groups == 0) goto done;
   snprintf(stem, sizeof stem, "%.200s-types", part->task->id);
-  cf_table_open(page, stem, "Planted types", columns, 2);
+  cf_table_open(page, stem, clusters ? "Planted types" : "Types along the continuum", columns, 2);
   for (size_t g = 0; g < groups; ++g) {
     size_t members = 0;
     for (size_t i = 0; i < r.neurons; ++i) members += code[i] == g;

@@ -410,7 +410,9 @@ static void report_is_whole(void **state) {
   says(html, "240 of 243 neurons on the manifold (3 left out as outliers).");
   says(html, "Neighbours share their group in 61 % of the pairs, 50 % if labels were shuffled (p = 0.0020).");
   says(html, "Against the planted truth: adjusted rand 0.97");
-  says(html, "60 simulated neurons see 6 stimuli in 8 directions and 24 time bins; 4 types were planted.");
+  says(html,
+       "60 simulated neurons see 6 stimuli in 8 directions and 24 time bins; their parameters form a continuum of 4 "
+       "overlapping types.");
   says(html, "288 of 360 maps are significant");
   says(html, "<section id=\"side-by-side\"");
   assert_int_equal(count_of(html, "<div class=\"space\""), 3 + 2);
