@@ -12,6 +12,7 @@ static const cf_analysis *const table[] = { /* one a line, in the order of analy
     &cf_analysis_compare,
     &cf_analysis_distances,
     &cf_analysis_dmd,
+    &cf_analysis_dynamics,
     &cf_analysis_encode,
     &cf_analysis_factor,
     &cf_analysis_factors,

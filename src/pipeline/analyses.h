@@ -10,6 +10,7 @@ extern const cf_analysis cf_analysis_rsa;
 extern const cf_analysis cf_analysis_compare;
 extern const cf_analysis cf_analysis_distances;
 extern const cf_analysis cf_analysis_dmd;
+extern const cf_analysis cf_analysis_dynamics;
 extern const cf_analysis cf_analysis_encode;
 extern const cf_analysis cf_analysis_factor;
 extern const cf_analysis cf_analysis_factors;

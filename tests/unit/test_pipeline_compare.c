@@ -255,8 +255,47 @@ static void test_every_measure_is_described(void **state) {
   cf_context_free(ctx);
 }
 
+#define DYNAMICS CF_TEST_DIR "/golden/dynamics-dsa/"
+
+/* Trajectories beside patterns: golden distances, how the search ended, nulls and intervals of the same bits for any
+ * number of threads. */
+static void test_dynamics(void **state) {
+  (void)state;
+  const char *const options[] = {
+      "measure", "dsa-angular,cka,dsa-euclidean,dsa-wasserstein", "permutations", "6", "bootstrap", "5", NULL};
+  double seen[2][4];
+  for (int k = 0; k < 2; k++) {
+    cf_context *ctx = NULL;
+    cf_context_options o = CF_CONTEXT_OPTIONS_INIT;
+    cf_result *r = NULL;
+    o.threads = 1 + k;
+    assert_int_equal(cf_context_new(&o, &ctx), CF_OK);
+    assert_ok(ctx, run(ctx, "compare", DYNAMICS "traj_linear_2d_x.npy", DYNAMICS "traj_linear_2d_y.npy", options, &r));
+    assert_close(number(measure_at(r, 0), "value"), 0.15623336646711994, 1e-6, 0);
+    assert_close(number(measure_at(r, 2), "value"), 0.15607451997735697, 1e-6, 0);
+    assert_close(number(measure_at(r, 3), "value"), 0.021808252437477787, 1e-5, 0);
+    assert_string_equal(cf_json_as_text(cf_json_get(measure_at(r, 1), "name")), "cka");
+    const cf_json *alignment = cf_json_get(measure_at(r, 0), "alignment");
+    assert_true(cf_json_as_bool(cf_json_get(alignment, "converged")));
+    assert_true(number(alignment, "gradient") < 1e-8 && number(alignment, "reached") >= 1);
+    for (size_t i = 0; i < 4; i++) {
+      seen[k][i] = number(measure_at(r, i), "null_mean");
+      assert_true(!isnan(seen[k][i]) && seen[k][i] == seen[0][i]);
+      assert_int_equal(cf_json_count(cf_json_get(measure_at(r, i), "ci")), 2);
+    }
+    cf_result_free(r);
+    assert_ok(ctx, run(ctx, "distances", DYNAMICS "traj_linear_2d_x.npy", DYNAMICS "traj_linear_2d_y.npy",
+                       (const char *const[]){"measure", "dsa-wasserstein", "root", "yes", NULL}, &r));
+    assert_close(cf_json_as_number(cf_json_at(cf_json_at(cf_json_get(r->values, "distances"), 0), 1)),
+                 sqrt(0.021808252437477787), 1e-5, 0);
+    cf_result_free(r);
+    cf_context_free(ctx);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_dynamics),
       cmocka_unit_test(test_rows_are_matched_by_label),
       cmocka_unit_test(test_ties_of_angles_count),
       cmocka_unit_test(test_patterns_give_all_layers),
