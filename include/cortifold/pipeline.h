@@ -86,6 +86,10 @@ typedef struct cf_analysis {
 } cf_analysis;
 CF_API const cf_analysis *cf_analysis_at(size_t i); /* NULL past the end; in help order */
 CF_API const cf_analysis *cf_analysis_find(const char *name);
+/* Measures between trajectories, described like those of cortifold/compare.h; their functions are NULL. NULL past the
+ * end. */
+struct cf_measure;
+CF_API const struct cf_measure *cf_trajectory_measure_at(size_t i);
 /* Options every analysis has: threads seed json force quiet verbose memory output. */
 CF_API const cf_param *cf_common_params(void);
 /* The JSON envelope of interface.md: command, version, inputs, options, seed, result, warnings. Takes nothing; caller

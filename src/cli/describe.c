@@ -15,17 +15,25 @@ static void put_item(FILE *out, cli_piece_fn put, const char *name, const char *
   put(out, &(cli_piece){CLI_ITEM, last, name, text});
 }
 
-static void measures(FILE *out, cli_piece_fn put) {
+static void put_measure(FILE *out, cli_piece_fn put, const cf_measure *m, bool last) {
   char text[ITEM_SIZE], range[32], high[32];
-  for (size_t i = 0; cf_measure_at(i); i++) {
-    const cf_measure *m = cf_measure_at(i);
-    snprintf(range, sizeof range, isinf(m->low) ? "Up to" : "%g to", m->low);
-    snprintf(high, sizeof high, fabs(m->high - 1.5707963) < 1e-6 ? "pi/2" : "%g", m->high);
-    snprintf(text, sizeof text, "%s. %s %s%s%s.%s%s%s %s.", m->formula, range, high, m->distance ? ", a distance" : "",
-             m->symmetric ? "" : ", not symmetric", m->slip ? " --preset paper: " : "", m->slip ? m->slip : "",
-             m->slip ? "." : "", m->reference);
-    put_item(out, put, m->id, text, !cf_measure_at(i + 1));
-  }
+  snprintf(range, sizeof range, isinf(m->low) ? "Up to" : isinf(m->high) ? "From %g" : "%g to", m->low);
+  snprintf(high, sizeof high,
+           isinf(m->high)                     ? ""
+           : fabs(m->high - 1.5707963) < 1e-6 ? " pi/2"
+           : fabs(m->high - 3.1415927) < 1e-6 ? " pi"
+                                              : " %g",
+           m->high);
+  snprintf(text, sizeof text, "%s. %s%s%s%s.%s%s%s %s.", m->formula, range, high, m->distance ? ", a distance" : "",
+           m->symmetric ? "" : ", not symmetric", m->slip ? " --preset paper: " : "", m->slip ? m->slip : "",
+           m->slip ? "." : "", m->reference);
+  put_item(out, put, m->id, text, last);
+}
+
+static void measures(FILE *out, cli_piece_fn put) {
+  for (size_t i = 0; cf_measure_at(i); i++) put_measure(out, put, cf_measure_at(i), false);
+  for (size_t i = 0; cf_trajectory_measure_at(i); i++)
+    put_measure(out, put, cf_trajectory_measure_at(i), !cf_trajectory_measure_at(i + 1));
 }
 
 static void metrics(FILE *out, cli_piece_fn put) {

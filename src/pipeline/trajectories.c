@@ -28,6 +28,10 @@ const cf_measure *cf_trajectory_measure_find(const char *id) {
   return NULL;
 }
 
+const cf_measure *cf_trajectory_measure_at(size_t i) {
+  return i < KINDS ? &table[i] : NULL;
+}
+
 bool cf_trajectory_measure(const cf_measure *m) {
   return m >= table && m < table + KINDS;
 }
