@@ -1,6 +1,7 @@
 /* Neighbourhood graphs: the Gabriel graph, adaptive neighbourhoods whole, and their scale programme alone against Clp
  * where it is installed. Points are a sheet of three dimensions (two angles and a height) bent into 20, with a little
- * noise. In brackets the time of the published package (ECOS; one thread) on a machine of the same kind. */
+ * noise, or, where said, normal numbers. In brackets the time of the published package (ECOS; one thread) on a machine
+ * of the same kind. */
 #include "bench.h"
 
 #include <cortifold/manifold.h>
@@ -34,6 +35,14 @@ static double *sheet(size_t n) {
     }
   }
   free(u), free(noise), free(map);
+  return x;
+}
+
+/* Normal numbers without structure: a graph of about 400 edges a point. */
+static double *cloud(size_t n) {
+  cf_rng rng = cf_rng_make(3, cf_hash_text("gauss"), 0);
+  double *x = malloc(n * DIMS * sizeof *x);
+  for (size_t k = 0; k < n * DIMS; k++) x[k] = cf_rng_normal(&rng);
   return x;
 }
 
@@ -72,6 +81,13 @@ static void whole_rows(cf_context *ctx) {
     bench_row_seconds("adaptive neighbourhoods, greedy scales", shape, seconds, row[k].greedy, row[k].greedy_goal);
     free(x);
   }
+}
+
+static void dense_rows(cf_context *ctx) {
+  double *x = cloud(1000), seconds;
+  BENCH_BEST(seconds, 2, ian(ctx, 1000, x, CF_IAN_EXACT));
+  bench_row_seconds("adaptive neighbourhoods, 400 edges a point", "1000 x 20", seconds, 0, 3);
+  free(x);
 }
 
 /* ------------------------------------------------------------ programme -- */
@@ -150,6 +166,7 @@ static void programme_rows(cf_context *ctx) {
 
 static void run(cf_context *ctx) {
   whole_rows(ctx);
+  dense_rows(ctx);
   programme_rows(ctx);
 }
 

@@ -91,13 +91,13 @@ static void check_optimal(const cf_scales *p) {
 
 static void the_programme_is_solved_after_every_change(void **state) {
   (void)state;
-  static const size_t sizes[][2] = {{12, 1}, {60, 2}, {150, 3}, {80, 6}, {60, 10}};
+  static const size_t sizes[][2] = {{12, 1}, {60, 2}, {150, 3}, {80, 6}, {60, 10}, {150, 20}};
   cf_context *ctx = test_context();
   cf_rng rng = cf_rng_make(4, cf_hash_text("reference/scales"), 0);
   for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
     for (size_t round = 0; round < test_cases(8); round++) {
       const cf_mark mark = cf_scratch_mark(ctx);
-      double x[600];
+      double x[3000];
       cf_graph *g = NULL;
       cf_scales kept, fresh;
       draw(&rng, sizes[s][0] * sizes[s][1], x);
