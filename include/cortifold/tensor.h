@@ -25,8 +25,8 @@ typedef struct cf_factor_options {
   double tolerance;        /* relative progress a sweep at which a restart stops; 0: 1e-6, quasi-Newton
                             * 2e-21 (it ends by its gradient, as published) */
   size_t trials;           /* random starts that compete in a restart: after five sweeps the best third goes on, after
-                            * six more the best, until it converges; 1: a restart is one random start, as published;
-                            * 0: 8, or 1 with the quasi-Newton solver */
+                            * six more a third of those, after twelve more the best, until it converges; 1: a restart is
+                            * one random start, as published; 0: 8, 16 without shifts, 1 with the quasi-Newton solver */
   bool single;             /* HALS: most sweeps work on the data in single precision, the last ones in double */
 } cf_factor_options;
 #define CF_FACTOR_OPTIONS_INIT                                                                                         \

@@ -121,7 +121,7 @@ void cf_factoring_clear(cf_rank_scan *scan) {
 
 void cf_factoring_values(const cf_factoring *j, cf_json *values) {
   const bool hals = j->o.solver == CF_FACTOR_HALS;
-  const size_t trials = j->o.trials ? j->o.trials : hals ? 8 : 1;
+  const size_t trials = j->o.trials ? j->o.trials : !hals ? 1 : j->o.shift ? 8 : 16;
   cf_json_set(values, "solver", cf_json_text(hals ? "hals" : "quasi-newton"));
   cf_json_set(values, "shift", cf_json_bool(j->o.shift));
   cf_json_set(values, "trials", cf_json_number((double)trials));

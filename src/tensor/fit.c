@@ -1,7 +1,8 @@
 /* Random restarts of the permuted non-negative CP factorisation.
  *
  * In a restart several random starts compete, in single precision: after five sweeps the best third goes on, after six
- * more the best one, until the progress of a sweep falls below the tolerance. A few sweeps in double precision follow,
+ * more a third of those, after twelve more the best one, until the error no longer falls by the tolerance in a sweep. A
+ * few sweeps in double precision follow,
  * then the exact shifts of the factors as they are handed back, and the error of both. Every draw comes from the stream
  * (seed, rank, restart); neural factors are drawn in the order of the neurons' energies, so that neither the order of
  * the neurons nor the unit of the responses changes a result. With one start only (and without shifts) A, B and C are
@@ -16,8 +17,17 @@
 #include <math.h>
 #include <string.h>
 
-enum { TRIALS = 8, ROUNDS = 2, TRIAL_TRACE = 64, SWEEPS = 500, ITERATIONS = 1000, LAST_SWEEPS = 12, LEAST_SWEEPS = 6 };
-static const size_t rounds[ROUNDS] = {5, 6}; /* sweeps; a third of the starts stays after each round */
+enum {
+  TRIALS = 8,
+  PLAIN_TRIALS = 16,
+  ROUNDS = 3,
+  TRIAL_TRACE = 64,
+  SWEEPS = 500,
+  ITERATIONS = 1000,
+  LAST_SWEEPS = 12,
+  LEAST_SWEEPS = 6
+};
+static const size_t rounds[ROUNDS] = {5, 6, 12}; /* sweeps; a third of the starts stays after each round */
 #define APART            0.3
 #define SINGLE_TOLERANCE 1e-6 /* progress at which single precision has done its part */
 #define SINGLE_FLOOR     1e-5 /* share of the data below which the error is rounding in single precision */
@@ -249,7 +259,7 @@ static cf_status check_options(cf_context *ctx, cf_factor_options *o, size_t fro
   const bool hals = o->solver == CF_FACTOR_HALS;
   if (o->tolerance <= 0) o->tolerance = hals ? 1e-6 : 1e-5 * DBL_EPSILON; /* factr as published */
   if (o->sweeps == 0) o->sweeps = hals ? SWEEPS : ITERATIONS;
-  if (o->trials == 0) o->trials = hals ? TRIALS : 1;
+  if (o->trials == 0) o->trials = !hals ? 1 : o->shift ? TRIALS : PLAIN_TRIALS;
   o->single = o->single && hals;
   return CF_OK;
 }

@@ -17,7 +17,7 @@
 
 #define CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
 
-enum { PASSES = 3, ROUNDS = 2, WINDOW = 3 };
+enum { PASSES = 3, ROUNDS = 2, WINDOW = 4 };
 
 enum { LANES = 8 };
 typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
@@ -162,8 +162,12 @@ cf_status cf_hals(cf_context *ctx, cf_fit *f, const cf_solver_options *o, cf_pro
     if (note && note->count < note->capacity) note->trace[note->count++] = 100 * fmax(0, now) / half;
     recent[done_sweeps % (WINDOW + 1)] = now;
     if (done_sweeps + 1 < o->least || done_sweeps < WINDOW) continue;
-    const double then = recent[(done_sweeps + 1) % (WINDOW + 1)];
-    *converged = fabs(then - now) <= WINDOW * o->tolerance * fabs(now) || now <= o->floor * half;
+    double low = now, high = now; /* extrapolated steps also rise: two equal values alone say nothing */
+    for (size_t i = 0; i <= WINDOW; i++) {
+      low = fmin(low, recent[i]);
+      high = fmax(high, recent[i]);
+    }
+    *converged = high - low <= WINDOW * o->tolerance * fabs(now) || now <= o->floor * half;
   }
   take_factors(f, &s);
   *value = last;
