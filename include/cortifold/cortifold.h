@@ -16,6 +16,7 @@
 #include <cortifold/tensor.h>
 #include <cortifold/manifold.h>
 #include <cortifold/dynamics.h>
+#include <cortifold/trajectory.h>
 #include <cortifold/simulate.h>
 #include <cortifold/figure.h>
 #include <cortifold/pipeline.h>
