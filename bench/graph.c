@@ -83,10 +83,22 @@ static void whole_rows(cf_context *ctx) {
   }
 }
 
-static void dense_rows(cf_context *ctx) {
+static void near(cf_context *ctx, size_t n, const double *x) {
+  cf_ian_options o = CF_IAN_OPTIONS_INIT;
+  cf_ian *r = NULL;
+  o.neighbours = 100;
+  BENCH_OK(ctx, cf_ian_points(ctx, n, DIMS, x, &o, &r));
+  cf_ian_free(r);
+}
+
+static void other_rows(cf_context *ctx) {
   double *x = cloud(1000), seconds;
   BENCH_BEST(seconds, 2, ian(ctx, 1000, x, CF_IAN_EXACT));
   bench_row_seconds("adaptive neighbourhoods, 400 edges a point", "1000 x 20", seconds, 0, 3);
+  free(x);
+  x = sheet(8000);
+  BENCH_BEST(seconds, 1, near(ctx, 8000, x));
+  bench_row_seconds("adaptive neighbourhoods, 100 nearest points", "8000 x 20", seconds, 0, 4);
   free(x);
 }
 
@@ -166,7 +178,7 @@ static void programme_rows(cf_context *ctx) {
 
 static void run(cf_context *ctx) {
   whole_rows(ctx);
-  dense_rows(ctx);
+  other_rows(ctx);
   programme_rows(ctx);
 }
 

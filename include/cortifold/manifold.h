@@ -31,9 +31,14 @@ typedef struct cf_ian_options {
   size_t most_iterations;     /* 0: until nothing is left to prune */
   bool single_precision;      /* Gabriel decisions in float32, as published */
   double kernel_floor;        /* kernel values below are 0; 1e-8 */
+  size_t neighbours;          /* 0: all points. K: Gabriel edges, volume ratios and kernel only between points of which
+                                 one is among the K nearest of the other: O(n K) memory, O(n^2 dims) time */
+  bool spanning;              /* edges of the minimum spanning tree of all points belong to the graph and stay: it is
+                                 connected */
+  bool multi_scale;           /* no threshold above 3, however much the volume ratios spread */
 } cf_ian_options;
 #define CF_IAN_OPTIONS_INIT                                                                                            \
-  { CF_IAN_EXACT, CF_IAN_C3, 0.1, 0.1, 0, 0, false, 1e-8 }
+  { CF_IAN_EXACT, CF_IAN_C3, 0.1, 0.1, 0, 0, false, 1e-8, 0, false, false }
 
 typedef struct cf_ian_step { /* one iteration of the pruning */
   size_t pruned, edges;

@@ -20,7 +20,7 @@ typedef struct pairwise {
   double *squared;
 } pairwise;
 
-CF_CLONES static void add_squares(size_t n, double x, const double *restrict y, double *restrict sum) {
+CF_CLONES void cf_add_squares(size_t n, double x, const double *restrict y, double *restrict sum) {
   for (size_t j = 0; j < n; j++) {
     const double d = x - y[j];
     sum[j] += d * d;
@@ -34,7 +34,7 @@ static void fill_tile(const pairwise *p, size_t row, size_t column) {
   for (size_t i = row; i < rows; i++) {
     for (size_t j = 0; j < columns; j++) sum[j] = 0;
     for (size_t c = 0; c < p->dims; c++)
-      add_squares(columns, p->columns[c * p->n + i], p->columns + c * p->n + column, sum);
+      cf_add_squares(columns, p->columns[c * p->n + i], p->columns + c * p->n + column, sum);
     for (size_t j = 0; j < columns; j++) {
       p->squared[i * p->n + column + j] = sum[j];
       p->squared[(column + j) * p->n + i] = sum[j];

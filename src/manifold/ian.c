@@ -8,6 +8,9 @@
  *     share of them, one edge a vertex and iteration; back to 2 until there are none
  *   5 kernel with products of scales, C tuned once more to its row sums
  *
+ * Options beside the published path: `neighbours` looks at near pairs alone (graph/nearest.c), for many points;
+ * `spanning` keeps the edges of the minimum spanning tree; `multi_scale` caps the threshold at 3.
+ *
  * C starts from the median over i of d_i/u_i (d_i the middle one of i's edges), kept within 0.55 and 0.95.
  * Reference: Dyballa & Zucker (2023), IAN: iterated adaptive neighborhoods for manifold learning and dimensionality
  * estimation, Neural Computation 35:453, arXiv 2208.09123. */
@@ -21,11 +24,15 @@
 #include <string.h>
 
 enum { MOST_BISECTIONS = 20 };
+#define MULTI_SCALE_CAP 3
 
 typedef struct run {
   size_t n;
+  cf_cloud cloud; /* what it stands on, when only the nearest points count; else squared alone */
   const double *squared;
   bool made_here; /* squared comes from cf_squared_distances */
+  cf_graph *near; /* pairs that count; NULL: all */
+  bool *fixed;    /* rows of the scale programme whose edge stays; NULL: none */
   const cf_ian_options *o;
   double unit; /* smallest distance: lengths in the programme are in units of it */
   cf_graph *lengths;
@@ -50,6 +57,8 @@ static cf_status check_options(cf_context *ctx, size_t n, const cf_ian_options *
     return cf_fail(ctx, CF_ERR_USAGE, "the share pruned at once is %g; it must lie between 0 and 1", o->prune_share);
   if (!(o->kernel_floor >= 0 && o->kernel_floor < 1))
     return cf_fail(ctx, CF_ERR_USAGE, "the floor of the kernel is %g; it must lie between 0 and 1", o->kernel_floor);
+  if (o->spanning && o->single_precision)
+    return cf_fail(ctx, CF_ERR_USAGE, "the spanning tree needs a Gabriel graph decided in double precision");
   return CF_OK;
 }
 
@@ -73,16 +82,48 @@ done:
   return status;
 }
 
+static cf_status find_gabriel(cf_context *ctx, run *r) {
+  cf_status status = CF_OK;
+  double least = 0;
+  if (r->squared) CF_TRY(cf_squared_check(ctx, r->n, r->squared, r->made_here, &least));
+  if (r->o->neighbours > 0) {
+    CF_TRY(cf_cloud_nearest(ctx, &r->cloud, r->o->neighbours, r->o->spanning, &r->near, &least));
+    CF_TRY(cf_gabriel_near(ctx, &r->cloud, r->near, least, r->o->single_precision, &r->out->gabriel));
+  } else {
+    CF_TRY(cf_gabriel_checked(ctx, r->n, r->squared, least, r->o->single_precision, &r->out->gabriel));
+  }
+  r->unit = sqrt(least);
+done:
+  return status;
+}
+
+/* The minimum spanning tree of all points lies within the Gabriel graph, so it is the tree of that graph. */
+static cf_status fix_tree(cf_context *ctx, run *r) {
+  cf_status status = CF_OK;
+  cf_tree_edge *tree = NULL;
+  CF_TRY(CF_SCRATCH(ctx, &r->fixed, r->scales.rows + 1));
+  memset(r->fixed, 0, r->scales.rows * sizeof *r->fixed);
+  CF_TRY(CF_SCRATCH(ctx, &tree, r->n));
+  CF_TRY(cf_tree_spanning(ctx, r->lengths, tree));
+  for (size_t e = 0; e + 1 < r->n; e++) {
+    const size_t k = cf_graph_edge(r->lengths, tree[e].a, tree[e].b);
+    if (k == SIZE_MAX)
+      CF_TRY(cf_fail(ctx, CF_ERR_NUMERIC, "the Gabriel graph is not connected between points %u and %u", tree[e].a,
+                     tree[e].b));
+    r->fixed[k] = r->fixed[r->scales.twin[k]] = true;
+  }
+done:
+  return status;
+}
+
 static cf_status prepare(cf_context *ctx, run *r) {
   cf_status status = CF_OK;
   const size_t n = r->n;
-  double least = 0;
-  CF_TRY(cf_squared_check(ctx, n, r->squared, r->made_here, &least));
-  r->unit = sqrt(least);
-  CF_TRY(cf_gabriel_checked(ctx, n, r->squared, least, r->o->single_precision, &r->out->gabriel));
+  CF_TRY(find_gabriel(ctx, r));
   CF_TRY(copy_graph(ctx, r->out->gabriel, NULL, 1 / r->unit, &r->lengths));
   r->out->gabriel_edges = r->out->gabriel->start[n] / 2;
   CF_TRY(cf_scales_init(ctx, r->lengths, &r->scales));
+  if (r->o->spanning) CF_TRY(fix_tree(ctx, r));
   CF_TRY(CF_SCRATCH(ctx, &r->delta, n));
   CF_TRY(CF_SCRATCH(ctx, &r->known, n));
   CF_TRY(CF_SCRATCH(ctx, &r->known_sum, n));
@@ -92,6 +133,7 @@ static cf_status prepare(cf_context *ctx, run *r) {
   for (size_t i = 0; i < n; i++) r->known[i] = -1;
   r->volume = (cf_volume){.n = n,
                           .squared = r->squared,
+                          .near = r->near,
                           .unit = r->unit,
                           .sigma = r->scales.sigma,
                           .degree = r->scales.degree,
@@ -192,6 +234,16 @@ static int descending(const void *a, const void *b) {
   return (x->index > y->index) - (x->index < y->index);
 }
 
+/* The longest edge of i that is left and may go; SIZE_MAX when there is none. */
+static size_t longest_edge(const run *r, size_t i) {
+  size_t best = SIZE_MAX;
+  for (size_t k = r->lengths->start[i]; k < r->lengths->start[i + 1]; k++) {
+    if (!r->scales.alive[k] || (r->fixed && r->fixed[k])) continue;
+    if (best == SIZE_MAX || r->lengths->weight[k] > r->lengths->weight[best]) best = k;
+  }
+  return best;
+}
+
 /* Candidates in r->candidate, the largest ratio first. */
 static cf_status find_candidates(cf_context *ctx, run *r, double threshold, size_t *count) {
   cf_status status = CF_OK;
@@ -208,18 +260,13 @@ static cf_status find_candidates(cf_context *ctx, run *r, double threshold, size
   /* A median that could not be tuned down to 1: the graph is too dense as a whole. */
   *count = above;
   if (r->median - 1 > 0.1 && 2 * small < r->n && r->n - 2 * small > above) *count = r->n - 2 * small;
-  for (size_t i = 0; i < *count; i++) r->candidate[i] = rank[i].index;
+  size_t kept = 0; /* points that have only edges of the spanning tree are no candidates */
+  for (size_t i = 0; i < *count; i++)
+    if (!r->fixed || longest_edge(r, rank[i].index) != SIZE_MAX) r->candidate[kept++] = rank[i].index;
+  *count = kept;
 done:
   cf_scratch_release(ctx, mark);
   return status;
-}
-
-/* The longest edge of i that is left; SIZE_MAX when there is none. */
-static size_t longest_edge(const run *r, size_t i) {
-  size_t best = SIZE_MAX;
-  for (size_t k = r->lengths->start[i]; k < r->lengths->start[i + 1]; k++)
-    if (r->scales.alive[k] && (best == SIZE_MAX || r->lengths->weight[k] > r->lengths->weight[best])) best = k;
-  return best;
 }
 
 static size_t prune(run *r, size_t count) {
@@ -270,7 +317,8 @@ static cf_status iterate(cf_context *ctx, run *r) {
       r->out->first_connectivity = r->connectivity;
       for (size_t i = 0; i < r->n; i++) r->out->first_scale[i] = r->scales.sigma[i] * r->unit;
     }
-    const double threshold = cf_ian_threshold_of(r->o->threshold, r->positive, r->sorted);
+    double threshold = cf_ian_threshold_of(r->o->threshold, r->positive, r->sorted);
+    if (r->o->multi_scale) threshold = fmin(threshold, MULTI_SCALE_CAP);
     if (r->o->most_iterations == 0 || step < r->o->most_iterations) {
       CF_TRY(find_candidates(ctx, r, threshold, &count));
       if (count > 0) pruned = prune(r, count);
@@ -331,6 +379,7 @@ static cf_status compute(cf_context *ctx, run *r, cf_ian **out) {
 done:
   cf_ian_free(r->out);
   cf_graph_free(r->lengths);
+  cf_graph_free(r->near);
   cf_scratch_release(ctx, mark);
   return status;
 }
@@ -342,6 +391,7 @@ cf_status cf_ian_distances(cf_context *ctx, size_t n, const double *squared, con
   run r = {.n = n, .squared = squared, .o = options ? options : &standard};
   *out = NULL;
   CF_TRY(check_options(ctx, n, r.o));
+  CF_TRY(cf_cloud_init(ctx, n, 0, NULL, squared, &r.cloud));
   CF_TRY(compute(ctx, &r, out));
 done:
   return status;
@@ -357,10 +407,14 @@ cf_status cf_ian_points(cf_context *ctx, size_t n, size_t dims, const double *po
   size_t count = 0;
   *out = NULL;
   CF_TRY(check_options(ctx, n, r.o));
-  CF_TRY(cf_size_mul(ctx, n, n, &count));
-  CF_TRY(CF_SCRATCH(ctx, &squared, count));
-  CF_TRY(cf_squared_distances(ctx, n, dims, points, squared));
-  r.squared = squared;
+  if (r.o->neighbours > 0) {
+    CF_TRY(cf_cloud_init(ctx, n, dims, points, NULL, &r.cloud));
+  } else {
+    CF_TRY(cf_size_mul(ctx, n, n, &count));
+    CF_TRY(CF_SCRATCH(ctx, &squared, count));
+    CF_TRY(cf_squared_distances(ctx, n, dims, points, squared));
+    r.squared = squared;
+  }
   CF_TRY(compute(ctx, &r, out));
 done:
   cf_scratch_release(ctx, mark);

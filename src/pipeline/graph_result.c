@@ -21,6 +21,9 @@ void cf_graph_options_read(const cf_options *options, cf_ian_options *out) {
   out->most_iterations = (size_t)cf_options_integer(options, "most-iterations");
   out->kernel_floor = cf_options_number(options, "kernel-floor");
   out->single_precision = cf_options_flag(options, "single-precision");
+  out->neighbours = (size_t)cf_options_integer(options, "neighbours");
+  out->spanning = strcmp(cf_options_text(options, "connect"), "mst") == 0;
+  out->multi_scale = cf_options_flag(options, "multi-scale");
 }
 
 /* -------------------------------------------------------------- values -- */
@@ -66,6 +69,7 @@ cf_json *cf_graph_values(cf_context *ctx, const cf_ian *ian, const cf_ian_option
   prunes = cf_json_list();
   for (size_t k = 0; k < ian->steps; k++)
     if (ian->step[k].pruned > 0) cf_json_append(prunes, cf_json_number((double)ian->step[k].pruned));
+  cf_json_set(values, "neighbours", o->neighbours > 0 ? cf_json_number((double)o->neighbours) : cf_json_null());
   cf_json_set(values, "gabriel_edges", cf_json_number((double)ian->gabriel_edges));
   cf_json_set(values, "pruned", cf_json_number((double)ian->pruned));
   cf_json_set(values, "iterations", cf_json_number((double)ian->iterations));

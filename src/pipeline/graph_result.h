@@ -53,7 +53,38 @@
        1e9,                                                                                                             \
        NULL,                                                                                                            \
        "Most iterations that prune; 0: until no candidate is left."},                                                   \
-      {"kernel-floor", 0, CF_PARAM_REAL, "X", "1e-8", 0, 0.5, NULL, "Kernel values below are 0 and are not kept."}, {   \
+      {"kernel-floor", 0, CF_PARAM_REAL, "X", "1e-8", 0, 0.5, NULL, "Kernel values below are 0 and are not kept."},     \
+      {"neighbours",                                                                                                    \
+       0,                                                                                                               \
+       CF_PARAM_INTEGER,                                                                                                \
+       "K",                                                                                                             \
+       "0",                                                                                                             \
+       0,                                                                                                               \
+       1e9,                                                                                                             \
+       NULL,                                                                                                            \
+       "For many points: edges, volume ratios and kernel only between points of which one is among the K nearest of "   \
+       "the other, in memory that grows with K and not with the number of points squared; 0: all (ours)."},             \
+      {"connect",                                                                                                       \
+       0,                                                                                                               \
+       CF_PARAM_CHOICE,                                                                                                 \
+       "HOW",                                                                                                           \
+       "none",                                                                                                          \
+       0,                                                                                                               \
+       0,                                                                                                               \
+       "none|mst",                                                                                                      \
+       "mst: the edges of the minimum spanning tree of all points, which are Gabriel edges, are in the graph whatever " \
+       "--neighbours is and are never pruned, so that the graph stays in one piece (ours)."},                           \
+      {"multi-scale",                                                                                                   \
+       0,                                                                                                               \
+       CF_PARAM_FLAG,                                                                                                   \
+       NULL,                                                                                                            \
+       NULL,                                                                                                            \
+       0,                                                                                                               \
+       0,                                                                                                               \
+       NULL,                                                                                                            \
+       "Cap the threshold at 3: where sampling has several scales the volume ratios spread so far that the threshold "  \
+       "would let wide neighbourhoods pass (the cap is published, its place in the loop is ours)."},                    \
+  {                                                                                                                     \
     "single-precision", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL,                                                       \
         "Decide the edges of the Gabriel graph in single precision, as the published code does."                        \
   }

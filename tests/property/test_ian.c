@@ -176,6 +176,114 @@ static void every_option_gives_a_sound_graph(void **state) {
   cf_context_free(ctx);
 }
 
+/* -------------------------------------------------- options beside the path -- */
+
+/* How many points are nearer to i than j is. */
+static size_t rank_of(size_t n, const double *d, size_t i, size_t j) {
+  size_t rank = 0;
+  for (size_t k = 0; k < n; k++) rank += k != i && d[i * n + k] < d[i * n + j];
+  return rank;
+}
+
+static void nearest_points_are_those_of_all(void **state) {
+  (void)state;
+  cf_context *ctx = context_with(2);
+  cf_rng rng = cf_rng_make(13, cf_hash_text("property/ian"), 0);
+  const size_t n = 300, some = 12;
+  double *x = sheet(&rng, n), *d = calloc(n * n, sizeof *d);
+  cf_ian_options o = CF_IAN_OPTIONS_INIT;
+  cf_ian *all = NULL, *near = NULL, *other = NULL;
+  assert_non_null(d);
+  assert_ok(ctx, cf_squared_distances(ctx, n, 3, x, d));
+  assert_ok(ctx, cf_ian_points(ctx, n, 3, x, NULL, &all));
+  o.neighbours = 5 * n; /* more than there are */
+  assert_ok(ctx, cf_ian_points(ctx, n, 3, x, &o, &near));
+  assert_same(all, near, NULL, 1, 1e-9);
+  cf_ian_free(near);
+  o.neighbours = some;
+  assert_ok(ctx, cf_ian_points(ctx, n, 3, x, &o, &near));
+  assert_ok(ctx, cf_ian_distances(ctx, n, d, &o, &other));
+  assert_same(near, other, NULL, 1, 1e-12);
+  check_result(near);
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++) {
+      const bool candidate = i != j && (rank_of(n, d, i, j) < some || rank_of(n, d, j, i) < some);
+      const bool edge = cf_graph_edge(all->gabriel, i, j) != SIZE_MAX;
+      assert_int_equal(cf_graph_edge(near->gabriel, i, j) != SIZE_MAX, edge && candidate);
+      if (i != j && !candidate) assert_true(cf_graph_edge(near->kernel, i, j) == SIZE_MAX);
+    }
+  o.single_precision = true;
+  cf_ian_free(other);
+  assert_ok(ctx, cf_ian_points(ctx, n, 3, x, &o, &other));
+  assert_int_equal(other->gabriel_edges, near->gabriel_edges);
+  cf_ian_free(all);
+  cf_ian_free(near);
+  cf_ian_free(other);
+  free(x), free(d);
+  cf_context_free(ctx);
+}
+
+static void the_spanning_tree_stays(void **state) {
+  (void)state;
+  cf_context *ctx = context_with(2);
+  cf_rng rng = cf_rng_make(14, cf_hash_text("property/ian"), 0);
+  enum { COUNT = 150 };
+  double x[2 * COUNT], *d = calloc((size_t)COUNT * COUNT, sizeof *d);
+  size_t label[COUNT];
+  cf_tree_edge tree[COUNT];
+  assert_non_null(d);
+  for (size_t i = 0; i < COUNT; i++) { /* three clusters, and points far out */
+    x[2 * i] = cf_rng_normal(&rng) * (i % 15 ? 1 : 8) + 60 * (double)(i % 3);
+    x[2 * i + 1] = cf_rng_normal(&rng) * (i % 15 ? 1 : 8);
+  }
+  assert_ok(ctx, cf_squared_distances(ctx, COUNT, 2, x, d));
+  assert_ok(ctx, cf_tree_spanning_full(ctx, COUNT, d, tree));
+  for (size_t round = 0; round < 4; round++) {
+    cf_ian_options o = CF_IAN_OPTIONS_INIT;
+    cf_ian *r = NULL;
+    size_t pieces = 0;
+    o.neighbours = round < 2 ? 0 : 5;
+    o.spanning = round % 2 == 1;
+    o.prune_share = 1;
+    assert_ok(ctx, cf_ian_points(ctx, COUNT, 2, x, &o, &r));
+    check_result(r);
+    assert_ok(ctx, cf_graph_components(ctx, r->graph, label, &pieces));
+    if (!(o.neighbours || r->pruned > 0)) fail_msg("round %zu: nothing was pruned", round);
+    assert_true(o.spanning ? pieces == 1 && r->disconnected_count == 0 : pieces > 1);
+    for (size_t e = 0; e + 1 < COUNT && o.spanning; e++)
+      assert_true(cf_graph_edge(r->graph, tree[e].a, tree[e].b) != SIZE_MAX);
+    cf_ian_free(r);
+  }
+  free(d);
+  cf_context_free(ctx);
+}
+
+static void no_threshold_above_the_cap(void **state) {
+  (void)state;
+  cf_context *ctx = context_with(2);
+  cf_rng rng = cf_rng_make(15, cf_hash_text("property/ian"), 0);
+  const size_t n = 200;
+  double x[400], highest = 0;
+  cf_ian_options o = CF_IAN_OPTIONS_INIT;
+  cf_ian *plain = NULL, *capped = NULL;
+  for (size_t i = 0; i < n; i++) { /* densities over many decades */
+    x[2 * i] = exp(4 * cf_rng_normal(&rng));
+    x[2 * i + 1] = exp(4 * cf_rng_normal(&rng));
+  }
+  assert_ok(ctx, cf_ian_points(ctx, n, 2, x, &o, &plain));
+  o.multi_scale = true;
+  assert_ok(ctx, cf_ian_points(ctx, n, 2, x, &o, &capped));
+  check_result(capped);
+  for (size_t k = 0; k < plain->steps; k++) highest = fmax(highest, plain->step[k].threshold);
+  assert_true(highest > 3);
+  for (size_t k = 0; k < capped->steps; k++) assert_true(capped->step[k].threshold <= 3);
+  for (size_t i = 0; i < n; i++) assert_true(capped->delta[i] <= 3 || cf_graph_degree(capped->graph, i) == 0);
+  assert_true(capped->pruned > plain->pruned);
+  cf_ian_free(plain);
+  cf_ian_free(capped);
+  cf_context_free(ctx);
+}
+
 static void what_cannot_be_is_named(void **state) {
   (void)state;
   cf_context *ctx = context_with(1);
@@ -197,6 +305,15 @@ static void what_cannot_be_is_named(void **state) {
   cf_ian_options o = CF_IAN_OPTIONS_INIT;
   o.prune_share = 0;
   assert_status(ctx, CF_ERR_USAGE, cf_ian_distances(ctx, 3, d, &o, &r));
+  o = (cf_ian_options)CF_IAN_OPTIONS_INIT;
+  o.neighbours = 2;
+  assert_status(ctx, CF_ERR_INPUT, cf_ian_points(ctx, 4, 2, twins, &o, &r));
+  assert_non_null(strstr(cf_context_error(ctx), "points 1 and 3"));
+  assert_status(ctx, CF_ERR_INPUT, cf_ian_points(ctx, 3, 2, nan, &o, &r));
+  assert_status(ctx, CF_ERR_INPUT, cf_ian_points(ctx, 3, 2, huge, &o, &r));
+  assert_non_null(strstr(cf_context_error(ctx), "too large"));
+  o.spanning = o.single_precision = true;
+  assert_status(ctx, CF_ERR_USAGE, cf_ian_points(ctx, 4, 2, twins, &o, &r));
   cf_context_free(ctx);
 }
 
@@ -206,6 +323,9 @@ int main(void) {
       cmocka_unit_test(threads_give_the_same_bits),
       cmocka_unit_test(hard_points),
       cmocka_unit_test(every_option_gives_a_sound_graph),
+      cmocka_unit_test(nearest_points_are_those_of_all),
+      cmocka_unit_test(the_spanning_tree_stays),
+      cmocka_unit_test(no_threshold_above_the_cap),
       cmocka_unit_test(what_cannot_be_is_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,6 +161,28 @@ static void disconnected_points_can_be_left_out(void **state) {
   cf_context_free(ctx);
 }
 
+static void options_reach_the_graph(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  cf_result *r = NULL;
+  cf_ian *ian = NULL;
+  cf_ian_options o = CF_IAN_OPTIONS_INIT;
+  const char *pairs[] = {"neighbours", "3", "connect", "mst", "multi-scale", NULL, NULL};
+  o.neighbours = 3;
+  o.spanning = o.multi_scale = true;
+  assert_ok(ctx, cf_ian_points(ctx, N, 2, cloud(), &o, &ian));
+  assert_ok(ctx, run_graph(ctx, save_points(ctx, "points.npy", CF_F64), pairs, &r));
+  assert_true(number(r, "neighbours") == 3 && number(r, "components") == 1);
+  assert_true(number(r, "gabriel_edges") < 70);
+  assert_true(number(r, "gabriel_edges") == (double)ian->gabriel_edges);
+  assert_true(number(r, "kernel_entries") == (double)ian->kernel->start[N]);
+  const cf_array *threshold = cf_dataset_get(r->arrays, "history/threshold");
+  assert_true(cf_array_number(threshold, 0) <= 3);
+  cf_ian_free(ian);
+  cf_result_free(r);
+  cf_context_free(ctx);
+}
+
 /* ------------------------------------------------------------- damage -- */
 
 static void refuses(cf_context *ctx, const char *words, size_t entries, const double *data, const double *index,
@@ -218,20 +240,23 @@ static void memory_may_run_out(void **state) {
   cf_context *first = test_context();
   snprintf(path, sizeof path, "%s", save_points(first, "points.npy", CF_F64));
   cf_context_free(first);
-  size_t failures = 0, fine = 0;
-  for (uint64_t n = 1; fine < 64; n++) {
-    cf_context *ctx = test_context();
-    cf_result *r = NULL;
-    cf_test_fail_allocation(n);
-    const cf_status status = run_graph(ctx, path, NULL, &r);
-    cf_test_fail_allocation(0);
-    fine = status == CF_OK ? fine + 1 : 0;
-    failures += status != CF_OK;
-    if (status != CF_OK && !*cf_context_error(ctx)) fail_msg("allocation %d failed without a message", (int)n);
-    cf_result_free(r);
-    cf_context_free(ctx);
+  const char *near[] = {"neighbours", "10", "connect", "mst", NULL};
+  for (int round = 0; round < 2; round++) {
+    size_t failures = 0, fine = 0;
+    for (uint64_t n = 1; fine < 64; n++) {
+      cf_context *ctx = test_context();
+      cf_result *r = NULL;
+      cf_test_fail_allocation(n);
+      const cf_status status = run_graph(ctx, path, round ? near : NULL, &r);
+      cf_test_fail_allocation(0);
+      fine = status == CF_OK ? fine + 1 : 0;
+      failures += status != CF_OK;
+      if (status != CF_OK && !*cf_context_error(ctx)) fail_msg("allocation %d failed without a message", (int)n);
+      cf_result_free(r);
+      cf_context_free(ctx);
+    }
+    assert_true(failures > 30);
   }
-  assert_true(failures > 30);
 }
 
 int main(void) {
@@ -239,6 +264,7 @@ int main(void) {
       cmocka_unit_test(what_goes_out_comes_in_again),
       cmocka_unit_test(storage_and_kind_of_input_do_not_matter),
       cmocka_unit_test(disconnected_points_can_be_left_out),
+      cmocka_unit_test(options_reach_the_graph),
       cmocka_unit_test(damaged_kernels_are_named),
       cmocka_unit_test(dense_kernels_load),
       cmocka_unit_test(memory_may_run_out),
