@@ -15,7 +15,7 @@ enum { MOST_POINTS = 1000000 };
 static const cf_param params[] = {
     {"alpha", 'a', CF_PARAM_REAL, "A", "1", 0, 1, NULL,
      "How much of the density of points is removed. 1: the geometry alone; 0.5: Fokker-Planck; 0: plain random walk."},
-    {"time", 't', CF_PARAM_REAL, "T", "1", 0, 1e6, NULL,
+    {"time", 0, CF_PARAM_REAL, "T", "1", 0, 1e6, NULL,
      "Steps of diffusion: coordinates are weighted by |lambda|^T. 0: by sqrt(1 / (1 - lambda)), all times together."},
     {"dims", 'd', CF_PARAM_INTEGER, "N", "20", 1, MOST_POINTS, NULL,
      "Diffusion coordinates beside the trivial one; fewer by default when there are not so many points."},
