@@ -127,7 +127,7 @@ cf_status cf_draw_cloud(cf_draw *draw, const cf_cloud *cloud, const cf_colouring
   double low, high;
   cf_colouring_range(colouring, cloud->n, &low, &high);
   cf_text_put(&draw->body, "<g class=\"cf-points\" stroke=\"#fff\" stroke-width=\"0.25\">\n");
-  if (cloud->n > CF_FIGURE_CIRCLES)
+  if (cloud->picture || cloud->n > CF_FIGURE_CIRCLES)
     CF_TRY(draw_raster(draw, cloud, colouring, low, high, box));
   else
     for (size_t k = 0; k < cloud->n; ++k)

@@ -85,7 +85,7 @@ static cf_status draw_scatter(cf_draw *draw, const cf_distribution_panel *p, con
                 "<path class=\"cf-tree\" d=\"M$n $nL$n $n\" fill=\"none\" stroke=\"" CF_MUTED
                 "\" stroke-width=\"0.5\" stroke-dasharray=\"2 1.5\"/>\n",
                 box.x, box.y + box.h, box.x + box.w, box.y);
-  cf_cloud cloud = {n, px, py, radius, opacity, NULL, NULL};
+  cf_cloud cloud = {n, px, py, radius, opacity, NULL, NULL, false};
   cf_colouring plain = {0};
   status = cf_draw_cloud(draw, &cloud, &plain, box);
 done:

@@ -18,14 +18,21 @@ static int join(int a, int b) {
   return a == b ? a : MIXED;
 }
 
-static void paint(cf_draw *draw, int label, bool stroke) {
+/* Clusters in the colours that point clouds give them; themes know the first ten. */
+static void paint(cf_draw *draw, const cf_tree_figure *spec, int label, bool stroke) {
+  unsigned char rgb[3];
+  char hex[8];
+  int count = 0;
   if (label < 0) {
-    cf_text_write(&draw->body,
-                  stroke ? "class=\"cf-tree\" stroke=\"" CF_MUTED "\"" : "class=\"cf-bins\" fill=\"#a9b4c0\"");
+    cf_text_put(&draw->body,
+                stroke ? "class=\"cf-tree\" stroke=\"" CF_MUTED "\"" : "class=\"cf-bins\" fill=\"#a9b4c0\"");
     return;
   }
-  cf_text_write(&draw->body, "class=\"$s$i\" $s=\"$s\"", stroke ? "cf-stroke-c" : "cf-c", label % 10,
-                stroke ? "stroke" : "fill", cf_figure_colour((size_t)label));
+  for (size_t i = 0; i < spec->n; ++i) count = CF_MAX(count, spec->label[i] + 1);
+  cf_figure_category((size_t)label, (size_t)count, false, rgb);
+  cf_hex(rgb, hex);
+  if (count <= 10) cf_text_write(&draw->body, "class=\"$s$i\" ", stroke ? "cf-stroke-c" : "cf-c", label);
+  cf_text_write(&draw->body, "$s=\"$s\"", stroke ? "stroke" : "fill", hex);
 }
 
 /* ---------------------------------------------------------- condensed tree -- */
@@ -111,7 +118,7 @@ static void draw_icicle(cf_draw *draw, const cf_tree_figure *spec, const node *n
     for (int s = CF_MAX(1, (int)ceil(share * STEPS - 1e-9)); s <= STEPS; ++s) edge[s] -= 1.0;
   }
   cf_text_put(&draw->body, "<path ");
-  paint(draw, own->label, false);
+  paint(draw, spec, own->label, false);
   cf_text_write(&draw->body, " fill-opacity=\"0.85\" data-size=\"$i\" d=\"", (int)own->size);
   double start = cf_scale_at(y, own->birth), step = (cf_scale_at(y, own->death) - start) / STEPS;
   for (int s = 0; s <= STEPS; ++s)
@@ -252,7 +259,7 @@ static cf_status draw_dendrogram(cf_draw *draw, const cf_tree_figure *spec, cf_b
       if (own != label) continue;
       if (!any) {
         cf_text_put(&draw->body, "<path fill=\"none\" stroke-width=\"0.5\" ");
-        paint(draw, label, true);
+        paint(draw, spec, label, true);
         cf_text_put(&draw->body, " d=\"");
         any = true;
       }

@@ -48,12 +48,14 @@ static void from_result(cf_page *page, seen *s, const cf_json *value, const char
 
 cf_status cf_page_methods(cf_page *page) {
   seen s = {{NULL}, 0};
-  bool rsa = false, compare = false, map = false;
+  bool rsa = false, compare = false, map = false, manifold = false, factor = false;
   cf_text_put(&page->html, "<section id=\"methods\" class=\"task\"><h2>Methods</h2>\n");
   for (size_t t = 0; t < page->results->count; ++t) {
     rsa = rsa || strcmp(page->results->task[t].kind, "rsa") == 0;
     compare = compare || strcmp(page->results->task[t].kind, "compare") == 0;
     map = map || strcmp(page->results->task[t].kind, "rdm") == 0;
+    manifold = manifold || strcmp(page->results->task[t].kind, "encode") == 0;
+    factor = factor || strncmp(page->results->task[t].kind, "factor", 6) == 0;
   }
   if (rsa)
     cf_text_put(&page->html, "<p>Model evaluation: each model's RDM is compared with each subject's; the bar is the "
@@ -73,6 +75,21 @@ cf_status cf_page_methods(cf_page *page) {
     cf_text_put(&page->html, "<p>Maps: metric multidimensional scaling by SMACOF from the classical solution; stress-1 "
                              "is the root of the squared misfit over the squared distances (Borg &amp; Groenen 2005). "
                              "Orders by similarity and trees: average linkage.</p>\n");
+  if (manifold || factor)
+    cf_text_put(
+        &page->html,
+        "<p>Factors: responses (neuron, stimulus, direction, time) are approximated by a sum of non-negative "
+        "components, each the product of a neuron, a stimulus and a direction-by-time vector, with a circular shift "
+        "of the directions for every neuron and stimulus (Dyballa et al. 2024). Error: share of the energy that is "
+        "left. Congruence: product of the cosines of matched components. Effective dimension: sum of the squared "
+        "singular values of the neuron factors over the largest one.</p>\n");
+  if (manifold)
+    cf_text_put(
+        &page->html,
+        "<p>Encoding manifold: the neural matrix (square roots of each neuron's non-negative weights of the "
+        "components) is cut to principal components; iterated adaptive neighbourhoods (Dyballa &amp; Zucker 2023) give "
+        "a graph and a kernel, diffusion maps (Coifman &amp; Lafon 2006) coordinates, density clustering along the graph "
+        "(Campello et al. 2013) clusters, and the neighbourhood correlation dimension the local dimension.</p>\n");
   cf_text_put(&page->html, "<dl class=\"methods\">\n");
   for (size_t t = 0; t < page->results->count; ++t) {
     const cf_study_task *task = page->results->task + t;

@@ -1,14 +1,14 @@
 /* The interactive point cloud: its data inside the page, small enough to send on.
  *
  * Points and values are float32, categories one byte, response maps one byte a cell (0 to 254 between the neuron's own
- * lowest and highest value, 255: no value), all in base64. Maps beyond 1.5 MB have neighbouring frames averaged. */
+ * lowest and highest value, 255: no value), all in base64. Maps beyond 0.8 MB have neighbouring frames averaged. */
 #include "report/page.h"
 #include "base/internal.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_MAP_BYTES = 1500000, FEWEST_TIMES = 6 };
+enum { MOST_MAP_BYTES = 800000, FEWEST_TIMES = 6 };
 
 static cf_status put_floats(cf_page *page, const double *value, size_t n) {
   cf_status status = CF_OK;
@@ -185,7 +185,7 @@ done:
 }
 
 cf_status cf_page_cloud(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
-                        const cf_cloud_view *view, cf_figure *figure) {
+                        const cf_cloud_view *view, cf_figure *figure, cf_figure *inlined) {
   cf_status status = CF_OK;
   char name[256];
   size_t own = view->n * (12 + 5 * view->colourings) / 3 * 4 + (view->label ? 16 * view->n : 0);
@@ -200,7 +200,7 @@ cf_status cf_page_cloud(cf_page *page, const cf_part *part, const char *stem, co
     CF_TRY(put_data(page, name, title, view, join));
     page->embed_left -= CF_MIN(page->embed_left, page->html.size - before);
   }
-  cf_page_drawing(page, figure, live);
+  cf_page_drawing(page, live && inlined ? inlined : figure, live);
   if (caption) cf_text_write(&page->html, "<figcaption>$t</figcaption>\n", caption);
   if (view->map && join == 0)
     cf_text_put(&page->html,
@@ -219,6 +219,7 @@ cf_status cf_page_cloud(cf_page *page, const cf_part *part, const char *stem, co
   cf_text_put(&page->html, "</figure>\n");
   status = cf_text_status(&page->html);
 done:
+  cf_figure_free(inlined);
   cf_figure_free(figure);
   return status;
 }

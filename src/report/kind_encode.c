@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_PANELS = 6, MOST_EXAMPLES = 10, MOST_TREE = 4000 };
+enum { MOST_PANELS = 6, MOST_EXAMPLES = 10, MOST_TREE = 4000, MANY = 400 };
 
 /* ----------------------------------------------------------- the finding -- */
 
@@ -132,7 +132,7 @@ static size_t pick_panels(const cf_encoding *e, cf_colouring *panel) {
   return n;
 }
 
-static cf_status make_space(cf_page *page, const cf_encoding *e, const cf_figure_options *o, size_t most,
+static cf_status make_space(cf_page *page, const cf_encoding *e, const cf_figure_options *o, size_t most, bool picture,
                             cf_figure **out) {
   cf_colouring panel[MOST_PANELS];
   size_t panels = CF_MIN(pick_panels(e, panel), most);
@@ -143,26 +143,30 @@ static cf_status make_space(cf_page *page, const cf_encoding *e, const cf_figure
                           .azimuth = CF_SPACE_AZIMUTH,
                           .elevation = CF_SPACE_ELEVATION};
   if (panels == 4) spec.columns = 2;
+  spec.picture = picture;
   return cf_figure_space(page->ctx, &spec, o, out);
 }
 
 static cf_status draw_manifold(cf_page *page, const cf_part *part, const cf_encoding *e, const char *title,
                                const char *caption) {
   cf_status status = CF_OK;
-  cf_figure *figure = NULL;
+  cf_figure *figure = NULL, *inlined = NULL;
   cf_cloud_view view;
   char id[256];
   cf_encoding_view(e, &view);
   cf_figure_options o = cf_page_options(part, "manifold", title, caption, id);
-  CF_TRY(make_space(page, e, &o, MOST_PANELS, &figure));
-  status = cf_page_cloud(page, part, "manifold", title, caption, &view, figure);
+  CF_TRY(make_space(page, e, &o, MOST_PANELS, false, &figure));
+  if (e->n > MANY) CF_TRY(make_space(page, e, &o, 3, true, &inlined));
+  status = cf_page_cloud(page, part, "manifold", title, caption, &view, figure, inlined);
+  figure = inlined = NULL;
 done:
+  cf_figure_free(figure);
   return status;
 }
 
 static cf_status draw_planes(cf_page *page, const cf_part *part, const cf_encoding *e) {
   cf_status status = CF_OK;
-  cf_figure *figure = NULL;
+  cf_figure *figure = NULL, *inlined = NULL;
   char id[256];
   static const char caption[] = "Planes through the diffusion map, coordinates as computed.";
   if (e->coordinates < 2) return CF_OK;
@@ -173,8 +177,12 @@ static cf_status draw_planes(cf_page *page, const cf_part *part, const cf_encodi
                           .colouring = e->colouring[e->cluster < e->colourings ? e->cluster : 0]};
   cf_figure_options o = cf_page_options(part, "planes", "Pairs of diffusion coordinates", caption, id);
   CF_TRY(cf_figure_pairs(page->ctx, &spec, &o, &figure));
-  status = cf_page_figure(page, part, "planes", "Pairs of diffusion coordinates", caption, true, figure);
+  spec.picture = true;
+  if (e->n > MANY) CF_TRY(cf_figure_pairs(page->ctx, &spec, &o, &inlined));
+  status = cf_page_figure_light(page, part, "planes", "Pairs of diffusion coordinates", caption, true, figure, inlined);
+  figure = NULL;
 done:
+  cf_figure_free(figure);
   return status;
 }
 
@@ -211,9 +219,9 @@ static cf_status draw_examples(cf_page *page, const cf_part *part, const cf_enco
   cf_status status = CF_OK;
   size_t example[MOST_EXAMPLES], n = 0, each = e->stimuli * e->directions * e->times;
   double *value = NULL;
-  const char *name[MOST_EXAMPLES];
+  const char *name[MOST_EXAMPLES], **column = NULL;
   cf_figure *figure = NULL;
-  char id[256];
+  char id[256], caption[512];
   static const char by_cluster[] =
       "Two neurons of each cluster: the one nearest to its centre and the one farthest from that. Rows share no scale: each is "
       "shown from 0 to its own maximum. Directions run down, time across.";
@@ -246,22 +254,32 @@ static cf_status draw_examples(cf_page *page, const cf_part *part, const cf_enco
     name[r] = text;
     memcpy(value + r * each, e->map + example[r] * each, each * sizeof *value);
   }
+  CF_TRY(CF_SCRATCH(page->ctx, &column, e->stimuli));
+  for (size_t k = 0; k < e->stimuli; ++k) {
+    char *text = NULL;
+    CF_TRY(cf_scratch_bytes(page->ctx, 32, 1, (void **)&text));
+    snprintf(text, 32, "stimulus %zu", k + 1);
+    column[k] = e->stimulus_name ? e->stimulus_name[k] : text;
+  }
+  const cf_json *sets = cf_json_get(part->result, "sets");
+  const cf_json *first = sets && cf_json_is_list(sets) && cf_json_count(sets) ? cf_json_at(sets, 0) : NULL;
+  bool rebuilt = cf_json_as_bool(cf_json_get(first, "rebuilt_from_factors"));
+  snprintf(caption, sizeof caption, "%s%s", grouped ? by_cluster : along,
+           rebuilt ? " These are the maps that the factors rebuild: the responses were not given." : "");
   cf_maps_figure spec = {.rows = n,
                          .columns = e->stimuli,
                          .directions = e->directions,
                          .times = e->times,
                          .value = value,
                          .row_name = name,
-                         .column_name = e->stimulus_name,
+                         .column_name = column,
                          .direction = e->direction,
                          .time = e->time,
                          .own_range = true,
                          .quantity = "share of maximum"};
-  cf_figure_options o =
-      cf_page_options(part, "examples", "Responses of single neurons", grouped ? by_cluster : along, id);
+  cf_figure_options o = cf_page_options(part, "examples", "Responses of single neurons", caption, id);
   CF_TRY(cf_figure_maps(page->ctx, &spec, &o, &figure));
-  status =
-      cf_page_figure(page, part, "examples", "Responses of single neurons", grouped ? by_cluster : along, true, figure);
+  status = cf_page_figure(page, part, "examples", "Responses of single neurons", caption, true, figure);
 done:
   cf_scratch_release(page->ctx, mark);
   return status;
@@ -537,7 +555,7 @@ cf_status cf_page_side_by_side(cf_page *page) {
     status = cf_encoding_read(page, &part, &e);
     if (status == CF_OK && e.n > 0) {
       cf_figure_options o = cf_page_options(&part, "side", task->title, NULL, id);
-      status = make_space(page, &e, &o, 1, &figure);
+      status = make_space(page, &e, &o, 1, e.n > MANY, &figure);
     }
     if (figure) {
       cf_text_write(

@@ -192,7 +192,7 @@ static cf_status draw_kernel(cf_page *page, const cf_part *part) {
                            .panels = 1,
                            .panel = &panel,
                            .order = order,
-                           .group = groups > 1 ? group : NULL,
+                           .group = groups > 1 && groups <= 10 ? group : NULL,
                            .groups = groups,
                            .group_name = name,
                            .quantity = "kernel weight",

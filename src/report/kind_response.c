@@ -233,7 +233,8 @@ done:
 typedef struct responses {
   size_t neurons, stimuli, directions, times;
   const double *value;
-  const bool *significant; /* neurons x stimuli; NULL: not tested */
+  const bool *significant; /* neurons x stimuli; NULL: nothing was tested */
+  const double *tested;    /* neurons x stimuli: 1, 0, -1 not tested */
   double *direction, *time;
   const char **label, **stimulus_name;
 } responses;
@@ -245,16 +246,20 @@ static cf_status read_responses(cf_page *page, const cf_part *part, responses *r
   memset(r, 0, sizeof *r);
   CF_TRY(cf_block_read(page, part, "responses", 4, &v));
   if (!v.value) goto done;
-  *r = (responses){v.shape[0], v.shape[1], v.shape[2], v.shape[3], v.value, NULL, NULL, NULL, NULL, NULL};
+  *r = (responses){v.shape[0], v.shape[1], v.shape[2], v.shape[3], v.value, NULL, NULL, NULL, NULL, NULL, NULL};
   CF_TRY(cf_block_axis(page, part, v.array, 2, "direction", &r->direction));
   CF_TRY(cf_block_axis(page, part, v.array, 3, "time", &r->time));
   CF_TRY(cf_block_labels(page, part, v.array, 0, &r->label));
   CF_TRY(cf_block_labels(page, part, v.array, 1, &r->stimulus_name));
   CF_TRY(cf_block_read(page, part, "significant", 2, &s));
   if (!s.value || s.shape[0] != r->neurons || s.shape[1] != r->stimuli) goto done;
+  bool any = false;
   CF_TRY(CF_SCRATCH(page->ctx, &significant, r->neurons * r->stimuli));
-  for (size_t i = 0; i < r->neurons * r->stimuli; ++i) significant[i] = s.value[i] != 0.0;
-  r->significant = significant;
+  for (size_t i = 0; i < r->neurons * r->stimuli; ++i) {
+    significant[i] = s.value[i] > 0.0;
+    any = any || s.value[i] >= 0.0;
+  }
+  if (any) r->significant = significant, r->tested = s.value;
 done:
   return status;
 }
@@ -298,7 +303,7 @@ static cf_status draw_maps(cf_page *page, const cf_part *part, const responses *
   for (size_t k = 0; k < n; ++k) {
     memcpy(value + k * each, r->value + example[k] * each, each * sizeof *value);
     for (size_t s = 0; s < r->stimuli; ++s)
-      faint[k * r->stimuli + s] = r->significant && !r->significant[example[k] * r->stimuli + s];
+      faint[k * r->stimuli + s] = r->tested && r->tested[example[k] * r->stimuli + s] == 0.0;
   }
   cf_maps_figure spec = {.rows = n,
                          .columns = r->stimuli,
@@ -348,6 +353,7 @@ cf_status cf_find_psth(cf_page *page, const cf_part *part) {
   }
   cf_text_write(&page->html, "<p>Rates of $i neurons to $i stimul$s in $i directions and $i time bins.", (int)r.neurons,
                 (int)r.stimuli, r.stimuli == 1 ? "us" : "i", (int)r.directions, (int)r.times);
+  if (!r.significant) cf_text_put(&page->html, " Their significance was not tested.");
   if (r.significant) {
     size_t maps = 0, neurons = 0;
     for (size_t i = 0; i < r.neurons; ++i) {

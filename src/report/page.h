@@ -80,6 +80,9 @@ cf_figure_options cf_page_options(const cf_part *part, const char *stem, const c
  * stands in for an interactive one and shows on paper and without script. */
 cf_status cf_page_figure(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
                          bool wide, cf_figure *figure);
+/* The same with a lighter drawing for the page (taken; may be NULL). */
+cf_status cf_page_figure_light(cf_page *page, const cf_part *part, const char *stem, const char *title,
+                               const char *caption, bool wide, cf_figure *figure, cf_figure *inlined);
 /* Interactive matrices, the still drawing behind a single one and beside several; order names the one shown first.
  * Takes the figure. */
 cf_status cf_page_matrices(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
@@ -94,7 +97,8 @@ cf_status cf_page_stack(cf_page *page, const cf_part *part, const char *stem, co
 cf_status cf_page_map(cf_page *page, const cf_part *part, const char *stem, const char *title, const cf_stack *stack,
                       size_t k);
 
-/* The interactive point cloud with its still drawing (taken). Maps may be missing (NULL). */
+/* The interactive point cloud with its still drawing and a lighter one for the page (both taken; inlined may be NULL).
+ * Maps may be missing (NULL). */
 typedef struct cf_cloud_view {
   size_t n, colourings;
   const double *point; /* n x 3 */
@@ -110,7 +114,7 @@ typedef struct cf_cloud_view {
   const char *rate_unit;
 } cf_cloud_view;
 cf_status cf_page_cloud(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
-                        const cf_cloud_view *view, cf_figure *figure);
+                        const cf_cloud_view *view, cf_figure *figure, cf_figure *inlined);
 
 /* Tables: open with the columns (a name that begins with '#' is a number), then cells and row ends, then close. */
 void cf_table_open(cf_page *page, const char *stem, const char *title, const char *const *columns, size_t n);

@@ -76,21 +76,27 @@ static void caption_of(cf_page *page, const char *caption) {
   if (caption) cf_text_write(&page->html, "<figcaption>$t</figcaption>\n", caption);
 }
 
-cf_status cf_page_figure(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
-                         bool wide, cf_figure *figure) {
+cf_status cf_page_figure_light(cf_page *page, const cf_part *part, const char *stem, const char *title,
+                               const char *caption, bool wide, cf_figure *figure, cf_figure *inlined) {
   cf_status status = CF_OK;
   char name[256];
   snprintf(name, sizeof name, "%.180s-%.60s", part->task->id, stem);
   CF_TRY(cf_page_files(page, name, figure));
   cf_text_write(&page->html, "<figure id=\"fig-$t\"$s>\n<h3>$t</h3>\n", name, wide ? " class=\"wide\"" : "", title);
-  cf_page_drawing(page, figure, false);
+  cf_page_drawing(page, inlined ? inlined : figure, false);
   caption_of(page, caption);
   cf_page_links(page, name);
   cf_text_put(&page->html, "</figure>\n");
   status = cf_text_status(&page->html);
 done:
+  cf_figure_free(inlined);
   cf_figure_free(figure);
   return status;
+}
+
+cf_status cf_page_figure(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
+                         bool wide, cf_figure *figure) {
+  return cf_page_figure_light(page, part, stem, title, caption, wide, figure, NULL);
 }
 
 /* ------------------------------------------------------ interactive data -- */

@@ -3,6 +3,7 @@
  * (tests/report/browser.sh). */
 #include "planted.h"
 #include "report_fixture.h"
+#include "report/page.h"
 
 enum {
   N = 240,
@@ -487,8 +488,28 @@ static void a_small_budget_leaves_maps_out(void **state) {
   cf_context_free(ctx);
 }
 
+/* Points of a line come out in the order of the line, or its reverse: no other turn of the branches is as short. */
+static void leaves_are_in_the_best_order(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  for (uint32_t k = 0; k < 20; ++k) {
+    enum { POINTS = 37 };
+    double x[POINTS];
+    size_t order[POINTS];
+    bool optimal = false;
+    cf_rng rng = cf_rng_make(8, 8, k);
+    for (size_t i = 0; i < POINTS; ++i) x[i] = cf_rng_uniform(&rng);
+    assert_ok(ctx, cf_map_leaves(ctx, POINTS, 1, x, order, &optimal));
+    assert_true(optimal);
+    double sign = x[order[1]] > x[order[0]] ? 1.0 : -1.0;
+    for (size_t i = 1; i < POINTS; ++i) assert_true(sign * (x[order[i]] - x[order[i - 1]]) > 0.0);
+  }
+  cf_context_free(ctx);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(report_is_whole), cmocka_unit_test(missing_arrays_are_left_out),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(report_is_whole), cmocka_unit_test(leaves_are_in_the_best_order),
+                                     cmocka_unit_test(missing_arrays_are_left_out),
                                      cmocka_unit_test(a_small_budget_leaves_maps_out)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
