@@ -256,7 +256,7 @@ typedef struct cf_space_figure {
   const cf_colouring *panel;
   double azimuth, elevation; /* of the eye, degrees */
   size_t columns;            /* 0: what fits */
-  bool picture;              /* one picture a panel whatever n: a smaller document */
+  bool light;                /* dots without names, in few colours: a smaller document */
 } cf_space_figure;
 #define CF_SPACE_AZIMUTH   (-60.0)
 #define CF_SPACE_ELEVATION 24.0
@@ -272,7 +272,7 @@ typedef struct cf_pairs_figure {
   const char *axis; /* what a coordinate is called before its number; NULL: "coordinate" */
   size_t pairs;
   const size_t (*pair)[2]; /* 0-based; NULL: as many of the standard ones as dims has */
-  bool picture;            /* as for space */
+  bool light;              /* as for space */
   cf_colouring colouring;
 } cf_pairs_figure;
 CF_API CF_CHECKED cf_status cf_figure_pairs(cf_context *ctx, const cf_pairs_figure *spec,

@@ -105,7 +105,7 @@ typedef struct cf_cloud {
   const double *radius, *opacity;
   const size_t *order;
   const char *const *label;
-  bool picture;
+  bool light; /* dots without names in few colours: a smaller document */
 } cf_cloud;
 /* Range of the colouring's values as it is shown. */
 void cf_colouring_range(const cf_colouring *colouring, size_t n, double *low, double *high);

@@ -130,7 +130,7 @@ static cf_status draw_space_panel(cf_draw *draw, const cf_space_figure *spec, co
   cf_text_write(&draw->body, "<g class=\"cf-panel\" data-name=\"$t\">\n", panel->title ? panel->title : "");
   if (panel->title)
     cf_draw_text(draw, box.x, box.y + 6.0, (cf_type){.size = 7, .room = box.w, .bold = true}, panel->title);
-  cf_cloud cloud = {spec->n, x, y, m->radius, m->opacity, order, spec->label, spec->picture};
+  cf_cloud cloud = {spec->n, x, y, m->radius, m->opacity, order, spec->label, spec->light};
   CF_TRY(cf_draw_cloud(draw, &cloud, panel, (cf_box){box.x, box.y + 10.0, box.w, box.h}));
   draw_triad(draw, spec, turn, box.x + 18.0, box.y + 10.0 + box.h + 6.0);
   double below = cf_draw_key(draw, panel, spec->n, box.x, box.y + 10.0 + box.h + 22.0, box.w);
@@ -221,7 +221,7 @@ static cf_status draw_plane(cf_draw *draw, const cf_pairs_figure *spec, const si
     m->radius[i] = 0.85 * dot_radius(spec->n);
     m->opacity[i] = 0.8;
   }
-  cf_cloud cloud = {spec->n, m->x, m->y, m->radius, m->opacity, NULL, spec->label, spec->picture};
+  cf_cloud cloud = {spec->n, m->x, m->y, m->radius, m->opacity, NULL, spec->label, spec->light};
   cf_text_write(&draw->body, "<g class=\"cf-panel\" data-name=\"$t, $t\">\n", title[0], title[1]);
   CF_TRY(cf_draw_cloud(draw, &cloud, &spec->colouring, box));
   cf_draw_panel(draw, box, scale, ticks, title[0], scale + 1, ticks + 1, title[1]);

@@ -1,14 +1,15 @@
 /* The interactive point cloud: its data inside the page, small enough to send on.
  *
- * Points and values are float32, categories one byte, response maps one byte a cell (0 to 254 between the neuron's own
- * lowest and highest value, 255: no value), all in base64. Maps beyond 0.8 MB have neighbouring frames averaged. */
+ * Points and values are float32, categories one byte, response maps half a byte a cell (0 to 14 between the neuron's
+ * own lowest and highest value, 15: no value; the first of two cells in the low half), all in base64. Maps beyond 0.3
+ * MB have neighbouring frames averaged. */
 #include "report/page.h"
 #include "base/internal.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_MAP_BYTES = 800000, FEWEST_TIMES = 6 };
+enum { MOST_MAP_BYTES = 300000, FEWEST_TIMES = 6 };
 
 static cf_status put_floats(cf_page *page, const double *value, size_t n) {
   cf_status status = CF_OK;
@@ -90,13 +91,15 @@ static double cell(const double *row, size_t times, size_t join, size_t t) {
 static cf_status put_maps(cf_page *page, const cf_cloud_view *view, size_t join) {
   cf_status status = CF_OK;
   size_t rows = view->stimuli * view->directions, times = (view->times + join - 1) / join, n = view->n;
+  size_t packed = (n * rows * times + 1) / 2;
   unsigned char *bytes = NULL;
   double *low = NULL, *high = NULL;
   char note[256], number[32];
   cf_mark mark = cf_scratch_mark(page->ctx);
-  CF_TRY(CF_SCRATCH(page->ctx, &bytes, n * rows * times));
+  CF_TRY(CF_SCRATCH(page->ctx, &bytes, packed));
   CF_TRY(CF_SCRATCH(page->ctx, &low, n));
   CF_TRY(CF_SCRATCH(page->ctx, &high, n));
+  memset(bytes, 0, packed);
   for (size_t i = 0; i < n; ++i) {
     const double *own = view->map + i * rows * view->times;
     low[i] = 0.0;
@@ -107,7 +110,9 @@ static cf_status put_maps(cf_page *page, const cf_cloud_view *view, size_t join)
           double v = cell(own + r * view->times, view->times, join, t);
           if (pass == 0 && isfinite(v)) low[i] = CF_MIN(low[i], v), high[i] = CF_MAX(high[i], v);
           double share = high[i] > low[i] ? (v - low[i]) / (high[i] - low[i]) : 0.0;
-          if (pass == 1) bytes[(i * rows + r) * times + t] = isfinite(v) ? (unsigned char)(254.0 * share + 0.5) : 255;
+          size_t at = (i * rows + r) * times + t;
+          unsigned code = isfinite(v) ? (unsigned)(14.0 * share + 0.5) : 15;
+          if (pass == 1) bytes[at / 2] = (unsigned char)(bytes[at / 2] | code << (at % 2 ? 4 : 0));
         }
     if (!isfinite(high[i])) high[i] = 0.0;
   }
@@ -141,7 +146,7 @@ static cf_status put_maps(cf_page *page, const cf_cloud_view *view, size_t join)
   cf_text_put(&page->html, ",\"high\":");
   CF_TRY(put_floats(page, high, n));
   cf_text_put(&page->html, ",\"data\":\"");
-  cf_text_base64(&page->html, bytes, n * rows * times);
+  cf_text_base64(&page->html, bytes, packed);
   cf_text_put(&page->html, "\"}");
 done:
   cf_scratch_release(page->ctx, mark);
@@ -153,7 +158,7 @@ static size_t frames_joined(const cf_page *page, const cf_cloud_view *view, size
   size_t each = view->n * view->stimuli * view->directions;
   if (!view->map || each == 0 || view->times == 0) return 0;
   for (size_t join = 1; join == 1 || view->times / join >= FEWEST_TIMES; ++join) {
-    size_t bytes = each * ((view->times + join - 1) / join);
+    size_t bytes = (each * ((view->times + join - 1) / join) + 1) / 2;
     if (bytes <= MOST_MAP_BYTES && bytes / 3 * 4 + own <= page->embed_left) return join;
   }
   return 0;

@@ -132,7 +132,7 @@ static size_t pick_panels(const cf_encoding *e, cf_colouring *panel) {
   return n;
 }
 
-static cf_status make_space(cf_page *page, const cf_encoding *e, const cf_figure_options *o, size_t most, bool picture,
+static cf_status make_space(cf_page *page, const cf_encoding *e, const cf_figure_options *o, size_t most, bool light,
                             cf_figure **out) {
   cf_colouring panel[MOST_PANELS];
   size_t panels = CF_MIN(pick_panels(e, panel), most);
@@ -143,7 +143,7 @@ static cf_status make_space(cf_page *page, const cf_encoding *e, const cf_figure
                           .azimuth = CF_SPACE_AZIMUTH,
                           .elevation = CF_SPACE_ELEVATION};
   if (panels == 4) spec.columns = 2;
-  spec.picture = picture;
+  spec.light = light;
   return cf_figure_space(page->ctx, &spec, o, out);
 }
 
@@ -177,7 +177,7 @@ static cf_status draw_planes(cf_page *page, const cf_part *part, const cf_encodi
                           .colouring = e->colouring[e->cluster < e->colourings ? e->cluster : 0]};
   cf_figure_options o = cf_page_options(part, "planes", "Pairs of diffusion coordinates", caption, id);
   CF_TRY(cf_figure_pairs(page->ctx, &spec, &o, &figure));
-  spec.picture = true;
+  spec.light = true;
   if (e->n > MANY) CF_TRY(cf_figure_pairs(page->ctx, &spec, &o, &inlined));
   status = cf_page_figure_light(page, part, "planes", "Pairs of diffusion coordinates", caption, true, figure, inlined);
   figure = NULL;

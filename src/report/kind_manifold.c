@@ -153,16 +153,46 @@ done:
   return status;
 }
 
+/* A smaller matrix for the page: the largest of each block of side x side weights, rows already in order. */
+static cf_status shrink_kernel(cf_page *page, const cf_matrix_figure *full, const cf_figure_options *o, size_t side,
+                               cf_figure **out) {
+  cf_status status = CF_OK;
+  const size_t n = full->n, m = (n + side - 1) / side;
+  double *value = NULL;
+  size_t *group = NULL;
+  cf_mark mark = cf_scratch_mark(page->ctx);
+  CF_TRY(CF_SCRATCH(page->ctx, &value, m * m));
+  CF_TRY(CF_SCRATCH(page->ctx, &group, m));
+  memset(value, 0, m * m * sizeof *value);
+  for (size_t i = 0; i < n; ++i) {
+    if (full->group && i % side == 0) group[i / side] = full->group[full->order[i]];
+    for (size_t j = 0; j < n; ++j) {
+      double *to = value + i / side * m + j / side;
+      *to = CF_MAX(*to, full->panel->values[full->order[i] * n + full->order[j]]);
+    }
+  }
+  cf_matrix_panel panel = {NULL, value};
+  cf_matrix_figure spec = *full;
+  spec.n = m;
+  spec.panel = &panel;
+  spec.order = NULL;
+  if (full->group) spec.group = group;
+  CF_TRY(cf_figure_matrix(page->ctx, &spec, o, out));
+done:
+  cf_scratch_release(page->ctx, mark);
+  return status;
+}
+
 /* The kernel as a matrix, rows put in order. */
 static cf_status draw_kernel(cf_page *page, const cf_part *part) {
-  enum { MOST = 1500 };
+  enum { MOST = 1500, MOST_INLINED = 300 };
   cf_status status = CF_OK;
   cf_block data, to, start;
   double *value = NULL;
   size_t *order = NULL, *group = NULL, groups = 0;
   const char *words = NULL, **name = NULL;
-  char id[256], caption[256];
-  cf_figure *figure = NULL;
+  char id[256], caption[400], joined[128] = "";
+  cf_figure *figure = NULL, *inlined = NULL;
   cf_mark mark = cf_scratch_mark(page->ctx);
   CF_TRY(cf_block_read(page, part, "kernel_data", 1, &data));
   CF_TRY(cf_block_read(page, part, "kernel_indices", 1, &to));
@@ -185,8 +215,13 @@ static cf_status draw_kernel(cf_page *page, const cf_part *part) {
     snprintf(text, 32, g + 1 < groups ? "cluster %zu" : "none", g + 1);
     name[g] = text;
   }
+  const size_t side = (n + MOST_INLINED - 1) / MOST_INLINED;
+  if (side > 1)
+    snprintf(joined, sizeof joined, " Here each square is the largest of %zu by %zu weights; the file has them all.",
+             side, side);
   snprintf(caption, sizeof caption,
-           "Weights of the kernel between all points: 1 for a point with itself, 0 without a link. %s", words);
+           "Weights of the kernel between all points: 1 for a point with itself, 0 without a link. %s%s", words,
+           joined);
   cf_matrix_panel panel = {NULL, value};
   cf_matrix_figure spec = {.n = n,
                            .panels = 1,
@@ -203,8 +238,11 @@ static cf_status draw_kernel(cf_page *page, const cf_part *part) {
   cf_figure_options o = cf_page_options(part, "kernel", "Who is near whom", caption, id);
   o.width_mm = CF_FIGURE_ONE_COLUMN;
   CF_TRY(cf_figure_matrix(page->ctx, &spec, &o, &figure));
-  status = cf_page_figure(page, part, "kernel", "Who is near whom", caption, false, figure);
+  if (side > 1) CF_TRY(shrink_kernel(page, &spec, &o, side, &inlined));
+  status = cf_page_figure_light(page, part, "kernel", "Who is near whom", caption, false, figure, inlined);
+  figure = NULL;
 done:
+  cf_figure_free(figure);
   cf_scratch_release(page->ctx, mark);
   return status;
 }

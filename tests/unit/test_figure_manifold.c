@@ -94,6 +94,20 @@ static void space(void **state) {
   assert_int_equal(count_of(figure->svg, "<circle class=\"cf-mark"), 0);
   assert_int_equal(count_of(figure->svg, "data:image/png;base64"), 1);
   take(ctx, figure, "space-large");
+  /* light dots: the same points in a few paths, a fraction of the bytes */
+  size_t full = 0, light = 0;
+  spec.n = CF_FIGURE_CIRCLES;
+  assert_ok(ctx, cf_figure_space(ctx, &spec, &o, &figure));
+  full = figure->size;
+  cf_figure_free(figure);
+  spec.light = true;
+  assert_ok(ctx, cf_figure_space(ctx, &spec, &o, &figure));
+  light = figure->size;
+  assert_int_equal(count_of(figure->svg, "<circle class=\"cf-mark"), 0);
+  assert_int_equal(count_of(figure->svg, "data:image/png;base64"), 0);
+  assert_true(count_of(figure->svg, "h0") > 0.9 * CF_FIGURE_CIRCLES); /* points in one place share a dot */
+  assert_true(light < full / 5);
+  take(ctx, figure, "space-light");
   grey[7] = 4;
   assert_status(ctx, CF_ERR_INPUT, cf_figure_space(ctx, &spec, &o, &figure));
   xyz[4] = NAN;

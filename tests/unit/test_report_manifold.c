@@ -375,7 +375,7 @@ static void clouds_are_complete(cf_context *ctx, const char *html) {
       size_t cells = n * cf_json_count(cf_json_get(maps, "stimuli")) *
                      (size_t)cf_json_as_number(cf_json_get(maps, "directions")) *
                      (size_t)cf_json_as_number(cf_json_get(maps, "times"));
-      assert_int_equal(strlen(cf_json_as_text(cf_json_get(maps, "data"))), (cells + 2) / 3 * 4);
+      assert_int_equal(strlen(cf_json_as_text(cf_json_get(maps, "data"))), ((cells + 1) / 2 + 2) / 3 * 4);
       assert_true(cells <= 1500000);
     }
     cf_json_free(value);

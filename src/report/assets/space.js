@@ -40,7 +40,8 @@
       }
     });
     if (data.maps) {
-      data.maps.byte = bytesOf(data.maps.data);
+      const packed = bytesOf(data.maps.data);
+      data.maps.level = new Uint8Array(2 * packed.length).map((_, k) => (packed[k >> 1] >> (4 * (k & 1))) & 15);
       data.maps.lows = floatsOf(data.maps.low);
       data.maps.highs = floatsOf(data.maps.high);
     }
@@ -260,8 +261,8 @@
       for (let s = 0; s < S; ++s) {
         const x = (s % columns) * (each + gap), y = Math.floor(s / columns) * (high + head + 3);
         for (let c = 0; c < D * T; ++c) {
-          const b = m.byte[(i * S + s) * D * T + c], k = 3 * Math.round((255 * b) / 254);
-          for (let q = 0; q < 3; ++q) image.data[4 * c + q] = b === 255 ? parseInt(grey.slice(1 + 2 * q, 3 + 2 * q), 16) : table[k + q];
+          const b = m.level[(i * S + s) * D * T + c], k = 3 * Math.round((255 * b) / 14);
+          for (let q = 0; q < 3; ++q) image.data[4 * c + q] = b === 15 ? parseInt(grey.slice(1 + 2 * q, 3 + 2 * q), 16) : table[k + q];
           image.data[4 * c + 3] = 255;
         }
         cells.getContext("2d").putImageData(image, 0, 0);
