@@ -136,7 +136,7 @@ typedef struct dot {
 
 static int by_colour(const void *a, const void *b) {
   const dot *p = a, *q = b;
-  if (p->colour != q->colour) return p->colour < q->colour ? -1 : 1;
+  if (p->colour != q->colour) return p->colour + 1 < q->colour + 1 ? -1 : 1; /* CF_NO_GROUP, the largest, comes first */
   return p->x != q->x ? (p->x > q->x) - (p->x < q->x) : (p->y > q->y) - (p->y < q->y);
 }
 
@@ -170,8 +170,9 @@ static cf_status draw_light(cf_draw *draw, const cf_cloud *cloud, const cf_colou
   cf_mark mark = cf_scratch_mark(draw->ctx);
   CF_TRY(CF_SCRATCH(draw->ctx, &dots, cloud->n));
   cf_text_put(&draw->body, "<g fill=\"none\" stroke-linecap=\"round\" transform=\"scale(.1)\">\n");
-  for (size_t s = 0; s < SLICES; ++s) {
-    size_t from = s * cloud->n / SLICES, to = (s + 1) * cloud->n / SLICES;
+  const size_t slices = cloud->order ? SLICES : 1;
+  for (size_t s = 0; s < slices; ++s) {
+    size_t from = s * cloud->n / slices, to = (s + 1) * cloud->n / slices;
     double radius = 0.0, opacity = 0.0;
     for (size_t k = from; k < to; ++k) {
       size_t i = cloud->order ? cloud->order[k] : k;
