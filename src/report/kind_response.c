@@ -282,7 +282,7 @@ static cf_status pick_examples(cf_page *page, const responses *r, size_t n, size
     size_t rank = n > 1 ? k * (r->neurons - 1) / (n - 1) : 0;
     for (size_t i = 0; i < r->neurons; ++i) {
       size_t above = 0;
-      for (size_t j = 0; j < r->neurons; ++j) above += peak[j] > peak[i] || (peak[j] == peak[i] && j < i);
+      for (size_t j = 0; j < r->neurons; ++j) above += peak[j] > peak[i] || (j < i && peak[j] == peak[i]);
       if (above == rank) example[k] = i;
     }
   }

@@ -68,15 +68,15 @@ typedef struct cf_progress_note {
 
 enum { CF_HALS_PLAIN = 3 }; /* after a random start, which is no direction to go on in */
 
-/* Both solvers start from fit->a, b, c, k and end there. *f: objective at the end as the solver sees it. */
+/* Both solvers start from the fit's a, b, c, k and end there. *value: objective at the end as the solver sees it. */
 typedef struct cf_solver_options {
   size_t least, most; /* sweeps */
   size_t plain;       /* HALS: first sweeps without extrapolation */
   double tolerance;
   double floor; /* HALS: also ends when f falls below this share of half the data's squares */
 } cf_solver_options;
-CF_CHECKED cf_status cf_hals(cf_context *ctx, cf_fit *fit, const cf_solver_options *o, cf_progress_note *note,
-                             double *f, size_t *sweeps, bool *converged);
+CF_CHECKED cf_status cf_hals(cf_context *ctx, cf_fit *f, const cf_solver_options *o, cf_progress_note *note,
+                             double *value, size_t *sweeps, bool *converged);
 CF_CHECKED cf_status cf_quasi_newton(cf_context *ctx, cf_fit *fit, const cf_solver_options *o, cf_progress_note *note,
                                      double *f, size_t *iterations, bool *converged);
 #endif

@@ -34,7 +34,7 @@ static void sort_neurons(size_t n, const double *energy, size_t *order) {
       size_t j = i;
       for (; j >= gap; j -= gap) {
         const size_t u = order[j - gap];
-        if (energy[u] > energy[v] || (energy[u] == energy[v] && u < v)) break; /* NOLINT: exact ties by index */
+        if (energy[u] > energy[v] || (u < v && energy[u] == energy[v])) break; /* NOLINT: exact ties by index */
         order[j] = u;
       }
       order[j] = v;

@@ -33,13 +33,14 @@ static cf_status evaluate(cf_context *ctx, cf_logistic *p, const double *u, doub
   const double *b = u + r * k;
   CF_TRY(cf_gemm(ctx, false, false, n, k, r, 1, p->z, r, p->w, k, 0, p->p, k));
   for (size_t i = 0; i < n; i++) {
-    double *row = p->p + i * k, most = -INFINITY, sum = 0;
+    double *row = p->p + i * k, most = -INFINITY;
     for (size_t c = 0; c < k; c++) {
       row[c] += b[c];
       most = row[c] > most ? row[c] : most;
     }
     total -= row[p->code[i]] - most;
-    for (size_t c = 0; c < k; c++) sum += row[c] = exp(row[c] - most);
+    double sum = row[0] = exp(row[0] - most);
+    for (size_t c = 1; c < k; c++) sum += row[c] = exp(row[c] - most);
     total += log(sum);
     for (size_t c = 0; c < k; c++) row[c] /= sum;
     row[p->code[i]] -= 1;
@@ -66,7 +67,7 @@ done:
 
 /* Direction -H g by the two-loop recursion; pairs are kept in a ring of HISTORY rows. */
 static void direction(const cf_logistic *p, size_t size, const double *g, size_t pairs, double *out) {
-  double alpha[HISTORY];
+  double alpha[HISTORY] = {0};
   const size_t used = CF_MIN(pairs, (size_t)HISTORY);
   for (size_t i = 0; i < size; i++) out[i] = -g[i];
   for (size_t q = 0; q < used; q++) {
