@@ -9,6 +9,7 @@ static void side_free(cf_align_side *s, size_t count) {
   for (size_t i = 0; s && i < count; i++) {
     cf_free(s[i].x);
     cf_free(s[i].mean);
+    cf_free(s[i].scores.name);
     cf_free(s[i].scores.data);
     cf_operator_free(s[i].scores.op);
     cf_free(s[i].order);

@@ -104,6 +104,7 @@ static cf_status dynamics(cf_context *ctx, const cf_align_job *job, const cf_ali
   cf_view *trial;
   CF_TRY(CF_SCRATCH(ctx, &x, rows * n));
   CF_TRY(CF_SCRATCH(ctx, &trial, c));
+  if (!index) CF_TRY(cf_strdup(ctx, side->name, &out->name));
   CF_TRY(CF_ALLOC(ctx, &out->data, rows * k));
   for (size_t i = 0; i < c; i++)
     for (size_t b = 0; b < t; b++)

@@ -56,7 +56,55 @@ static void clean_of_a_copy(void **state) {
   cf_context_free(ctx);
 }
 
+/* Eight phases of two damped rotations: one module against one recording through nulls and bootstrap. */
+static void rotations(void **state) {
+  (void)state;
+  enum { PHASES = 8, T = 37 };
+  cf_align_score first[CF_ALIGN_MEASURES];
+  for (int threads = 1; threads <= 2; threads++) {
+    cf_context_options o = CF_CONTEXT_OPTIONS_INIT;
+    cf_context *ctx = NULL;
+    o.threads = threads;
+    assert_int_equal(cf_context_new(&o, &ctx), CF_OK);
+    cf_align_job job = {.conditions = PHASES,
+                        .bins = T,
+                        .paper = true,
+                        .clean = true,
+                        .folds = 4,
+                        .bootstrap = 6,
+                        .permutations = 20,
+                        .shuffles = 50};
+    job.modules.count = job.recordings.count = 1;
+    assert_ok(ctx, CF_ALLOC(ctx, &job.modules.address, 1));
+    assert_ok(ctx, CF_ALLOC(ctx, &job.recordings.address, 1));
+    assert_ok(ctx, CF_ALLOC(ctx, &job.module, 1));
+    assert_ok(ctx, CF_ALLOC(ctx, &job.recording, 1));
+    cf_align_side *side[2] = {job.module, job.recording};
+    for (int k = 0; k < 2; k++) {
+      side[k]->name = k ? "recording" : "module";
+      side[k]->neurons = 2;
+      assert_ok(ctx, CF_ALLOC(ctx, &side[k]->x, T * PHASES * 2));
+      for (int t = 0; t < T; t++)
+        for (int c = 0; c < PHASES; c++) {
+          const double angle = (k ? .35 : .2) * t + 2 * 3.14159265358979323846 * c / PHASES, r = pow(k ? .95 : .98, t);
+          side[k]->x[(t * PHASES + c) * 2] = r * cos(angle);
+          side[k]->x[(t * PHASES + c) * 2 + 1] = r * sin(angle);
+        }
+    }
+    assert_ok(ctx, cf_align_scores(ctx, &job));
+    assert_close(job.score[CF_ALIGN_DSA].value, 1 - .02180825, 0, 5.1e-9);
+    assert_true(job.score[CF_ALIGN_DSA].z > 2);
+    if (threads == 1)
+      memcpy(first, job.score, sizeof first);
+    else
+      assert_memory_equal(first, job.score, sizeof first);
+    cf_align_free(&job);
+    cf_context_free(ctx);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(closed_form), cmocka_unit_test(clean_of_a_copy)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(closed_form), cmocka_unit_test(clean_of_a_copy),
+                                     cmocka_unit_test(rotations)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
