@@ -55,17 +55,15 @@ void cf_align_free(cf_align_job *job);
  * wanted; dsa is left alone. null: CF_ALIGN_MEASURES x n values of permuted conditions, or NULL with n 0. */
 CF_CHECKED cf_status cf_align_bin(cf_context *ctx, const cf_align_job *job, size_t p, const double *x, size_t q,
                                   const double *y, double *value, size_t n, double *null);
-/* Cross-validated cca and lp of one bin, see alignment_clean.c. out: {cca, lp}; null: 2 x n or NULL. */
-CF_CHECKED cf_status cf_align_clean(cf_context *ctx, size_t conditions, size_t folds, size_t p, const double *x,
-                                    size_t q, const double *y, double out[2], size_t n, double *null);
+/* Cross-validated cca and lp of one bin of n conditions, see alignment_clean.c. out: {cca, lp}; null: 2 x permutations
+ * or NULL. */
+CF_CHECKED cf_status cf_align_clean(cf_context *ctx, size_t n, size_t folds, size_t cols_x, const double *x,
+                                    size_t cols_y, const double *y, double out[2], size_t permutations, double *null);
 /* Fills job->score. */
 CF_CHECKED cf_status cf_align_scores(cf_context *ctx, cf_align_job *job);
 /* Values, arrays and summary. */
 CF_CHECKED cf_status cf_align_report(cf_context *ctx, const cf_align_job *job, cf_result *result);
 
-/* "rsa", "cca-clean"; "rsa", "cca"; "both", "paper", "clean". */
-const char *cf_align_label(size_t measure);
-const char *cf_align_measure(size_t measure);
-const char *cf_align_variant(size_t measure);
+/* Whether the variants that were asked for have this measure. */
 bool cf_align_wanted(const cf_align_job *job, size_t measure);
 #endif

@@ -22,6 +22,7 @@ static const cf_analysis *const table[] = { /* one a line, in the order of analy
     &cf_analysis_tuning,
     &cf_analysis_decode,
     &cf_analysis_tubes,
+    &cf_analysis_alignment,
     &cf_analysis_correct,
     &cf_analysis_simulate,
     NULL,

@@ -20,6 +20,7 @@ extern const cf_analysis cf_analysis_psth;
 extern const cf_analysis cf_analysis_tuning;
 extern const cf_analysis cf_analysis_decode;
 extern const cf_analysis cf_analysis_tubes;
+extern const cf_analysis cf_analysis_alignment;
 extern const cf_analysis cf_analysis_correct;
 extern const cf_analysis cf_analysis_simulate;
 

@@ -1,0 +1,93 @@
+/* `cortifold alignment`: how close each module of a network comes to recordings, on every measure side by side. */
+#include <math.h>
+#include <string.h>
+
+#include "base/internal.h"
+#include "pipeline/alignment.h"
+#include "pipeline/analyses.h"
+
+static const cf_param params[] = {
+    {"brain", 'b', CF_PARAM_ADDRESS, "RECORDING,...", NULL, 0, 0, NULL,
+     "The recordings: responses (neuron, stimulus, direction, time) to the same conditions."},
+    {"variant", 0, CF_PARAM_CHOICE, "V", "both", 0, 0, "both|paper|clean",
+     "paper: the published recipes, whose cca is not cross-validated and whose linear predictivity fits its principal "
+     "components on the test conditions too. clean: both fitted on training conditions alone. rsa and dsa are the same "
+     "in both."},
+    {"time-average", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL,
+     "rsa, cca and lp of the means over time; otherwise of every time bin, averaged."},
+    {"bins", 0, CF_PARAM_INTEGER, "N", NULL, 2, 100000, NULL,
+     "Resample all to N time bins; otherwise the recordings to those of the modules."},
+    {"folds", 0, CF_PARAM_INTEGER, "K", "6", 2, 1000, NULL, "clean: folds of the conditions."},
+    {"bootstrap", 0, CF_PARAM_INTEGER, "N", "200", 0, 100000, NULL,
+     "Joint bootstrap: a recording's neurons are drawn once a replicate for all modules, each module's on their own; 0: "
+     "no intervals."},
+    {"permutations", 'n', CF_PARAM_INTEGER, "N", "200", 0, 100000, NULL,
+     "Permutations of the conditions behind the chance level of rsa, cca and lp."},
+    {"shuffles", 0, CF_PARAM_INTEGER, "N", "50", 0, 100000, NULL,
+     "Shuffles of the module's time axis behind the chance level of dsa."},
+    CF_RESPONSES_OPTIONS,
+    CF_PARAM_END,
+};
+
+static const char description[] =
+    "The alignment table: each module's responses against each recording's over the same conditions (stimulus and "
+    "direction, matched by label; by position only where files have no labels, and the result says so). Recordings are "
+    "resampled in time to the modules' bins by Fourier interpolation with a Hamming window on the spectrum.\n\n"
+    "rsa: Spearman correlation of the upper triangles of two correlation distance matrices over conditions. "
+    "cca: mean canonical correlation of 3 principal components a side; clean: components and directions from training "
+    "conditions, correlations on the others. "
+    "lp: linear predictivity of 2 principal components of the recording from 10 of the module by ridge (alpha 1); paper: "
+    "10 random splits, R2 clipped to [0, 1]; clean: folds, everything fitted on training conditions, not clipped. "
+    "dsa: 1 - d, d the squared Wasserstein distance of the eigenvalues of two linear dynamics fitted to 10 principal "
+    "components of the trajectories, ridge 1e-8.\n\n"
+    "Every value stands with its chance level: permuted conditions (rsa, cca, lp), shuffled time (dsa). Published cca "
+    "and lp are biased upwards, so compare them with null_mean, not with 0; dsa is near 1 for most systems, so read its "
+    "z. Resampling neurons with repetition lowers most values, so an interval may lie below its value. z = (value - mean of the null) / its standard deviation; p is one-sided.\n\n"
+    "Values: modules [{name, recording, measures [{name, measure, variant, value, ci, null_mean, null_95, z, p, bins}]}], "
+    "means [{name, recording, variant, value}] (of rsa, cca, lp and dsa, as the paper averages them), conditions, bins, "
+    "matched_by {stimuli, directions}. Arrays: value, low, high, null_mean, null_95, z, p (module, recording, "
+    "measure).\n\n"
+    "Ours, not the published work's: the clean variants and the chance levels of rsa, cca and lp.\n\n"
+    "References: Bertram, Dyballa, Keller, Kinger & Zucker (2026), arXiv 2601.21508; Ostrow et al. (2023), NeurIPS; "
+    "Kriegeskorte, Mur & Bandettini (2008).";
+
+static const char examples[] = "cortifold alignment 'modules.h5:*' --brain v1.h5,retina.h5 -o table.h5\n"
+                               "cortifold alignment layer1.npz layer8.npz --brain v1.npz --variant clean --bootstrap 0";
+
+static cf_status read_options(cf_context *ctx, const cf_options *options, cf_align_job *job) {
+  const char *variant = cf_options_text(options, "variant");
+  if (!cf_options_text(options, "brain"))
+    return cf_fail(ctx, CF_ERR_USAGE, "--brain RECORDING is needed: what the modules are held against");
+  job->paper = strcmp(variant, "clean") != 0;
+  job->clean = strcmp(variant, "paper") != 0;
+  job->time_average = cf_options_flag(options, "time-average");
+  job->bins = cf_options_given(options, "bins") ? (size_t)cf_options_integer(options, "bins") : 0;
+  job->folds = (size_t)cf_options_integer(options, "folds");
+  job->bootstrap = (size_t)cf_options_integer(options, "bootstrap");
+  job->permutations = (size_t)cf_options_integer(options, "permutations");
+  job->shuffles = (size_t)cf_options_integer(options, "shuffles");
+  return CF_OK;
+}
+
+static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
+  cf_status status = CF_OK;
+  cf_align_job job = {0};
+  CF_TRY(read_options(ctx, options, &job));
+  CF_TRY(cf_align_load(ctx, options, result, &job));
+  if (job.conditions < 2 * job.folds)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%zu conditions are too few for %zu folds of at least two", job.conditions,
+                   job.folds));
+  if (job.bins < 3)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "the responses have %zu time bin%s; dynamics need at least three", job.bins,
+                   job.bins == 1 ? "" : "s"));
+  CF_TRY(cf_align_scores(ctx, &job));
+  CF_TRY(cf_align_report(ctx, &job, result));
+done:
+  cf_align_free(&job);
+  return status;
+}
+
+const cf_analysis cf_analysis_alignment = {"alignment",  "Decoding", "Modules of a network against recordings",
+                                           "MODULES...", 1,          -1,
+                                           description,  examples,   params,
+                                           run,          NULL,       false};
