@@ -40,7 +40,6 @@ static size_t padded_rank(const cf_fit *f) {
 #define REAL    double
 #define NAME(x) x##_double
 #define EPSILON DBL_EPSILON
-typedef int64_t index_double;
 #include "tensor/blocks.h"
 #undef REAL
 #undef NAME
@@ -49,7 +48,6 @@ typedef int64_t index_double;
 #define REAL    float
 #define NAME(x) x##_single
 #define EPSILON (double)FLT_EPSILON
-typedef int32_t index_single;
 #include "tensor/blocks.h"
 
 static size_t block_maps(const cf_tensor *x, bool single) {

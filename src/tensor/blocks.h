@@ -13,7 +13,6 @@
 #define LANES (64 / sizeof(REAL))
 typedef REAL NAME(wide) __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alias));
 typedef REAL NAME(eight) __attribute__((vector_size(8 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
-typedef NAME(index) NAME(picks) __attribute__((vector_size(8 * sizeof(REAL))));
 
 /* ------------------------------------------------------------- products -- */
 
@@ -122,13 +121,13 @@ INLINE void NAME(scores8)(size_t times, const REAL *x, const REAL *m, REAL *scor
     const NAME(eight) v = *(const NAME(eight) *)m;
     UNROLL for (size_t a = 0; a < 8; a++) s[a] += x[a] * v;
   }
-  sum = s[0] + __builtin_shuffle(s[1], (NAME(picks)){1, 2, 3, 4, 5, 6, 7, 0});
-  sum += __builtin_shuffle(s[2], (NAME(picks)){2, 3, 4, 5, 6, 7, 0, 1});
-  sum += __builtin_shuffle(s[3], (NAME(picks)){3, 4, 5, 6, 7, 0, 1, 2});
-  sum += __builtin_shuffle(s[4], (NAME(picks)){4, 5, 6, 7, 0, 1, 2, 3});
-  sum += __builtin_shuffle(s[5], (NAME(picks)){5, 6, 7, 0, 1, 2, 3, 4});
-  sum += __builtin_shuffle(s[6], (NAME(picks)){6, 7, 0, 1, 2, 3, 4, 5});
-  sum += __builtin_shuffle(s[7], (NAME(picks)){7, 0, 1, 2, 3, 4, 5, 6});
+  sum = s[0] + __builtin_shufflevector(s[1], s[1], 1, 2, 3, 4, 5, 6, 7, 0);
+  sum += __builtin_shufflevector(s[2], s[2], 2, 3, 4, 5, 6, 7, 0, 1);
+  sum += __builtin_shufflevector(s[3], s[3], 3, 4, 5, 6, 7, 0, 1, 2);
+  sum += __builtin_shufflevector(s[4], s[4], 4, 5, 6, 7, 0, 1, 2, 3);
+  sum += __builtin_shufflevector(s[5], s[5], 5, 6, 7, 0, 1, 2, 3, 4);
+  sum += __builtin_shufflevector(s[6], s[6], 6, 7, 0, 1, 2, 3, 4, 5);
+  sum += __builtin_shufflevector(s[7], s[7], 7, 0, 1, 2, 3, 4, 5, 6);
   *(NAME(eight) *)score = sum;
 }
 
