@@ -18,6 +18,7 @@
 #include <cortifold/dynamics.h>
 #include <cortifold/trajectory.h>
 #include <cortifold/simulate.h>
+#include <cortifold/model.h>
 #include <cortifold/figure.h>
 #include <cortifold/pipeline.h>
 #include <cortifold/study.h>
