@@ -29,8 +29,8 @@ static const kind table[] = {
      NULL},
     {{"onnx", "onnx:FILE.onnx", "ONNX model with one floating input: an array of its shape", false}, NULL},
     {{"llama2c", "llama2c:MODEL.bin[+TOKENIZER.bin]",
-      "llama2.c language model: integer tokens (sequence, position), or a .txt file with one text a line", false},
-     NULL},
+      "llama2.c language model: integer tokens (sequence, position), or a .txt file with one text a line", true},
+     &cf_network_llama2c},
 };
 enum { KINDS = sizeof table / sizeof *table };
 
