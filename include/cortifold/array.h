@@ -74,12 +74,18 @@ typedef struct cf_array {
   bool fortran; /* the file stored it in Fortran order (information only) */
   char *axis[CF_MAX_DIMS];
   struct cf_array *coordinate[CF_MAX_DIMS];
+  size_t mapped; /* bytes of a file's mapping that data is; 0: memory as cf_alloc_bytes gives it */
 } cf_array;
 
 /* Zero-filled array; shape may have zeros; ndim 0 is a scalar. Errors: CF_ERR_MEMORY, CF_ERR_INPUT (ndim >
  * CF_MAX_DIMS). */
 CF_API CF_CHECKED cf_status cf_array_new(cf_context *ctx, const char *name, cf_dtype dtype, int ndim,
                                          const size_t *shape, cf_array **out);
+/* The same with its numbers in a mapped file that has no name and goes with the array: what the system need not keep in
+ * memory. folder: where the file lies (NULL: $TMPDIR, else /tmp); its space is reserved at once. Not for text. Errors:
+ * also CF_ERR_FAILURE (no space on the disk). */
+CF_API CF_CHECKED cf_status cf_array_new_mapped(cf_context *ctx, const char *name, cf_dtype dtype, int ndim,
+                                                const size_t *shape, const char *folder, cf_array **out);
 /* Copies n doubles of row-major data into a new float64 array.              */
 CF_API CF_CHECKED cf_status cf_array_from_doubles(cf_context *ctx, const char *name, int ndim, const size_t *shape,
                                                   const double *data, cf_array **out);

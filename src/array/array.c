@@ -1,7 +1,5 @@
 /* Typed labelled arrays and data sets.                                      */
-#include "base/internal.h"
-
-#include <cortifold/array.h>
+#include "array/internal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -65,7 +63,7 @@ void cf_array_free(cf_array *a) {
     cf_free(a->axis[i]);
     cf_array_free(a->coordinate[i]);
   }
-  cf_free(a->data);
+  cf_array_release_data(a);
   cf_free(a->name);
   cf_free(a->source);
   cf_free(a);
@@ -141,7 +139,7 @@ cf_status cf_array_to_doubles(cf_context *ctx, cf_array *a) {
   cf_status status = CF_ALLOC(ctx, &wide, n);
   if (status != CF_OK) return status;
   cf_dtype_to_doubles(a->dtype, a->data, n, wide);
-  cf_free(a->data);
+  cf_array_release_data(a);
   a->data = wide;
   a->dtype = CF_F64;
   return CF_OK;

@@ -18,6 +18,8 @@ static const cf_analysis *const table[] = { /* one a line, in the order of analy
     &cf_analysis_factors,
     &cf_analysis_graph,
     &cf_analysis_diffuse,
+    &cf_analysis_layers,
+    &cf_analysis_run,
     &cf_analysis_psth,
     &cf_analysis_tuning,
     &cf_analysis_decode,

@@ -16,6 +16,8 @@ extern const cf_analysis cf_analysis_factor;
 extern const cf_analysis cf_analysis_factors;
 extern const cf_analysis cf_analysis_graph;
 extern const cf_analysis cf_analysis_diffuse;
+extern const cf_analysis cf_analysis_layers;
+extern const cf_analysis cf_analysis_run;
 extern const cf_analysis cf_analysis_psth;
 extern const cf_analysis cf_analysis_tuning;
 extern const cf_analysis cf_analysis_decode;

@@ -1,0 +1,123 @@
+/* `cortifold run`: a network on stimuli, and what its layers do. */
+#include <string.h>
+
+#include "base/internal.h"
+#include "pipeline/analyses.h"
+#include "pipeline/running.h"
+
+static const cf_param params[] = {
+    {"layers", 'l', CF_PARAM_LIST, "L[,L...]", "depth", 0, 0, NULL,
+     "Layers to keep: names as `layers` prints them, patterns such as 'core.*.convs.?', `all`, or `depth` (the layers "
+     "proper, those with a star)."},
+    {"perspective", 0, CF_PARAM_ADDRESS, "FILE", NULL, 0, 0, NULL,
+     "fnn: pupil position, (time, 2) or (clip, time, 2), z-scored; zeros when not given."},
+    {"modulation", 0, CF_PARAM_ADDRESS, "FILE", NULL, 0, 0, NULL,
+     "fnn: pupil radius and treadmill speed, (time, 2) or (clip, time, 2), z-scored; zeros when not given."},
+    {"periphery", 0, CF_PARAM_CHOICE, "HOW", "dark", 0, 0, "dark|extend",
+     "fnn: what lies beyond the monitor, darkness or its edge continued."},
+    {"behavior", 0, CF_PARAM_ADDRESS, "FILE", NULL, 0, 0, NULL,
+     "sensorium2d: (stimulus, 3), normalised: pupil dilation, its change, running speed, appended to the image as "
+     "constant channels."},
+    {"pupil", 0, CF_PARAM_ADDRESS, "FILE", NULL, 0, 0, NULL,
+     "sensorium2d: pupil centre (stimulus, 2), normalised: the input of the gaze shifter."},
+    {"input-norm", 0, CF_PARAM_LIST, "MEAN,STD", NULL, 0, 0, NULL,
+     "sensorium2d, uint8 images: (pixel - MEAN) / STD; 113,60 when not given, a choice of ours: the published files "
+     "do not say what the models were trained with."},
+    {"generate", 0, CF_PARAM_INTEGER, "N", "0", 0, 1e6, NULL,
+     "llama2c: N greedy tokens after each sequence, ties to the lower index, as `generated`."},
+    CF_PARAM_END,
+};
+
+static const char description[] =
+    "Runs a network with weights on stimuli and keeps the values of chosen layers in single precision: one array a "
+    "layer, named as `layers` prints it. MODEL addresses are described in 'cortifold help layers'. INPUT is an array:\n\n"
+    "- fnn: uint8 movie (time, height, width), or (clip, time, height, width), whose clips run in lockstep, each from "
+    "a state of zeros\n"
+    "- sensorium2d: uint8 images (stimulus, 36, 64), normalised by --input-norm; floating ones are taken as normalised\n"
+    "- net: uint8 images (stimulus, height, width[, channel]), scaled and normalised as the architecture says; floating "
+    "(stimulus, channel, height, width) taken as it is\n"
+    "- onnx: floating, the shape of the model's input; the leading axis may be the batch\n"
+    "- llama2c: integer tokens (sequence, position), or a .txt file with one text a line\n\n"
+    "Axes of the arrays: (clip,) time for fnn, stimulus or sequence for the others; then the layer's own: channel, "
+    "height, width for maps; unit for neurons; position, dim for tokens. Coordinates of the input's leading axes are "
+    "handed on.\n\n"
+    "Values do not depend on the number of threads, nor on what else is in the batch. Layers beyond the last chosen one "
+    "are not computed. Arrays above a quarter of --memory lie in a mapped file in the folder of the output while the "
+    "run lasts, so that results may be larger than memory.\n\n"
+    "Values: kind, parameters, leading {axes, shape}, layers [{name, module, shape, mean, sd, min, max, nan}].";
+
+static const char examples[] =
+    "cortifold run net:resnet.json+resnet.safetensors images.npy --layers depth -o layers.npz\n"
+    "cortifold run sensorium2d:model.pth images.npy --layers rates -o rates.h5\n"
+    "cortifold run fnn:params_core.pt+params_8_5.pt movie.npy --layers rates,core.recurrent.h -o responses.h5";
+
+static cf_status describe(cf_context *ctx, const cf_running *r, cf_result *result) {
+  cf_status status = CF_OK;
+  cf_json *leading = cf_json_object(), *axes = cf_json_list(), *shape = cf_json_list();
+  bool ok = leading && axes && shape;
+  CF_TRY(cf_result_say(ctx, result, "%s (%s, %.0f parameters) on %s:", cf_network_file(r->network, 0),
+                       cf_network_kind(r->network), cf_network_parameters(r->network), r->address));
+  for (int d = 0; d < r->ndim && ok; d++) {
+    ok = cf_json_append(axes, cf_json_text(r->axes[d]));
+    ok = cf_json_append(shape, cf_json_number((double)r->shape[d])) && ok;
+    CF_TRY(cf_result_say(ctx, result, "%s %zu %s", d ? "," : "", r->shape[d], r->axes[d]));
+  }
+  CF_TRY(cf_result_say(ctx, result, "\n"));
+  ok = cf_json_set(leading, "axes", axes) && ok;
+  ok = cf_json_set(leading, "shape", shape) && ok;
+  axes = shape = NULL;
+  ok = cf_json_set(result->values, "kind", cf_json_text(cf_network_kind(r->network))) && ok;
+  ok = cf_json_set(result->values, "parameters", cf_json_number(cf_network_parameters(r->network))) && ok;
+  ok = cf_json_set(result->values, "leading", leading) && ok;
+  leading = NULL;
+  if (!ok) status = cf_fail(ctx, CF_ERR_MEMORY, "not enough memory for the result");
+done:
+  cf_json_free(leading);
+  cf_json_free(axes);
+  cf_json_free(shape);
+  return status;
+}
+
+static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
+  cf_status status = CF_OK;
+  cf_running r;
+  CF_TRY(cf_running_open(ctx, options, false, result, &r));
+  CF_TRY(describe(ctx, &r, result));
+  CF_TRY(cf_running_keep(ctx, options, &r, result));
+done:
+  cf_running_close(&r);
+  return status;
+}
+
+static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {
+  cf_status status = CF_OK;
+  cf_running r;
+  double kept = 0, bytes = 0;
+  CF_TRY(cf_running_open(ctx, options, true, NULL, &r));
+  CF_TRY(cf_network_cost(ctx, r.network, &r.input, &out->seconds, &bytes));
+  for (size_t i = 0; i < r.n; i++) {
+    const cf_layer *l = cf_network_layer(r.network, r.layer[i]);
+    double one = sizeof(float) * (l->whole ? 1.0 : (double)r.items);
+    for (int d = 0; d < l->ndim; d++) one *= (double)CF_MAX((size_t)1, l->shape[d]);
+    if (one <= (double)cf_context_memory(ctx) / 4) kept += one; /* larger ones are mapped */
+  }
+  out->bytes = bytes + kept;
+done:
+  cf_context_clear(ctx);
+  cf_running_close(&r);
+  return CF_OK;
+}
+
+const cf_analysis cf_analysis_run = {
+    .name = "run",
+    .group = "Networks",
+    .summary = "Run a network on stimuli and keep what its layers do",
+    .arguments = "MODEL INPUT",
+    .least = 2,
+    .most = 2,
+    .description = description,
+    .examples = examples,
+    .params = params,
+    .run = run,
+    .cost = cost,
+};
