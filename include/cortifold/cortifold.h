@@ -6,6 +6,7 @@
 #include <cortifold/array.h>
 #include <cortifold/linalg.h>
 #include <cortifold/stats.h>
+#include <cortifold/groups.h>
 #include <cortifold/graph.h>
 #include <cortifold/json.h>
 #include <cortifold/io.h>
@@ -17,6 +18,7 @@
 #include <cortifold/manifold.h>
 #include <cortifold/dynamics.h>
 #include <cortifold/trajectory.h>
+#include <cortifold/space.h>
 #include <cortifold/simulate.h>
 #include <cortifold/model.h>
 #include <cortifold/figure.h>

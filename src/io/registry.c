@@ -295,6 +295,7 @@ static cf_status name_axes(cf_context *ctx, cf_array *array) {
       {"rdms", 3, {"subject", "condition", "condition"}},
       {"data_rdms", 3, {"subject", "condition", "condition"}},
       {"model_rdms", 3, {"model", "condition", "condition"}},
+      {"alignment", 2, {"model", "roi"}},
   };
   const char *name = array->name + (array->name[0] == '/');
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {

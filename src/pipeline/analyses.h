@@ -23,6 +23,9 @@ extern const cf_analysis cf_analysis_tuning;
 extern const cf_analysis cf_analysis_decode;
 extern const cf_analysis cf_analysis_tubes;
 extern const cf_analysis cf_analysis_alignment;
+extern const cf_analysis cf_analysis_space;
+extern const cf_analysis cf_analysis_snci;
+extern const cf_analysis cf_analysis_mantel;
 extern const cf_analysis cf_analysis_correct;
 extern const cf_analysis cf_analysis_simulate;
 
