@@ -87,6 +87,8 @@ void cf_weights_free(cf_weights *weights);
 double cf_weights_numbers(const cf_weights *weights); /* elements of floating tensors */
 /* A tensor as float32 in C order, owned by the weights; NULL when absent. ndim and shape may be NULL. */
 const float *cf_weights_get(const cf_weights *weights, const char *name, int *ndim, const size_t **shape);
+/* Names of the tensors in the order they were read; NULL past the end. */
+const char *cf_weights_name(const cf_weights *weights, size_t i);
 /* The file of a tensor, for messages; the first file when absent. */
 const char *cf_weights_file(const cf_weights *weights, const char *name);
 /* A tensor that must be there with that shape (an entry SIZE_MAX: any) and hold finite numbers only: CF_ERR_INPUT says

@@ -146,6 +146,10 @@ const float *cf_weights_get(const cf_weights *weights, const char *name, int *nd
   return t->data;
 }
 
+const char *cf_weights_name(const cf_weights *weights, size_t i) {
+  return i < weights->n ? weights->tensor[i].name : NULL;
+}
+
 const char *cf_weights_file(const cf_weights *weights, const char *name) {
   const tensor *t = find(weights, name);
   return t ? t->file : weights->files ? weights->file[0] : "";
