@@ -118,7 +118,8 @@ static bool is_integer(cf_dtype dtype) {
 static cf_status take_sequence(cf_context *ctx, state *s, const cf_network_input *input, size_t i) {
   size_t n = s->longest;
   int32_t *to = s->tokens + i * n;
-  for (size_t p = 0; p < n; p++) {
+  if (!input->values->data) s->length[i] = n; /* of a header alone */
+  for (size_t p = 0; input->values->data && p < n; p++) {
     double token = cf_array_number(input->values, i * n + p);
     if (token < -1 || token >= (double)s->llama.vocab)
       return cf_fail(ctx, CF_ERR_INPUT, "%s: token %.0f (sequence %zu, position %zu) is outside of 0..%zu",

@@ -27,7 +27,7 @@ static const kind table[] = {
       "floating (stimulus, channel, height, width)",
       true},
      &cf_network_net},
-    {{"onnx", "onnx:FILE.onnx", "ONNX model with one floating input: an array of its shape", false}, NULL},
+    {{"onnx", "onnx:FILE.onnx", "ONNX model with one floating input: an array of its shape", true}, &cf_network_onnx},
     {{"llama2c", "llama2c:MODEL.bin[+TOKENIZER.bin]",
       "llama2.c language model: integer tokens (sequence, position), or a .txt file with one text a line", true},
      &cf_network_llama2c},
