@@ -29,7 +29,8 @@ typedef struct cf_layer {
 /* What a network is run on. Arrays are as read from files: any dtype, C order. */
 typedef struct cf_network_input {
   const char *label;        /* address of the input, for messages */
-  const cf_array *values;   /* movie, images, tokens, features; NULL with texts */
+  const cf_array *values;   /* movie, images, tokens, features; NULL with texts. Its data NULL: a header alone, for
+                               cf_network_leading and cf_network_cost */
   const char *const *texts; /* UTF-8 sequences, with n_texts; NULL with values */
   size_t n_texts;
   const cf_array *perspective, *modulation, *behavior, *pupil; /* NULL: absent */

@@ -45,7 +45,10 @@ static cf_status read_header(cf_context *ctx, const char *address, cf_array **ou
     if (member ? strcmp(name, member) == 0 : e->readable && (!chosen || e->ndim > chosen->ndim)) chosen = e;
   }
   if (!chosen) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: there is no such array", address));
+  if (chosen->dtype == CF_TEXT) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: is text", address));
   CF_TRY(cf_array_new(ctx, chosen->member, chosen->dtype, 1, &none, out));
+  cf_free((*out)->data);
+  (*out)->data = NULL; /* which tells the network that it sees a header */
   (*out)->ndim = chosen->ndim;
   for (int d = 0; d < chosen->ndim; d++) (*out)->shape[d] = chosen->shape[d];
   CF_TRY(cf_strdup(ctx, address, &(*out)->source));

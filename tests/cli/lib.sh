@@ -82,3 +82,10 @@ rdms() {
   done
   npy "$file" "($count, $n, $n)" "${values[@]}"
 }
+
+# llama FILE: a language model of zeros in the llama2.c format: dim 4, hidden 2, one layer, two heads, one head of keys,
+# vocabulary 300, six positions
+llama() {
+  printf '\004\000\000\000\002\000\000\000\001\000\000\000\002\000\000\000\001\000\000\000\054\001\000\000\006\000\000\000' >"$1"
+  head -c 5184 /dev/zero >>"$1"
+}
