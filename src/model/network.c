@@ -17,8 +17,8 @@ typedef struct kind {
 /* Without a prefix the first kind that recognises the files opens them; those with the weakest marks come last. */
 static const kind table[] = {
     {{"fnn", "fnn:CORE.pt+SCAN.pt[+CONFIG.json]",
-      "FNN as released: movies, uint8 (time, height, width) or (clip, time, height, width)", false},
-     NULL},
+      "FNN as released: movies, uint8 (time, height, width) or (clip, time, height, width)", true},
+     &cf_network_fnn},
     {{"sensorium2d", "sensorium2d:FILE.pth",
       "published Sensorium 2022 models: images, uint8 (stimulus, 36, 64), or floating and normalised", true},
      &cf_network_sensorium2d},
