@@ -8,7 +8,7 @@
  * option to a list of values: the task is repeated for every combination.   */
 #include "study/manifest.h"
 
-#include "study/yaml.h"
+#include "io/yaml.h"
 
 #include <cortifold/io.h>
 

@@ -3,7 +3,7 @@
 
 #include "study/manifest.h"
 #include "study/store.h"
-#include "study/yaml.h"
+#include "io/yaml.h"
 
 #include <cortifold/io.h>
 

@@ -1,6 +1,6 @@
-/* A YAML document as a tree of nodes that know their line and column; for src/study only. */
-#ifndef CF_STUDY_YAML_H
-#define CF_STUDY_YAML_H
+/* A YAML document as a tree of nodes that know their line and column; of a study or of a space of models. */
+#ifndef CF_IO_YAML_H
+#define CF_IO_YAML_H
 #include "base/internal.h"
 
 typedef enum cf_yaml_kind { CF_YAML_SCALAR, CF_YAML_LIST, CF_YAML_MAP } cf_yaml_kind;

@@ -5,7 +5,7 @@
  * checks it against the tables. Aliases are expanded by copying, within limits
  * on depth and on the number of nodes, so cycles and "billion laughs" end in an
  * error.                                                                     */
-#include "study/yaml.h"
+#include "io/yaml.h"
 
 #include <stdio.h>
 #include <string.h>
