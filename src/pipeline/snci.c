@@ -77,6 +77,7 @@ typedef struct job {
   double *low[3], *high[3];                    /* of regions, scalars, networks; NULL: no intervals */
   double *null[3][LIMITS];                     /* the same; NULL: no null */
   double *chance_p, *chance_q, *chance, floor; /* chance: groups x 3 quantiles */
+  cf_array *null_alignment;                    /* (null, model, region); NULL: none */
   size_t nulls;
 } job;
 
@@ -88,6 +89,7 @@ static void job_free(job *j) {
     cf_free(j->high[k]);
     for (size_t i = 0; i < LIMITS; i++) cf_free(j->null[k][i]);
   }
+  cf_array_free(j->null_alignment);
   cf_models_free(&j->m);
 }
 
@@ -152,32 +154,45 @@ done:
   return status;
 }
 
-static cf_status against_null(cf_context *ctx, const cf_options *options, cf_result *result, job *j) {
+/* Everything is read and checked before anything is computed. */
+static cf_status load_null(cf_context *ctx, const cf_options *options, cf_result *result, job *j) {
   cf_status status = CF_OK;
   const char *address = cf_options_text(options, "null");
-  cf_array *a = NULL;
-  cf_snci_null out[3];
-  if (!address) return CF_OK;
-  CF_TRY(cf_io_read(ctx, address, "alignment|null|null_alignment", &a));
+  const double *a = j->m.values->data;
+  for (size_t k = 0; k < j->m.models * j->m.rois && cf_options_given(options, "samples"); k++)
+    if (a[k] < 0 || a[k] > 1)
+      CF_TRY(cf_fail(ctx, CF_ERR_INPUT,
+                     "%s: the value (%zu, %zu) is %.6g; --samples is for squared correlations, from 0 "
+                     "to 1",
+                     j->m.address, k / j->m.rois, k % j->m.rois, a[k]));
+  if (!address) goto done;
+  CF_TRY(cf_io_read(ctx, address, "alignment|null|null_alignment", &j->null_alignment));
   CF_TRY(cf_result_input(ctx, result, address));
-  status = cf_array_to_doubles(ctx, a);
+  status = cf_array_to_doubles(ctx, j->null_alignment);
   if (status != CF_OK) {
     status = cf_explain(ctx, status, "%s", address);
     goto done;
   }
-  if (a->ndim != 3 || a->shape[1] != j->m.models || a->shape[2] != j->m.rois || a->shape[0] == 0)
+  const cf_array *n = j->null_alignment;
+  if (n->ndim != 3 || n->shape[1] != j->m.models || n->shape[2] != j->m.rois || n->shape[0] == 0)
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: null alignments are (null, model, region) with %zu models and %zu regions",
                    address, j->m.models, j->m.rois));
-  j->nulls = a->shape[0];
-  for (size_t k = 0; k < 3; k++) {
-    double **x[LIMITS] = {&j->null[k][0], &j->null[k][1], &j->null[k][2], &j->null[k][3],
-                          &j->null[k][4], &j->null[k][5], &j->null[k][6]};
-    for (size_t i = 0; i < LIMITS; i++) CF_TRY(CF_ALLOC(ctx, x[i], room(j, k) + 1));
-    out[k] = (cf_snci_null){*x[0], *x[1], *x[2], *x[3], *x[4], *x[5], *x[6]};
-  }
-  CF_TRY(cf_snci_against(ctx, &j->p, &j->o, j->nulls, a->data, &out[0], &out[1], &out[2]));
+  j->nulls = n->shape[0];
 done:
-  cf_array_free(a);
+  return status;
+}
+
+static cf_status against_null(cf_context *ctx, job *j) {
+  cf_status status = CF_OK;
+  cf_snci_null out[3];
+  if (!j->null_alignment) return CF_OK;
+  for (size_t k = 0; k < 3; k++) {
+    for (size_t i = 0; i < LIMITS; i++) CF_TRY(CF_ALLOC(ctx, &j->null[k][i], room(j, k) + 1));
+    out[k] = (cf_snci_null){j->null[k][0], j->null[k][1], j->null[k][2], j->null[k][3],
+                            j->null[k][4], j->null[k][5], j->null[k][6]};
+  }
+  CF_TRY(cf_snci_against(ctx, &j->p, &j->o, j->nulls, j->null_alignment->data, &out[0], &out[1], &out[2]));
+done:
   return status;
 }
 
@@ -205,13 +220,7 @@ static cf_status against_chance(cf_context *ctx, const cf_options *options, job 
   const size_t draws = (size_t)cf_options_integer(options, "draws");
   double *draw = NULL;
   if (!cf_options_given(options, "samples")) return CF_OK;
-  const double samples = (double)cf_options_integer(options, "samples"), *a = j->m.values->data;
-  for (size_t k = 0; k < j->m.models * j->m.rois; k++)
-    if (a[k] < 0 || a[k] > 1)
-      CF_TRY(cf_fail(ctx, CF_ERR_INPUT,
-                     "%s: the value (%zu, %zu) is %.6g; --samples is for squared correlations, from 0 "
-                     "to 1",
-                     j->m.address, k / j->m.rois, k % j->m.rois, a[k]));
+  const double samples = (double)cf_options_integer(options, "samples");
   CF_TRY(CF_SCRATCH(ctx, &draw, draws));
   CF_TRY(CF_ALLOC(ctx, &j->chance, 3 * j->m.groups));
   CF_TRY(CF_ALLOC(ctx, &j->chance_p, room(j, 0)));
@@ -398,9 +407,10 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   CF_TRY(cf_models_load(ctx, options, false, result, &j.m));
   CF_TRY(cf_models_networks(ctx, options, result, &j.m));
   j.p = (cf_snci_problem){j.m.models, j.m.rois, j.m.groups, j.m.networks, j.m.values->data, j.m.code, j.m.network};
+  CF_TRY(load_null(ctx, options, result, &j));
   CF_TRY(compute(ctx, &j));
   CF_TRY(bootstrap(ctx, options, &j));
-  CF_TRY(against_null(ctx, options, result, &j));
+  CF_TRY(against_null(ctx, &j));
   CF_TRY(against_chance(ctx, options, &j));
   CF_TRY(report(ctx, options, &j, result));
 done:

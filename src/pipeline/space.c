@@ -31,7 +31,7 @@ static const cf_param params[] = {
      "sqrt |d^2 - d^2 in these axes| (vegan)."},
     {"dispersion-null", 0, CF_PARAM_CHOICE, "NULL", "labels", 0, 0, "labels|distances",
      "PERMDISP: rearranged labels and centres found anew (slow for many models), or labels rearranged over the distances "
-     "to the own centre."},
+     "to the own centre (quick; too cautious in groups of a few)."},
     {"components", 'c', CF_PARAM_INTEGER, "K", "10", 1, 10000, NULL,
      "Principal components and principal coordinates that are kept."},
     {"clusters", 'k', CF_PARAM_INTEGER, "K", "0", 0, 100000, NULL,
@@ -92,7 +92,7 @@ static void job_free(space_job *j) {
                    j->ratio, j->position,    j->axis_value, j->merge,     j->spread,       j->spread_mean,
                    j->width, j->group_width, j->f,          j->f_p,       j->f_q,          j->eta2,
                    j->h,     j->h_p,         j->h_q,        j->winner,    j->network_mean, j->contraction};
-  size_t *codes[] = {j->roi, j->strata, j->dataset, j->kmeans, j->tree_code};
+  size_t *codes[] = {j->roi, j->spins, j->strata, j->dataset, j->kmeans, j->tree_code};
   cf_permuted *test[] = {&j->permanova, &j->permdisp, &j->anosim, &j->silhouette};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) cf_free(all[i]);
   for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) cf_free(codes[i]);
@@ -169,6 +169,36 @@ done:
   return status;
 }
 
+/* Which region comes to each; regions with NaN cannot come anywhere. */
+static cf_status load_spins(cf_context *ctx, const cf_options *options, cf_result *result, space_job *j) {
+  cf_status status = CF_OK;
+  cf_array *a = NULL;
+  const char *address = cf_options_text(options, "spins");
+  if (!address) return CF_OK;
+  CF_TRY(cf_io_read(ctx, address, "spins|spin", &a));
+  CF_TRY(cf_result_input(ctx, result, address));
+  if (a->ndim != 2 || a->shape[1] != j->m.rois || a->shape[0] == 0)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT,
+                   "%s: spins are (spin, region), for each region the number of the one that comes to "
+                   "it; %zu regions are needed",
+                   address, j->m.rois));
+  if (j->kept != j->m.rois)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: %zu of %zu regions have NaN; take them out of the alignment and the spins",
+                   j->m.address, j->m.rois - j->kept, j->m.rois));
+  j->spin_count = a->shape[0];
+  CF_TRY(CF_ALLOC(ctx, &j->spins, cf_array_count(a)));
+  for (size_t k = 0; k < cf_array_count(a); k++) {
+    const double x = cf_array_number(a, k);
+    if (!(x >= 0 && x < (double)j->m.rois && x == floor(x)))
+      CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: entry (%zu, %zu) is %g, not the number of a region from 0 to %zu", address,
+                     k / j->m.rois, k % j->m.rois, x, j->m.rois - 1));
+    j->spins[k] = (size_t)x;
+  }
+done:
+  cf_array_free(a);
+  return status;
+}
+
 static cf_status load(cf_context *ctx, const cf_options *options, cf_result *result, space_job *j) {
   cf_status status = CF_OK;
   const char *strata = cf_options_text(options, "strata");
@@ -182,6 +212,7 @@ static cf_status load(cf_context *ctx, const cf_options *options, cf_result *res
   CF_TRY(cf_models_load(ctx, options, square, result, &j->m));
   if (!square) CF_TRY(keep_regions(ctx, j));
   CF_TRY(cf_models_networks(ctx, options, result, &j->m));
+  if (!square) CF_TRY(load_spins(ctx, options, result, j));
   if (strata) CF_TRY(cf_models_codes(ctx, strata, "--strata", j->m.models, result, &j->strata, &j->strata_count, NULL));
   CF_TRY(cross_datasets(ctx, options, result, j));
   j->permute = (cf_permute_options)CF_PERMUTE_OPTIONS_INIT;
@@ -198,7 +229,7 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   CF_TRY(load(ctx, options, result, &j));
   CF_TRY(space_positions(ctx, options, &j));
   CF_TRY(space_tests(ctx, options, &j));
-  CF_TRY(space_regions(ctx, options, result, &j));
+  CF_TRY(space_regions(ctx, options, &j));
   CF_TRY(space_report(ctx, options, &j, result));
 done:
   job_free(&j);

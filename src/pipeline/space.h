@@ -40,8 +40,8 @@ typedef struct space_job {
   cf_convergence c; /* of the kept regions */
   double *conv[8];  /* its arrays over all regions, in the order of space_convergence_name */
   double *winner;
-  size_t spin_count;
-  double *network_mean; /* models x networks */
+  size_t *spins, spin_count; /* spin_count x rois; NULL: not given */
+  double *network_mean;      /* models x networks */
   double *contraction;
   cf_twoway twoway;
 } space_job;
@@ -52,6 +52,6 @@ extern const char *const space_convergence_name[SPACE_CONVERGENCE];
 /* Positions, trees and clusters; tests of groups; what is done region by region. */
 CF_CHECKED cf_status space_positions(cf_context *ctx, const cf_options *options, space_job *j);
 CF_CHECKED cf_status space_tests(cf_context *ctx, const cf_options *options, space_job *j);
-CF_CHECKED cf_status space_regions(cf_context *ctx, const cf_options *options, cf_result *result, space_job *j);
+CF_CHECKED cf_status space_regions(cf_context *ctx, const cf_options *options, space_job *j);
 CF_CHECKED cf_status space_report(cf_context *ctx, const cf_options *options, const space_job *j, cf_result *result);
 #endif

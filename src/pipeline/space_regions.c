@@ -4,7 +4,6 @@
 
 #include "base/internal.h"
 #include "pipeline/space.h"
-#include <cortifold/io.h>
 
 const char *const space_convergence_name[SPACE_CONVERGENCE] = {
     "conjunction", "entropy", "total", "overlap", "selectivity", "conjunction_p", "conjunction_q", "conjunction_p_max"};
@@ -42,54 +41,17 @@ done:
 
 /* ------------------------------------------------------------- convergence -- */
 
-/* Spins of the kept regions. A spin that brings a left-out region is an error: the caller must mask before. */
-static cf_status load_spins(cf_context *ctx, const cf_options *options, cf_result *result, space_job *j, size_t **out) {
-  cf_status status = CF_OK;
-  cf_array *a = NULL;
-  const char *address = cf_options_text(options, "spins");
-  *out = NULL;
-  if (!address) return CF_OK;
-  CF_TRY(cf_io_read(ctx, address, "spins|spin", &a));
-  CF_TRY(cf_result_input(ctx, result, address));
-  if (a->ndim != 2 || a->shape[1] != j->m.rois || a->shape[0] == 0)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT,
-                   "%s: spins are (spin, region), for each region the number of the one that comes to "
-                   "it; %zu regions are needed",
-                   address, j->m.rois));
-  if (j->kept != j->m.rois)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: %zu of %zu regions have NaN; take them out of the alignment and the spins",
-                   j->m.address, j->m.rois - j->kept, j->m.rois));
-  j->spin_count = a->shape[0];
-  CF_TRY(CF_ALLOC(ctx, out, cf_array_count(a)));
-  for (size_t k = 0; k < cf_array_count(a); k++) {
-    const double x = cf_array_number(a, k);
-    if (!(x >= 0 && x < (double)j->m.rois && x == floor(x)))
-      CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: entry (%zu, %zu) is %g, not the number of a region from 0 to %zu", address,
-                     k / j->m.rois, k % j->m.rois, x, j->m.rois - 1));
-    (*out)[k] = (size_t)x;
-  }
-done:
-  cf_array_free(a);
-  if (status != CF_OK) {
-    cf_free(*out);
-    *out = NULL;
-  }
-  return status;
-}
-
-static cf_status converge(cf_context *ctx, const cf_options *options, cf_result *result, space_job *j) {
+static cf_status converge(cf_context *ctx, const cf_options *options, space_job *j) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  size_t *spins = NULL;
   cf_convergence_options o = CF_CONVERGENCE_OPTIONS_INIT;
   cf_convergence *c = &j->c;
   double **part[] = {&c->conjunction, &c->entropy, &c->total, &c->overlap, &c->selectivity, &c->p, &c->q, &c->p_max};
   for (size_t k = 0; k < SPACE_CONVERGENCE; k++) CF_TRY(CF_SCRATCH(ctx, part[k], j->kept));
   CF_TRY(CF_SCRATCH(ctx, &c->winner, j->kept));
-  CF_TRY(load_spins(ctx, options, result, j, &spins));
   o.top = cf_options_number(options, "top");
   o.permutations = (size_t)cf_options_integer(options, "roi-permutations");
-  o.spins = spins;
+  o.spins = j->spins;
   o.spin_count = j->spin_count;
   o.task = cf_hash_text("space convergence");
   CF_TRY(cf_space_convergence(ctx, j->m.models, j->kept, j->a, j->m.groups, j->m.code, &o, c));
@@ -102,7 +64,6 @@ static cf_status converge(cf_context *ctx, const cf_options *options, cf_result 
   }
   for (size_t r = 0; r < j->kept; r++) j->winner[j->roi[r]] = (double)c->winner[r];
 done:
-  cf_free(spins);
   cf_scratch_release(ctx, mark);
   return status;
 }
@@ -139,11 +100,11 @@ done:
   return status;
 }
 
-cf_status space_regions(cf_context *ctx, const cf_options *options, cf_result *result, space_job *j) {
+cf_status space_regions(cf_context *ctx, const cf_options *options, space_job *j) {
   cf_status status = CF_OK;
   if (!j->a) return CF_OK;
   CF_TRY(variance_of_regions(ctx, j));
-  if (j->kept >= 2) CF_TRY(converge(ctx, options, result, j));
+  if (j->kept >= 2) CF_TRY(converge(ctx, options, j));
   CF_TRY(networks(ctx, j));
 done:
   return status;
