@@ -297,7 +297,7 @@ static cf_status name_axes(cf_context *ctx, cf_array *array) {
       {"model_rdms", 3, {"model", "condition", "condition"}},
       {"alignment", 2, {"model", "roi"}},
   };
-  const char *name = array->name + (array->name[0] == '/');
+  const char *slash = strrchr(array->name, '/'), *name = slash ? slash + 1 : array->name; /* also within a group */
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
     if (strcmp(name, known[i].array) != 0 || array->ndim != known[i].ndim) continue;
     for (int d = 0; d < array->ndim; d++) {

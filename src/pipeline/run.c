@@ -3,7 +3,7 @@
 
 #include "base/internal.h"
 #include "pipeline/analyses.h"
-#include "pipeline/running.h"
+#include "pipeline/run_sample.h"
 
 static const cf_param params[] = {
     {"layers", 'l', CF_PARAM_LIST, "L[,L...]", "depth", 0, 0, NULL,
@@ -25,6 +25,21 @@ static const cf_param params[] = {
      "do not say what the models were trained with."},
     {"generate", 0, CF_PARAM_INTEGER, "N", "0", 0, 1e6, NULL,
      "llama2c: N greedy tokens after each sequence, ties to the lower index, as `generated`."},
+    {"sample", 0, CF_PARAM_TEXT, "MxP", NULL, 0, 0, NULL,
+     "Keep a sample of units only: of layers with maps M maps and P places of each, drawn by their activity; of others "
+     "M P units, drawn uniformly."},
+    {"sample-recipe", 0, CF_PARAM_CHOICE, "R", "clean", 0, 0, "clean|paper",
+     "paper: as in the code released with arXiv 2601.21508, a quarter of the rows at the top and as many columns at "
+     "the left are left out, and after the recurrence only the first M channels are candidates."},
+    {"labels", 0, CF_PARAM_ADDRESS, "FILE", NULL, 0, 0, NULL,
+     "Labels of the input's first axis (clips, stimuli, frames): members labels/stimulus and labels/direction of FILE, "
+     "or stimulus and direction, one entry each, and for single images and frames time. The output becomes responses (neuron, "
+     "stimulus, direction, time); items with the same labels are averaged."},
+    {"transform", 0, CF_PARAM_CHOICE, "T", "relu", 0, 0, "relu|gelu|none",
+     "With --sample or --labels: relu sets negative means to 0; gelu first applies 1.7015 GELU to every value, as "
+     "befits FNN convolutions; none keeps the sign."},
+    {"rate", 0, CF_PARAM_REAL, "HZ", NULL, 1e-6, 1e9, NULL,
+     "Frames a second, for the coordinate time of responses; when not given, that of the input's own time axis."},
     CF_PARAM_END,
 };
 
@@ -44,12 +59,24 @@ static const char description[] =
     "Values do not depend on the number of threads, nor on what else is in the batch. Layers beyond the last chosen one "
     "are not computed. Arrays above a quarter of --memory lie in a mapped file in the folder of the output while the "
     "run lasts, so that results may be larger than memory.\n\n"
-    "Values: kind, parameters, leading {axes, shape}, layers [{name, module, shape, mean, sd, min, max, nan}].";
+    "--sample and --labels turn a network into a population of neurons, without ever holding a whole layer for more "
+    "than one frame. A first pass scores units: x is the mean over instances (items with the same labels) with negatives "
+    "set to 0, each frame is divided by the layer's largest value in it; the score is the mean over time for each "
+    "(stimulus, direction), and of these the largest. M maps are drawn without replacement with probability proportional "
+    "to their mean score, then P places of each with probability proportional to their score; a second pass keeps the "
+    "values, not divided by anything. With --labels, one chosen layer gives `responses`, several give "
+    "`LAYER/responses`, which encode, decode, tubes and tuning read; without labels the axes are those of the run, then "
+    "unit. units/LAYER/index, map, row, column, score tell where each unit lies.\n\n"
+    "Values: kind, parameters, leading {axes, shape}, layers [{name, module, shape, mean, sd, min, max, nan; when "
+    "gathered also array, units, maps, silent_maps}], responses {stimuli, directions, times, instances}.\n\n"
+    "Reference for the sampling: the code released with Bertram et al. (2026), arXiv 2601.21508.";
 
 static const char examples[] =
     "cortifold run net:resnet.json+resnet.safetensors images.npy --layers depth -o layers.npz\n"
     "cortifold run sensorium2d:model.pth images.npy --layers rates -o rates.h5\n"
-    "cortifold run fnn:params_core.pt+params_8_5.pt movie.npy --layers rates,core.recurrent.h -o responses.h5";
+    "cortifold run fnn:params_core.pt+params_8_5.pt movie.npy --layers rates,core.recurrent.h -o responses.h5\n"
+    "cortifold run fnn:params_core.pt+params_8_5.pt set.h5 --labels set.h5 --layers core.recurrent.h --sample 40x50 "
+    "-o hidden.h5";
 
 static cf_status describe(cf_context *ctx, const cf_running *r, cf_result *result) {
   cf_status status = CF_OK;
@@ -78,12 +105,51 @@ done:
   return status;
 }
 
+static cf_status describe_cells(cf_context *ctx, const cf_cells *c, cf_result *result) {
+  if (!c->labelled) return CF_OK;
+  cf_json *responses = cf_json_object();
+  bool ok = responses != NULL;
+  ok = cf_json_set(responses, "stimuli", cf_json_number((double)c->stimuli)) && ok;
+  ok = cf_json_set(responses, "directions", cf_json_number((double)c->directions)) && ok;
+  ok = cf_json_set(responses, "times", cf_json_number((double)c->times)) && ok;
+  ok = cf_json_set(responses, "instances", cf_json_number((double)c->most_instances)) && ok;
+  ok = cf_json_set(result->values, "responses", responses) && ok;
+  if (!ok) return cf_fail(ctx, CF_ERR_MEMORY, "not enough memory for the result");
+  if (c->least_instances != c->most_instances)
+    cf_warn(ctx, "the mean of a response is over %zu to %zu instances", c->least_instances, c->most_instances);
+  return cf_result_say(ctx, result, "%zu stimuli, %zu directions, %zu times, %zu instance%s\n", c->stimuli,
+                       c->directions, c->times, c->most_instances, c->most_instances == 1 ? "" : "s");
+}
+
+/* Responses of chosen units. */
+static cf_status run_gathered(cf_context *ctx, const cf_options *options, const cf_sampling *how,
+                              const cf_running *running, cf_result *result) {
+  cf_status status = CF_OK;
+  cf_cells cells = {0};
+  cf_units *units = NULL;
+  CF_TRY(cf_cells_make(ctx, options, running, result, &cells));
+  CF_TRY(describe_cells(ctx, &cells, result));
+  CF_TRY(CF_ALLOC(ctx, &units, running->n + 1));
+  if (how->sample) CF_TRY(cf_sample_units(ctx, how, &cells, running, units));
+  CF_TRY(cf_gather_units(ctx, options, how, &cells, running, units, result));
+done:
+  for (size_t i = 0; units && i < running->n; i++) cf_units_free(&units[i]);
+  cf_free(units);
+  cf_cells_free(&cells);
+  return status;
+}
+
 static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
   cf_status status = CF_OK;
-  cf_running r;
+  cf_running r = {0};
+  cf_sampling how;
+  const bool gathered = cf_options_given(options, "sample") || cf_options_given(options, "labels");
+  CF_TRY(cf_sampling_read(ctx, options, &how));
+  if (gathered && cf_options_given(options, "generate"))
+    CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--generate does not go with --sample and --labels"));
   CF_TRY(cf_running_open(ctx, options, false, result, &r));
   CF_TRY(describe(ctx, &r, result));
-  CF_TRY(cf_running_keep(ctx, options, &r, result));
+  CF_TRY(gathered ? run_gathered(ctx, options, &how, &r, result) : cf_running_keep(ctx, options, &r, result));
 done:
   cf_running_close(&r);
   return status;

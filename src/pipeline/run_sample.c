@@ -1,0 +1,320 @@
+/* Sampling units of layers by their activity, as Bertram et al. (2026, arXiv 2601.21508) do in their released code.
+ *
+ * x_u(t): the mean over instances, negatives set to 0. Each frame is divided by the layer's largest value in it. Score
+ * of a unit: the mean over time for each stimulus, then the largest over stimuli. M maps are drawn without replacement
+ * with probability proportional to the mean score of their units, then P places of each with probability proportional
+ * to their score. Layers without maps: M P units, all with the same probability.
+ *
+ * Draws without replacement: the n largest of log(u) / w, u uniform (Efraimidis & Spirakis 2006), which is the same as
+ * drawing one after the other. A whole layer is held for one frame only, beside three sums. The recipe `paper` leaves a
+ * quarter of the rows at the top and as many columns at the left out, and takes the first M channels of the layers
+ * after the recurrence, as the released code does. */
+#include "pipeline/run_sample.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/internal.h"
+#include "model/kernels.h"
+
+#define GELU_GAIN 1.7015043497085571F /* of the FNN */
+
+cf_status cf_sampling_read(cf_context *ctx, const cf_options *options, cf_sampling *out) {
+  const char *sample = cf_options_text(options, "sample"), *transform = cf_options_text(options, "transform");
+  *out = (cf_sampling){.sample = sample != NULL};
+  out->paper = strcmp(cf_options_text(options, "sample-recipe"), "paper") == 0;
+  out->transform = strcmp(transform, "none") == 0   ? CF_TRANSFORM_NONE
+                   : strcmp(transform, "gelu") == 0 ? CF_TRANSFORM_GELU
+                                                    : CF_TRANSFORM_RELU;
+  if (sample) {
+    char *end = NULL, *last = NULL;
+    const unsigned long m = strtoul(sample, &end, 10), p = *end == 'x' ? strtoul(end + 1, &last, 10) : 0;
+    if (*sample < '0' || *sample > '9' || !last || last == end + 1 || *last || end[1] < '0' || end[1] > '9' || m == 0 ||
+        p == 0 || m > 1000000 || p > 1000000)
+      return cf_fail(ctx, CF_ERR_USAGE, "--sample: '%s' is not MxP such as 40x50: maps, and places of each", sample);
+    out->maps = m;
+    out->places = p;
+  }
+  if (!sample && cf_options_given(options, "sample-recipe"))
+    return cf_fail(ctx, CF_ERR_USAGE, "--sample-recipe is for --sample");
+  if (!sample && !cf_options_given(options, "labels") && cf_options_given(options, "transform"))
+    return cf_fail(ctx, CF_ERR_USAGE, "--transform is for --sample and --labels");
+  return CF_OK;
+}
+
+void cf_sampling_transform(const cf_sampling *how, size_t n, float *x) {
+  if (how->transform == CF_TRANSFORM_GELU) cf_gelu(n, x, GELU_GAIN);
+}
+
+void cf_units_free(cf_units *units) {
+  cf_free(units->index);
+  cf_free(units->score);
+  *units = (cf_units){0};
+}
+
+static bool is_axis(const cf_layer *layer, int d, const char *name) {
+  return layer->axes[d] && strcmp(layer->axes[d], name) == 0;
+}
+
+cf_field cf_field_of(const cf_layer *layer, const size_t *shape) {
+  cf_field f = {false, 1, 1, 1, 1, 1};
+  for (int d = 0; d < layer->ndim; d++) f.places *= shape[d];
+  if (layer->ndim == 3 && is_axis(layer, 0, "channel") && is_axis(layer, 1, "height")) {
+    f = (cf_field){true, shape[0], shape[1] * shape[2], shape[1] * shape[2], 1, shape[2]};
+  } else if (layer->ndim == 2 && is_axis(layer, 0, "unit") && is_axis(layer, 1, "channel")) {
+    f = (cf_field){true, shape[1], shape[0], 1, shape[1], 1};
+  }
+  return f;
+}
+
+/* --------------------------------------------------------------- scores -- */
+
+/* What a layer's scores grow from. Counts are those of the layer's own axes. */
+typedef struct scorer {
+  bool begun;
+  cf_field field;
+  size_t maps, top, left; /* candidates: maps below `maps`, rows from top, columns from left */
+  size_t count, received, frames;
+  float *one, *frame; /* an item's values; the mean over instances so far */
+  double *sum;        /* of the frames of a sequence */
+  double *best;
+} scorer;
+
+static void scorer_free(scorer *s) {
+  cf_free(s->one);
+  cf_free(s->frame);
+  cf_free(s->sum);
+  cf_free(s->best);
+}
+
+typedef struct scoring {
+  const cf_sampling *how;
+  const cf_running *running;
+  const size_t *place; /* of a layer among the chosen */
+  scorer *scorer;      /* one a chosen layer */
+} scoring;
+
+/* Layers of which the released analysis kept the first channels only. */
+static bool after_recurrence(const char *name) {
+  return strcmp(name, "core.recurrent.out") == 0 || strncmp(name, "readout", 7) == 0;
+}
+
+static cf_status begin_scorer(cf_context *ctx, const scoring *g, const cf_layer *layer, const size_t *shape,
+                              scorer *s) {
+  cf_status status = CF_OK;
+  s->begun = true;
+  s->field = cf_field_of(layer, shape);
+  s->count = s->field.maps * s->field.places;
+  s->maps = s->field.maps;
+  if (g->how->paper) {
+    const size_t rows = s->field.places / s->field.columns;
+    if (layer->ndim == 3) s->top = s->left = rows / 4;
+    if (s->left >= s->field.columns) s->left = 0;
+    if (after_recurrence(layer->name)) s->maps = CF_MIN(s->maps, g->how->maps);
+  }
+  CF_TRY(CF_ALLOC(ctx, &s->one, s->count));
+  CF_TRY(CF_ALLOC(ctx, &s->frame, s->count));
+  CF_TRY(CF_ALLOC(ctx, &s->sum, s->count));
+  CF_TRY(CF_ALLOC(ctx, &s->best, s->count));
+done:
+  return status;
+}
+
+static bool is_candidate(const scorer *s, size_t map, size_t place) {
+  return map < s->maps && place / s->field.columns >= s->top && place % s->field.columns >= s->left;
+}
+
+/* The frame of all instances is whole: its share of the largest value goes into the sums. */
+static void end_frame(scorer *s) {
+  const cf_field *f = &s->field;
+  float most = 0;
+  for (size_t m = 0; m < s->maps; m++)
+    for (size_t p = 0; p < f->places; p++) {
+      const float x = s->frame[cf_field_index(f, m, p)];
+      if (x > most && is_candidate(s, m, p)) most = x;
+    }
+  for (size_t i = 0; i < s->count; i++) {
+    if (s->frame[i] > 0 && most > 0) s->sum[i] += (double)s->frame[i] / (double)most;
+    s->frame[i] = 0;
+  }
+  s->received = 0;
+  s->frames++;
+}
+
+static void end_sequence(scorer *s) {
+  for (size_t i = 0; i < s->count; i++) {
+    s->best[i] = fmax(s->best[i], s->sum[i] / (double)s->frames);
+    s->sum[i] = 0;
+  }
+  s->frames = 0;
+}
+
+static cf_status score(cf_context *ctx, void *user, size_t layer, const cf_arrival *at, const size_t *shape,
+                       const float *values) {
+  cf_status status = CF_OK;
+  const scoring *g = user;
+  const cf_layer *l = cf_network_layer(g->running->network, layer);
+  scorer *s = &g->scorer[g->place[layer]];
+  CF_TRY(cf_check_cancel(ctx));
+  if (!s->begun) CF_TRY(begin_scorer(ctx, g, l, shape, s));
+  const cf_field f = cf_field_of(l, shape);
+  if (f.maps != s->field.maps || f.places != s->field.places)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "layer %s: its shape changes during the run", l->name));
+  memcpy(s->one, values, s->count * sizeof *values);
+  cf_sampling_transform(g->how, s->count, s->one);
+  const float share = 1 / (float)at->expected;
+  for (size_t i = 0; i < s->count; i++) {
+    if (!isfinite(s->one[i]))
+      CF_TRY(cf_fail(ctx, CF_ERR_NUMERIC, "layer %s: item %zu, unit %zu is %s; it cannot be sampled by its activity",
+                     l->name, at->item, i, isnan(s->one[i]) ? "NaN" : "infinite"));
+    s->frame[i] += share * s->one[i];
+  }
+  if (++s->received == at->expected) end_frame(s);
+  if (at->last) end_sequence(s);
+done:
+  return status;
+}
+
+/* -------------------------------------------------------------- drawing -- */
+
+typedef struct key {
+  double value;
+  size_t index;
+} key;
+
+static int by_key(const void *a, const void *b) {
+  const key *x = a, *y = b;
+  if (x->value != y->value) return x->value > y->value ? -1 : 1;
+  return (x->index > y->index) - (x->index < y->index);
+}
+
+static int by_index(const void *a, const void *b) {
+  const size_t x = ((const key *)a)->index, y = ((const key *)b)->index;
+  return (x > y) - (x < y);
+}
+
+/* Draws at most `want` of n without replacement, with probability proportional to weight (>= 0); *got of them, with
+ * ascending index, are the first in keys (n). */
+static void draw(cf_rng *rng, size_t n, const double *weight, size_t want, key *keys, size_t *got) {
+  size_t positive = 0;
+  for (size_t i = 0; i < n; i++) {
+    const double u = cf_rng_uniform(rng); /* one a candidate, so that draws do not depend on which are silent */
+    if (!(weight[i] > 0)) continue;
+    keys[positive++] = (key){log(u > 0 ? u : 0x1p-60) / weight[i], i};
+  }
+  qsort(keys, positive, sizeof *keys, by_key);
+  *got = CF_MIN(want, positive);
+  qsort(keys, *got, sizeof *keys, by_index);
+}
+
+static int ascending(const void *a, const void *b) {
+  const key *x = a, *y = b; /* value is a score here */
+  return (x->index > y->index) - (x->index < y->index);
+}
+
+/* Maps, then places of each. */
+static cf_status draw_from_maps(cf_context *ctx, const cf_sampling *how, const char *name, const scorer *s,
+                                cf_units *out) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const cf_field *f = &s->field;
+  cf_rng rng = cf_rng_make(cf_context_seed(ctx), cf_hash_text(name), 0);
+  double *weight = NULL;
+  key *maps = NULL, *places = NULL, *chosen = NULL;
+  size_t found, n = 0;
+  CF_TRY(CF_SCRATCH(ctx, &weight, CF_MAX(f->maps, f->places)));
+  CF_TRY(CF_SCRATCH(ctx, &maps, f->maps));
+  CF_TRY(CF_SCRATCH(ctx, &places, f->places));
+  for (size_t m = 0; m < f->maps; m++) {
+    weight[m] = 0;
+    for (size_t p = 0; p < f->places; p++)
+      if (is_candidate(s, m, p)) weight[m] += s->best[cf_field_index(f, m, p)];
+    out->silent += m < s->maps && !(weight[m] > 0);
+  }
+  draw(&rng, f->maps, weight, how->maps, maps, &out->maps);
+  if (out->maps == 0) CF_TRY(cf_fail(ctx, CF_ERR_NUMERIC, "layer %s: no unit is ever active", name));
+  CF_TRY(CF_SCRATCH(ctx, &chosen, out->maps * CF_MIN(how->places, f->places)));
+  for (size_t k = 0; k < out->maps; k++) {
+    const size_t m = maps[k].index;
+    rng = cf_rng_make(cf_context_seed(ctx), cf_hash_text(name), (uint32_t)m + 1);
+    for (size_t p = 0; p < f->places; p++) weight[p] = is_candidate(s, m, p) ? s->best[cf_field_index(f, m, p)] : 0;
+    draw(&rng, f->places, weight, how->places, places, &found);
+    for (size_t p = 0; p < found; p++)
+      chosen[n++] = (key){weight[places[p].index], cf_field_index(f, m, places[p].index)};
+  }
+  qsort(chosen, n, sizeof *chosen, ascending);
+  CF_TRY(CF_ALLOC(ctx, &out->index, n));
+  CF_TRY(CF_ALLOC(ctx, &out->score, n));
+  for (size_t i = 0; i < n; i++) {
+    out->index[i] = chosen[i].index;
+    out->score[i] = chosen[i].value;
+  }
+  out->n = n;
+  if (n < how->maps * how->places)
+    cf_warn(ctx, "layer %s: %zu units were drawn instead of %zu: %zu of %zu maps, and places, are ever active", name, n,
+            how->maps * how->places, s->maps - out->silent, s->maps);
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+/* M P units of a layer without maps, all alike. */
+static cf_status draw_units(cf_context *ctx, const cf_sampling *how, const cf_layer *layer, cf_units *out) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  cf_rng rng = cf_rng_make(cf_context_seed(ctx), cf_hash_text(layer->name), 0);
+  double *weight = NULL;
+  key *keys = NULL;
+  size_t count = 1;
+  for (int d = 0; d < layer->ndim; d++) CF_TRY(cf_size_mul(ctx, count, layer->shape[d], &count));
+  if (count == 0)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "layer %s: the number of its units is known when running only; it cannot be "
+                                      "sampled",
+                   layer->name));
+  CF_TRY(CF_SCRATCH(ctx, &weight, count));
+  CF_TRY(CF_SCRATCH(ctx, &keys, count));
+  for (size_t i = 0; i < count; i++) weight[i] = 1;
+  draw(&rng, count, weight, how->maps * how->places, keys, &out->n);
+  CF_TRY(CF_ALLOC(ctx, &out->index, out->n));
+  for (size_t i = 0; i < out->n; i++) out->index[i] = keys[i].index;
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+cf_status cf_sample_units(cf_context *ctx, const cf_sampling *how, const cf_cells *cells, const cf_running *running,
+                          cf_units *units) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const cf_network *network = running->network;
+  size_t *layers = NULL, *place = NULL, n = 0;
+  scoring g = {how, running, NULL, NULL};
+  CF_TRY(CF_SCRATCH(ctx, &layers, running->n + 1));
+  CF_TRY(CF_SCRATCH(ctx, &place, cf_network_layers(network) + 1));
+  CF_TRY(CF_ALLOC(ctx, &g.scorer, running->n + 1));
+  g.place = place;
+  for (size_t i = 0; i < running->n; i++) {
+    const cf_layer *l = cf_network_layer(network, running->layer[i]);
+    if (l->whole) CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "layer %s: has no stimulus axis; it cannot be sampled", l->name));
+    place[running->layer[i]] = i;
+    if (cf_field_of(l, l->shape).maps_there)
+      layers[n++] = running->layer[i];
+    else
+      CF_TRY(draw_units(ctx, how, l, &units[i]));
+  }
+  if (n) CF_TRY(cf_cells_run(ctx, cells, running, layers, n, "scoring units", score, &g));
+  for (size_t k = 0; k < n; k++) {
+    const size_t i = place[layers[k]];
+    const cf_layer *l = cf_network_layer(network, layers[k]);
+    if (!g.scorer[i].begun) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "layer %s: the run gave no values of it", l->name));
+    units[i].field = g.scorer[i].field;
+    CF_TRY(draw_from_maps(ctx, how, l->name, &g.scorer[i], &units[i]));
+  }
+done:
+  for (size_t i = 0; g.scorer && i < running->n; i++) scorer_free(&g.scorer[i]);
+  cf_free(g.scorer);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
