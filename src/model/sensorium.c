@@ -140,22 +140,27 @@ static void corners(const cf_op *op, double x, double y, size_t index[4], double
 static cf_status read_units(cf_context *worker, size_t task, void *payload) {
   const reading *r = payload;
   const cf_sensorium *m = r->m;
-  const size_t first = task * UNITS, last = CF_MIN(first + UNITS, m->units), places = r->op->shape[1] * r->op->shape[2];
-  for (size_t u = first; u < last; u++) {
+  const size_t first = task * UNITS, n = CF_MIN((size_t)UNITS, m->units - first);
+  const size_t places = r->op->shape[1] * r->op->shape[2];
+  size_t at[UNITS][4];
+  double weight[UNITS][4], sum[UNITS];
+  for (size_t i = 0; i < n; i++) {
+    const size_t u = first + i;
     const double x = m->place[2 * u] + r->shift[0], y = m->place[2 * u + 1] + r->shift[1];
-    size_t at[4];
-    double weight[4], sum = (double)m->unit_bias[u];
     r->grid[2 * u] = (float)x;
     r->grid[2 * u + 1] = (float)y;
-    corners(r->op, x, y, at, weight);
-    for (size_t c = 0; c < m->features; c++) {
-      const float *map = r->maps + c * places;
-      double value = 0;
-      for (size_t k = 0; k < 4; k++) value += weight[k] * (double)map[at[k]];
-      sum += (double)m->unit_features[c * m->units + u] * value;
-    }
-    r->readout[u] = (float)sum;
-    r->rates[u] = (float)(sum > 0 ? sum + 1 : exp(sum));
+    corners(r->op, x, y, at[i], weight[i]);
+    sum[i] = (double)m->unit_bias[u];
+  }
+  for (size_t c = 0; c < m->features; c++) { /* the features of a channel lie together */
+    const float *map = r->maps + c * places, *feature = m->unit_features + c * m->units + first;
+    for (size_t i = 0; i < n; i++)
+      sum[i] += (double)feature[i] * (weight[i][0] * (double)map[at[i][0]] + weight[i][1] * (double)map[at[i][1]] +
+                                      weight[i][2] * (double)map[at[i][2]] + weight[i][3] * (double)map[at[i][3]]);
+  }
+  for (size_t i = 0; i < n; i++) {
+    r->readout[first + i] = (float)sum[i];
+    r->rates[first + i] = (float)(sum[i] > 0 ? sum[i] + 1 : exp(sum[i]));
   }
   return cf_check_cancel(worker);
 }

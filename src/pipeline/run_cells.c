@@ -88,7 +88,8 @@ static cf_status code_names(cf_context *ctx, const cf_array *labels, size_t n, s
   CF_TRY(cf_scratch_bytes(ctx, n, sizeof *names, (void **)&names));
   for (size_t i = 0; i < n; i++) {
     const char *label = cf_array_label(labels, i, buffer, sizeof buffer);
-    for (code[i] = 0; code[i] < distinct && strcmp(names[code[i]], label) != 0; code[i]++) {}
+    for (code[i] = 0; code[i] < distinct && strcmp(names[code[i]], label) != 0; code[i]++) {
+    }
     if (code[i] < distinct) continue;
     CF_TRY(CF_SCRATCH(ctx, &text, strlen(label) + 1));
     strcpy(text, label);

@@ -6,11 +6,11 @@
 
 /* Items of a run: its leading axes, flattened. A sequence is a clip, a (stimulus, direction), or one still image. */
 typedef struct cf_cells {
-  bool labelled;               /* by --labels: sequences are (stimulus, direction) */
+  bool labelled; /* by --labels: sequences are (stimulus, direction) */
   size_t items, sequences, times;
-  size_t *sequence, *time;     /* of each item */
-  size_t *instances;           /* items of each (sequence, time) */
-  size_t stimuli, directions;  /* labelled: sequence = stimulus x directions + direction */
+  size_t *sequence, *time;                  /* of each item */
+  size_t *instances;                        /* items of each (sequence, time) */
+  size_t stimuli, directions;               /* labelled: sequence = stimulus x directions + direction */
   cf_array *stimulus, *direction, *seconds; /* coordinates; seconds also without labels, NULL where unknown */
   size_t most_instances, least_instances;
 } cf_cells;
@@ -28,7 +28,8 @@ typedef struct cf_arrival {
 } cf_arrival;
 typedef cf_status (*cf_cells_sink)(cf_context *ctx, void *user, size_t layer, const cf_arrival *at, const size_t *shape,
                                    const float *values);
-/* Runs the network over all items, sequence by sequence: instances of a sequence run in lockstep and arrive together. */
+/* Runs the network over all items, sequence by sequence: instances of a sequence run in lockstep and arrive together.
+ */
 cf_status cf_cells_run(cf_context *ctx, const cf_cells *cells, const cf_running *running, const size_t *layers,
                        size_t n, const char *what, cf_cells_sink sink, void *user);
 

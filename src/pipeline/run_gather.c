@@ -217,8 +217,8 @@ cf_status cf_gather_units(cf_context *ctx, const cf_options *options, const cf_s
     g.layer[i].units = &units[i];
     place[running->layer[i]] = i;
     if (g.layer[i].layer->whole)
-      CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "layer %s: has no stimulus axis; it gives no responses",
-                     g.layer[i].layer->name));
+      CF_TRY(
+          cf_fail(ctx, CF_ERR_USAGE, "layer %s: has no stimulus axis; it gives no responses", g.layer[i].layer->name));
   }
   CF_TRY(cf_cells_run(ctx, cells, running, running->layer, running->n, "running", gather, &g));
   CF_TRY(hand_over(ctx, &g, result));

@@ -270,8 +270,9 @@ static cf_status draw_units(cf_context *ctx, const cf_sampling *how, const cf_la
   size_t count = 1;
   for (int d = 0; d < layer->ndim; d++) CF_TRY(cf_size_mul(ctx, count, layer->shape[d], &count));
   if (count == 0)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "layer %s: the number of its units is known when running only; it cannot be "
-                                      "sampled",
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT,
+                   "layer %s: the number of its units is known when running only; it cannot be "
+                   "sampled",
                    layer->name));
   CF_TRY(CF_SCRATCH(ctx, &weight, count));
   CF_TRY(CF_SCRATCH(ctx, &keys, count));
