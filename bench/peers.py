@@ -106,7 +106,69 @@ def eigsh(n, floor, sparse):
     return run
 
 
+def fnn_torch():
+    """One frame of the core and readout of the FNN at its released size, 4 streams as groups, by torch's own operators."""
+    import torch
+    from torch.nn import functional as f
+
+    torch.manual_seed(0)
+    s, units = 4, 9941
+
+    def weights(out, fan, side, groups=1):
+        return torch.randn(s * out, fan, side, side) / (fan * side * side) ** 0.5, s * groups
+
+    def conv(w, x, **more):
+        return f.conv2d(x, w[0], groups=w[1], **more)
+
+    first, blocks, before = weights(32, 1, 6), [], None
+    for i, n in enumerate((32, 64, 128)):
+        g = n // 32
+        one = None if i == 0 else weights(n, before, 1)
+        blocks.append((n, g, one, weights(n, 96, 3, g), weights(n, 96, 3, g), weights(n, 32, 1, g)))
+        before = 3 * n
+    last, feed, across, out = (weights(128, 384, 1), weights(256, 128, 1), weights(256, 256, 1), weights(128, 256, 1))
+    z_conv, q_w, k_w, v_w = weights(512, 64, 3, 8), *(weights(512, 64, 1, 8) for _ in range(3))
+    gates = weights(1024, 128, 1, 8)
+    place = torch.rand(1, units, 1, 2) * 2 - 1
+    feature = torch.randn(s, units, 128)
+    past = [[torch.zeros(1, s * n, h, w) for _ in range(4)] for n, h, w in ((32, 64, 96), (64, 32, 48), (128, 16, 24))]
+    c, h = torch.zeros(1, 1024, 16, 24), torch.zeros(1, 1024, 16, 24)
+
+    def by_group(parts, g):
+        parts = [p.view(1, s * g, -1, *p.shape[2:]) for p in parts]
+        return torch.cat(parts, 2).flatten(1, 2)
+
+    def frame():
+        nonlocal c, h
+        x = torch.rand(1, 1, 128, 192)
+        x = f.conv2d(f.pad(x, (2, 2, 2, 2), mode="replicate"), first[0], stride=2)
+        for i, (n, g, one, a, b, skip) in enumerate(blocks):
+            x = x if one is None else conv(one, x)
+            y = f.gelu(x) * 1.7
+            x1 = conv(a, by_group([past[i][0], past[i][1], y], g), padding=1)
+            y1 = f.gelu(x1) * 1.7
+            x2 = conv(b, by_group([past[i][2], past[i][3], y1], g), padding=1) + conv(skip, y)
+            past[i] = [past[i][1], y, past[i][3], y1]
+            x = by_group([x, x1, x2], g)
+            x = f.avg_pool2d(x, 2) if i < 2 else x
+        m = conv(last, x)
+        x = torch.tanh(conv(across, h) + conv(feed, m))
+        z = conv(z_conv, by_group([x, h], 8), padding=1)
+        q, k, v = (conv(w, z).view(s * 8, 64, 384) for w in (q_w, k_w, v_w))
+        q, k = f.normalize(q, dim=1) * 4, f.normalize(k, dim=1)
+        a = torch.bmm(v, torch.softmax(torch.bmm(q.transpose(1, 2), k), 2).transpose(1, 2)).reshape(1, 2048, 16, 24)
+        i, o, r, g = conv(gates, by_group([z, a], 8)).view(s, 8, 4, 32, 16, 24).unbind(2)
+        c = torch.sigmoid(r).reshape_as(c) * c + (torch.sigmoid(i) * torch.tanh(g)).reshape_as(c)
+        h = torch.sigmoid(o).reshape_as(c) * torch.tanh(c)
+        at = f.grid_sample(conv(out, h), place, padding_mode="border", align_corners=False)
+        return torch.exp(torch.einsum("scu,suc->su", at.view(s, 128, units), feature).mean(0) * 0.01)
+
+    with torch.no_grad():
+        return best(15, frame)
+
+
 PEERS = {
+    "fnn-torch": fnn_torch,
     "cka-numpy": cka_numpy,
     "svd-full-numpy": svd_full,
     "rdm-correlation-numpy": gram_correlation,

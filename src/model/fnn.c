@@ -1,5 +1,6 @@
 /* The FNN among the kinds of network: its layers, its input, and the loop over frames. */
 #include "model/fnn_core.h"
+#include "model/fnn_pack.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -229,7 +230,7 @@ done:
 
 typedef struct running {
   const cf_network *network;
-  const cf_fnn *fnn;
+  cf_fnn *fnn;
   const cf_network_input *input;
   clips c;
   cf_fnn_taps taps;
@@ -262,7 +263,7 @@ static void running_free(running *r) {
 
 static cf_status prepare(cf_context *ctx, running *r) {
   cf_status status;
-  const cf_fnn *f = r->fnn;
+  cf_fnn *f = r->fnn;
   const size_t all = r->network->n_layers;
   CF_TRY(check_movie(ctx, r->input, &r->c));
   const size_t vectors = r->c.n * f->streams * f->memory;
@@ -352,23 +353,29 @@ done:
   return status;
 }
 
-/* Rates of a clip: dot products at the units' places, streams averaged, exponential. */
-static cf_status read_out(cf_context *ctx, running *r, size_t clip) {
+enum { UNITS = 64 };
+
+typedef struct reading {
+  running *r;
+  size_t clip;
+} reading;
+
+/* Rates of 64 units of a clip: dot products at the units' places, streams averaged, exponential. */
+static cf_status unit_task(cf_context *worker, size_t task, void *payload) {
   cf_status status;
-  const cf_mark mark = cf_scratch_mark(ctx);
+  const reading *j = payload;
+  const running *r = j->r;
   const cf_fnn *f = r->fnn;
-  const size_t n = f->last.out;
+  const size_t n = f->last.out, clip = j->clip;
   float *point, *position = cf_fnn_tap(&r->taps, f->layer[CF_FNN_POSITION], clip),
                 *readout = cf_fnn_tap(&r->taps, f->layer[CF_FNN_READOUT], clip),
                 *rates = cf_fnn_tap(&r->taps, f->layer[CF_FNN_RATES], clip);
-  CF_TRY(CF_SCRATCH(ctx, &point, n));
-  for (size_t u = 0; u < f->units; u++) {
+  CF_TRY(CF_SCRATCH(worker, &point, cf_fnn_padded(n)));
+  for (size_t u = task * UNITS; u < CF_MIN(f->units, (task + 1) * UNITS); u++) {
     double mean = 0;
     for (size_t s = 0; s < f->streams; s++) {
-      const float *w = f->feature + (s * f->units + u) * n;
-      double sum = (double)f->offset[s * f->units + u];
-      cf_fnn_core_point(r->core, clip, s, (double)f->position[2 * u], (double)f->position[2 * u + 1], point);
-      for (size_t i = 0; i < n; i++) sum += (double)(w[i] * point[i]);
+      cf_fnn_core_point(r->core, clip, s, u, point);
+      const double sum = (double)f->offset[s * f->units + u] + (double)cf_fnn_core_unit(r->core, s, u, point);
       if (position) memcpy(position + (u * f->streams + s) * n, point, n * sizeof *point);
       if (readout) readout[s * f->units + u] = (float)sum;
       mean += sum / (double)f->streams;
@@ -376,8 +383,12 @@ static cf_status read_out(cf_context *ctx, running *r, size_t clip) {
     if (rates) rates[u] = (float)exp(mean);
   }
 done:
-  cf_scratch_release(ctx, mark);
   return status;
+}
+
+static cf_status read_out(cf_context *ctx, running *r, size_t clip) {
+  reading j = {r, clip};
+  return cf_parallel_for(ctx, (r->fnn->units + UNITS - 1) / UNITS, unit_task, &j);
 }
 
 static cf_status frame(cf_context *ctx, running *r, size_t t) {

@@ -90,7 +90,8 @@ typedef struct cf_fnn {
   /* readout */
   float *position;         /* [unit, 2]: x, y in -1 .. 1 */
   float *feature, *offset; /* [stream, unit, channel], [stream, unit] */
-  cf_fnn_plan *plan;
+  cf_fnn_plan *plan;       /* made by the first run */
+  size_t lanes;            /* which set of kernels, 0 the widest; for tests */
 } cf_fnn;
 
 void cf_fnn_free(cf_fnn *fnn);

@@ -16,15 +16,17 @@ static inline float *cf_fnn_tap(const cf_fnn_taps *taps, size_t layer, size_t cl
 
 typedef struct cf_fnn_core cf_fnn_core;
 /* State of `clips` clips, zeros. */
-cf_status cf_fnn_core_new(cf_context *ctx, const cf_fnn *fnn, size_t clips, cf_fnn_core **out);
+cf_status cf_fnn_core_new(cf_context *ctx, cf_fnn *fnn, size_t clips, cf_fnn_core **out);
 void cf_fnn_core_free(cf_fnn_core *core);
 double cf_fnn_core_bytes(const cf_fnn *fnn, size_t clips);
 /* One frame: retina [clip, height, width], modulation [clip, stream, memory] (may be NULL when nothing behind the
  * feed-forward part is asked for). */
 cf_status cf_fnn_core_step(cf_context *ctx, cf_fnn_core *core, const cf_fnn_taps *taps, const float *retina,
                            const float *modulation);
-/* The core's output at a point of stream s, x and y in -1 .. 1 (pixel areas, edges repeated): `last.out` numbers. */
-void cf_fnn_core_point(const cf_fnn_core *core, size_t clip, size_t stream, double x, double y, float *out);
+/* The core's output of a stream at the place of a unit: `last.out` numbers and zeros up to whole lanes; their product
+ * with the unit's weights, without its bias. */
+void cf_fnn_core_point(const cf_fnn_core *core, size_t clip, size_t stream, size_t unit, float *out);
+float cf_fnn_core_unit(const cf_fnn_core *core, size_t stream, size_t unit, const float *point);
 
 /* What the retina sees: fnn_view.c. One per clip. */
 typedef struct cf_fnn_view {

@@ -1,6 +1,6 @@
 /* Tensors of an FNN by their released names: sizes read off their shapes and checked against one another and against
  * the configuration, weights standardised once: w' = gain (w - mean) / sqrt(n var + 1e-5) per output channel. */
-#include "model/fnn.h"
+#include "model/fnn_pack.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -59,6 +59,7 @@ void cf_fnn_free(cf_fnn *fnn) {
   cf_free(fnn->position);
   cf_free(fnn->feature);
   cf_free(fnn->offset);
+  cf_fnn_plan_free(fnn->plan);
   cf_free(fnn);
 }
 
