@@ -23,6 +23,7 @@
 #include <cortifold/model.h>
 #include <cortifold/figure.h>
 #include <cortifold/pipeline.h>
+#include <cortifold/preprocess.h>
 #include <cortifold/study.h>
 #include <cortifold/report.h>
 

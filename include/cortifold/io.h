@@ -23,7 +23,8 @@ typedef struct cf_io_entry {
   size_t shape[CF_MAX_DIMS];
 } cf_io_entry;
 typedef struct cf_io_listing {
-  const char *format; /* "npy", "npz", "hdf5", "mat5", "mat73", "safetensors", "torch", "tsv", "csv" */
+  const char *format; /* "npy", "npz", "hdf5", "mat5", "mat73", "safetensors", "torch", "tsv", "csv", "jpeg", "wav",
+                         "flac", "ogg", "aiff" */
   size_t count;
   cf_io_entry *entry;
 } cf_io_listing;

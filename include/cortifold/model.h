@@ -26,6 +26,13 @@ typedef struct cf_layer {
                                     nameless */
 } cf_layer;
 
+/* Sequences of any length as one vector each. */
+typedef enum cf_pool {
+  CF_POOL_NONE, /* every position */
+  CF_POOL_LAST, /* the last token */
+  CF_POOL_MEAN  /* the mean over tokens; a leading BOS does not count where others follow */
+} cf_pool;
+
 /* What a network is run on. Arrays are as read from files: any dtype, C order. */
 typedef struct cf_network_input {
   const char *label;        /* address of the input, for messages */
@@ -38,9 +45,10 @@ typedef struct cf_network_input {
   bool norm_given;                                             /* the next two were set by the user */
   double norm_mean, norm_sd;                                   /* of uint8 pixels: (x - mean) / sd */
   size_t generate;                                             /* greedy tokens after each sequence */
+  cf_pool pool;                                                /* of positions, where a layer has some */
 } cf_network_input;
 #define CF_NETWORK_INPUT_INIT                                                                                          \
-  { NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, false, false, 113, 60, 0 }
+  { NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, false, false, 113, 60, 0, CF_POOL_NONE }
 
 /* Reads weights and architecture. Errors: CF_ERR_USAGE (unknown prefix, wrong number of files), CF_ERR_INPUT (missing,
  * damaged or unfit files: names file and tensor). Cost: the files' sizes. */

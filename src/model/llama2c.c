@@ -188,10 +188,25 @@ done:
   return status;
 }
 
+/* Layers have a position axis unless it is pooled. */
+static void set_axes(cf_network *network, cf_pool how) {
+  const cf_llama *l = &((const state *)network->state)->llama;
+  const bool pooled = how != CF_POOL_NONE;
+  for (size_t i = 0; i < network->n_layers; i++) {
+    cf_layer *layer = &network->layer[i];
+    layer->ndim = pooled ? 1 : 2;
+    layer->shape[0] = 0;
+    layer->shape[!pooled] = cf_llama_width(l, i);
+    layer->axes[0] = pooled ? "dim" : "position";
+    layer->axes[1] = "dim";
+  }
+}
+
 static cf_status leading(cf_context *ctx, cf_network *network, const cf_network_input *input, int *ndim, size_t *shape,
                          const char **axes) {
   cf_status status = CF_OK;
   CF_TRY(take_input(ctx, network->state, input));
+  set_axes(network, input->pool);
   *ndim = 1;
   shape[0] = sequences_of(input);
   axes[0] = "sequence";
@@ -206,6 +221,7 @@ typedef struct batch {
   const size_t *layers;
   size_t n, first; /* layers; first sequence */
   float **out;     /* (sequence, layer) of the batch */
+  cf_pool pool;
 } batch;
 
 /* The first of the chosen layers that is the k-th: a layer may be asked for twice. */
@@ -234,15 +250,32 @@ done:
   return status;
 }
 
+/* One vector of the n positions, in place of the first. */
+static void pool(const state *s, cf_pool how, const int32_t *tokens, size_t n, size_t width, float *values) {
+  size_t from = how == CF_POOL_LAST ? n - 1 : s->texts || tokens[0] == CF_LLAMA_BOS ? CF_MIN(1, n - 1) : 0;
+  for (size_t e = 0; e < width; e++) {
+    double sum = 0;
+    for (size_t p = from; p < n; p++) sum += (double)values[p * width + e];
+    values[e] = (float)(sum / (double)(n - from));
+  }
+}
+
 /* Positions that a sequence does not have are NaN. */
 static cf_status hand_over(cf_context *ctx, const batch *b, size_t sequences, cf_layer_sink sink, void *user) {
   cf_status status = CF_OK;
   for (size_t i = 0; i < sequences; i++)
     for (size_t k = 0; k < b->n; k++) {
-      size_t shape[2] = {b->s->longest, cf_llama_width(&b->s->llama, b->layers[k])};
-      float *values = b->out[i * b->n + first_of(b, k)];
-      for (size_t e = b->s->length[b->first + i] * shape[1]; e < shape[0] * shape[1]; e++) values[e] = (float)NAN;
-      CF_TRY(sink(ctx, user, b->layers[k], b->first + i, shape, values));
+      const size_t n = b->s->length[b->first + i],
+                   shape[2] = {b->s->longest, cf_llama_width(&b->s->llama, b->layers[k])};
+      float *values = b->out[i * b->n + k];
+      if (first_of(b, k) != k) {
+        values = b->out[i * b->n + first_of(b, k)];
+      } else if (b->pool != CF_POOL_NONE) {
+        pool(b->s, b->pool, b->s->tokens + (b->first + i) * shape[0], n, shape[1], values);
+      } else {
+        for (size_t e = n * shape[1]; e < shape[0] * shape[1]; e++) values[e] = (float)NAN;
+      }
+      CF_TRY(sink(ctx, user, b->layers[k], b->first + i, shape + (b->pool != CF_POOL_NONE), values));
     }
 done:
   return status;
@@ -263,9 +296,10 @@ static cf_status run_llama(cf_context *ctx, cf_network *network, const cf_networ
   cf_mark mark = cf_scratch_mark(ctx);
   state *s = network->state;
   CF_TRY(take_input(ctx, s, input));
+  set_axes(network, input->pool);
   double fit = (double)cf_context_memory(ctx) / sequence_bytes(s, layers, n);
   size_t together = CF_MIN(s->sequences, fit < 1 ? 1 : fit > SIDE_BY_SIDE ? SIDE_BY_SIDE : (size_t)fit);
-  batch b = {.s = s, .layers = layers, .n = n};
+  batch b = {.s = s, .layers = layers, .n = n, .pool = input->pool};
   CF_TRY(CF_SCRATCH(ctx, &b.out, together * n + 1));
   for (size_t i = 0; i < together * n; i++)
     CF_TRY(CF_SCRATCH(ctx, &b.out[i], s->longest * cf_llama_width(&s->llama, layers[i % n])));
@@ -325,7 +359,7 @@ done:
 const cf_network_ops cf_network_llama2c = {
     .least = 1,
     .most = 2,
-    .takes = CF_TAKES_TEXTS | CF_TAKES_GENERATE,
+    .takes = CF_TAKES_TEXTS | CF_TAKES_GENERATE | CF_TAKES_POOL,
     .sniff = sniff,
     .open = open_llama,
     .close = close_llama,

@@ -45,6 +45,8 @@ double cf_llama_pass_bytes(const cf_llama *llama, size_t n, size_t generate, boo
 
 /* ------------------------------------------------------------ tokenizer -- */
 
+enum { CF_LLAMA_BOS = 1 }; /* begins every text */
+
 typedef struct cf_llama_tokens cf_llama_tokens;
 /* Reads a tokenizer file of exactly `vocab` pieces. */
 cf_status cf_llama_tokens_open(cf_context *ctx, const char *path, size_t vocab, cf_llama_tokens **out);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BOS = 1, BYTES = 3 };
+enum { BYTES = 3 };
 
 typedef struct piece {
   const char *text;
@@ -229,7 +229,7 @@ cf_status cf_llama_encode(cf_context *ctx, const cf_llama_tokens *t, const char 
   merge(&c);
   CF_TRY(CF_SCRATCH(ctx, out, c.count + 1));
   *n = 0;
-  (*out)[(*n)++] = BOS;
+  (*out)[(*n)++] = CF_LLAMA_BOS;
   for (size_t i = 0; i < c.count; i++)
     if (c.token[i] >= 0) (*out)[(*n)++] = c.token[i];
 done:

@@ -34,7 +34,8 @@ enum {
   CF_TAKES_PUPIL = 16,
   CF_TAKES_EXTEND = 32,
   CF_TAKES_NORM = 64,
-  CF_TAKES_GENERATE = 128
+  CF_TAKES_GENERATE = 128,
+  CF_TAKES_POOL = 256
 };
 
 typedef struct cf_network_ops {

@@ -293,6 +293,7 @@ static cf_status check_takes(cf_context *ctx, const cf_network *network, const c
       {input->extend, CF_TAKES_EXTEND, "--periphery"},
       {input->norm_given, CF_TAKES_NORM, "--input-norm"},
       {input->generate > 0, CF_TAKES_GENERATE, "--generate"},
+      {input->pool != CF_POOL_NONE, CF_TAKES_POOL, "--pool"},
   };
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
     if (wanted[i].given && !(network->ops->takes & wanted[i].bit))

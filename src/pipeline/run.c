@@ -40,6 +40,10 @@ static const cf_param params[] = {
      "befits FNN convolutions; none keeps the sign."},
     {"rate", 0, CF_PARAM_REAL, "HZ", NULL, 1e-6, 1e9, NULL,
      "Frames a second, for the coordinate time of responses; when not given, that of the input's own time axis."},
+    {"pool", 0, CF_PARAM_CHOICE, "HOW", "none", 0, 0, "none|last|mean",
+     "llama2c: one vector a sequence instead of one a token: that of the last token, or the mean over tokens (without "
+     "the leading BOS)."},
+    CF_INPUT_PARAMS,
     CF_PARAM_END,
 };
 
@@ -52,7 +56,15 @@ static const char description[] =
     "- net: uint8 images (stimulus, height, width[, channel]), scaled and normalised as the architecture says; floating "
     "(stimulus, channel, height, width) taken as it is\n"
     "- onnx: floating, the shape of the model's input; the leading axis may be the batch\n"
-    "- llama2c: integer tokens (sequence, position), or a .txt file with one text a line\n\n"
+    "- llama2c: integer tokens (sequence, position), or a .txt file with one text a line, or texts of a table "
+    "(words.csv:label)\n\n"
+    "Instead of an array INPUT may name files of images (PNG, JPEG) or sounds (WAV, FLAC, Ogg, AIFF): one file; a "
+    "folder; a pattern such as 'photos/*.png', in order of names; a .txt file with one path a line; or a column of "
+    "paths of a table (files.csv:image). Images become uint8 (stimulus, height, width[, channel]), or floating with "
+    "--normalise; sounds (stimulus, time), or (stimulus, frame, band) with --features log-mel. The order of work: "
+    "background behind transparent pixels, colour, --resize, --crop, --normalise; channels to their mean, "
+    "--sample-rate, --duration, --amplitude, --features. Stimuli are named after the files or texts (--names), and "
+    "these names go with the layers, so that other data are paired by them.\n\n"
     "Axes of the arrays: (clip,) time for fnn, stimulus or sequence for the others; then the layer's own: channel, "
     "height, width for maps; unit for neurons; position, dim for tokens. Coordinates of the input's leading axes are "
     "handed on.\n\n"
@@ -76,7 +88,10 @@ static const char examples[] =
     "cortifold run sensorium2d:model.pth images.npy --layers rates -o rates.h5\n"
     "cortifold run fnn:params_core.pt+params_8_5.pt movie.npy --layers rates,core.recurrent.h -o responses.h5\n"
     "cortifold run fnn:params_core.pt+params_8_5.pt set.h5 --labels set.h5 --layers core.recurrent.h --sample 40x50 "
-    "-o hidden.h5";
+    "-o hidden.h5\n"
+    "cortifold run net:resnet.json+resnet.safetensors 'photos/*.png' --resize 32x32 --fit contain -o layers.npz\n"
+    "cortifold run onnx:speech.onnx sounds/ --sample-rate 16000 --duration 1 --features log-mel -o layers.npz\n"
+    "cortifold run llama2c:model.bin+tokenizer.bin words.csv:label --pool mean -o layers.npz";
 
 static cf_status describe(cf_context *ctx, const cf_running *r, cf_result *result) {
   cf_status status = CF_OK;

@@ -110,7 +110,7 @@ static cf_status find_seconds(cf_context *ctx, const cf_options *options, const 
   const double rate = cf_options_number(options, "rate");
   double *x = NULL;
   if (r->ndim == 0 || strcmp(r->axes[axis], "time") != 0 || c->times != r->shape[axis]) goto done;
-  const cf_array *own = r->values && axis < r->values->ndim ? r->values->coordinate[axis] : NULL;
+  const cf_array *own = cf_running_labels(r, axis);
   if (cf_options_given(options, "rate")) {
     CF_TRY(CF_ALLOC(ctx, &x, c->times));
     for (size_t t = 0; t < c->times; t++) x[t] = (double)t / rate;

@@ -53,7 +53,7 @@ static cf_status label_items(cf_context *ctx, const gathering *g, cf_array *a) {
   cf_status status = CF_OK;
   const cf_running *r = g->running;
   for (int d = 0; d < r->ndim; d++) {
-    const cf_array *from = r->values && d < r->values->ndim ? r->values->coordinate[d] : NULL;
+    const cf_array *from = cf_running_labels(r, d);
     if (d == r->ndim - 1 && g->cells->seconds) from = g->cells->seconds;
     if (from && from->shape[0] != r->shape[d]) from = NULL;
     CF_TRY(cf_array_set_axis(ctx, a, d, r->axes[d], from));

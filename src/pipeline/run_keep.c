@@ -43,7 +43,7 @@ static cf_status make_array(cf_context *ctx, const keeper *k, const cf_layer *la
   CF_TRY(cf_running_array(ctx, k->options, layer->name, lead + layer->ndim, shape, &a));
   for (int d = 0; d < lead + layer->ndim; d++) {
     const char *name = d < lead ? r->axes[d] : layer->axes[d - lead];
-    const cf_array *from = d < lead && r->values && d < r->values->ndim ? r->values->coordinate[d] : NULL;
+    const cf_array *from = d < lead ? cf_running_labels(r, d) : NULL;
     if (from && from->shape[0] != shape[d]) from = NULL;
     if (name) CF_TRY(cf_array_set_axis(ctx, a, d, name, from));
   }

@@ -9,92 +9,30 @@
 
 #include "base/internal.h"
 
-#define TEXT_LIMIT ((size_t)256 << 20)
-
 void cf_running_close(cf_running *running) {
   cf_network_free(running->network);
-  cf_array_free(running->values);
+  cf_input_free(&running->stimuli);
   cf_array_free(running->perspective);
   cf_array_free(running->modulation);
   cf_array_free(running->behavior);
   cf_array_free(running->pupil);
-  cf_free(running->text);
-  cf_free(running->texts);
   cf_free(running->layer);
 }
 
+const cf_array *cf_running_labels(const cf_running *r, int axis) {
+  const cf_array *values = r->stimuli.values;
+  if (axis == 0 && r->ndim > 0 && r->stimuli.labels && strcmp(r->axes[0], "time") != 0) return r->stimuli.labels;
+  return values && axis < values->ndim ? values->coordinate[axis] : NULL;
+}
+
 /* -------------------------------------------------------------- inputs -- */
-
-static bool ends_in(const char *text, const char *ending) {
-  const size_t n = strlen(text), m = strlen(ending);
-  return n >= m && strcmp(text + n - m, ending) == 0;
-}
-
-/* An array as the file's header tells it: nothing is read. */
-static cf_status read_header(cf_context *ctx, const char *address, cf_array **out) {
-  cf_status status = CF_OK;
-  char *path = NULL, *member = NULL;
-  cf_io_listing *listing = NULL;
-  const cf_io_entry *chosen = NULL;
-  const size_t none = 0;
-  CF_TRY(cf_io_split(ctx, address, &path, &member));
-  CF_TRY(cf_io_list(ctx, path, &listing));
-  for (size_t i = 0; i < listing->count; i++) {
-    const cf_io_entry *e = &listing->entry[i];
-    const char *name = e->member + (e->member[0] == '/' && !(member && member[0] == '/'));
-    if (member ? strcmp(name, member) == 0 : e->readable && (!chosen || e->ndim > chosen->ndim)) chosen = e;
-  }
-  if (!chosen) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: there is no such array", address));
-  if (chosen->dtype == CF_TEXT) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: is text", address));
-  CF_TRY(cf_array_new(ctx, chosen->member, chosen->dtype, 1, &none, out));
-  cf_free((*out)->data);
-  (*out)->data = NULL; /* which tells the network that it sees a header */
-  (*out)->ndim = chosen->ndim;
-  for (int d = 0; d < chosen->ndim; d++) (*out)->shape[d] = chosen->shape[d];
-  CF_TRY(cf_strdup(ctx, address, &(*out)->source));
-done:
-  cf_io_listing_free(listing);
-  cf_free(path);
-  cf_free(member);
-  return status;
-}
-
-static cf_status read_array(cf_context *ctx, const char *address, const char *preferred, bool header_only,
-                            cf_result *result, cf_array **out) {
-  if (header_only) return read_header(ctx, address, out);
-  cf_status status = cf_io_read(ctx, address, preferred, out);
-  if (status == CF_OK && result) status = cf_result_input(ctx, result, address);
-  return status;
-}
-
-/* One text a line; the last line may lack its end. */
-static cf_status read_texts(cf_context *ctx, cf_result *result, cf_running *r) {
-  cf_status status = CF_OK;
-  size_t size = 0, lines = 0;
-  CF_TRY(cf_io_read_bytes(ctx, r->address, TEXT_LIMIT, &r->text, &size));
-  if (strlen(r->text) != size)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: is no text: byte %zu is zero", r->address, strlen(r->text)));
-  if (result) CF_TRY(cf_result_input(ctx, result, r->address));
-  for (size_t i = 0; i < size; i++) lines += r->text[i] == '\n' || i + 1 == size;
-  if (lines == 0) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: has no text", r->address));
-  CF_TRY(CF_ALLOC(ctx, &r->texts, lines));
-  for (char *at = r->text; at < r->text + size; r->input.n_texts++) {
-    char *end = at + strcspn(at, "\n");
-    r->texts[r->input.n_texts] = at;
-    at = end + (*end == '\n');
-    *end = 0;
-    if (end > r->texts[r->input.n_texts] && end[-1] == '\r') end[-1] = 0;
-  }
-  r->input.texts = r->texts;
-done:
-  return status;
-}
 
 static cf_status read_side(cf_context *ctx, const cf_options *options, const char *name, bool header_only,
                            cf_result *result, cf_array **array, const cf_array **input) {
   const char *address = cf_options_text(options, name);
   if (!address) return CF_OK;
-  const cf_status status = read_array(ctx, address, name, header_only, result, array);
+  cf_status status = header_only ? cf_input_header(ctx, address, array) : cf_io_read(ctx, address, name, array);
+  if (status == CF_OK && result) status = cf_result_input(ctx, result, address);
   *input = *array;
   return status;
 }
@@ -118,17 +56,19 @@ static cf_status read_inputs(cf_context *ctx, const cf_options *options, bool he
                              cf_running *r) {
   cf_status status = CF_OK;
   r->address = r->input.label = cf_options_argument(options, 1);
-  if (strcmp(cf_network_kind(r->network), "llama2c") == 0 && ends_in(r->address, ".txt"))
-    CF_TRY(read_texts(ctx, result, r));
-  else
-    CF_TRY(read_array(ctx, r->address, "frames|images|movie|tokens|input|x", header_only, result, &r->values));
-  r->input.values = r->values;
+  CF_TRY(cf_input_read(ctx, options, r->address, "frames|images|movie|tokens|input|x",
+                       strcmp(cf_network_kind(r->network), "llama2c") == 0, header_only, result, &r->stimuli));
+  r->input.values = r->stimuli.values;
+  r->input.texts = r->stimuli.texts;
+  r->input.n_texts = r->stimuli.n_texts;
   CF_TRY(read_side(ctx, options, "perspective", header_only, result, &r->perspective, &r->input.perspective));
   CF_TRY(read_side(ctx, options, "modulation", header_only, result, &r->modulation, &r->input.modulation));
   CF_TRY(read_side(ctx, options, "behavior", header_only, result, &r->behavior, &r->input.behavior));
   CF_TRY(read_side(ctx, options, "pupil", header_only, result, &r->pupil, &r->input.pupil));
   CF_TRY(read_norm(ctx, options, &r->input));
   r->input.extend = strcmp(cf_options_text(options, "periphery"), "extend") == 0;
+  const char *pool = cf_options_text(options, "pool");
+  r->input.pool = strcmp(pool, "last") == 0 ? CF_POOL_LAST : strcmp(pool, "mean") == 0 ? CF_POOL_MEAN : CF_POOL_NONE;
   r->input.generate = (size_t)cf_options_integer(options, "generate");
 done:
   return status;

@@ -6,13 +6,14 @@
 #include <cortifold/model.h>
 #include <cortifold/pipeline.h>
 
+#include "pipeline/input.h"
+
 typedef struct cf_running {
   const char *address; /* of the input */
   cf_network *network;
   cf_network_input input; /* points at the arrays below */
-  cf_array *values, *perspective, *modulation, *behavior, *pupil;
-  char *text; /* a file of texts, cut into lines */
-  const char **texts;
+  cf_input stimuli;
+  cf_array *perspective, *modulation, *behavior, *pupil;
   size_t *layer, n; /* chosen, in depth order */
   int ndim;         /* leading axes of what the run gives */
   size_t shape[2], items;
@@ -24,6 +25,8 @@ typedef struct cf_running {
 cf_status cf_running_open(cf_context *ctx, const cf_options *options, bool headers_only, cf_result *result,
                           cf_running *out);
 void cf_running_close(cf_running *running);
+/* Labels of a leading axis of the input: names of files or texts, else a coordinate of its array; NULL: none. */
+const cf_array *cf_running_labels(const cf_running *running, int axis);
 
 /* What was seen of a layer's values, in passing. */
 typedef struct cf_layer_seen {

@@ -222,7 +222,7 @@ typedef struct loaded {
 } loaded;
 
 static cf_status find_labels(cf_context *ctx, const cf_array *a, const char *address, cf_array **out) {
-  static const char *const members[] = {"condition", "conditions", "stimulus", "label", NULL};
+  static const char *const members[] = {"condition", "conditions", "stimulus", "sequence", "label", NULL};
   if (a->ndim > 0 && a->coordinate[0]) return cf_array_copy(ctx, a->coordinate[0], out);
   for (size_t i = 0; members[i]; i++) {
     cf_array *found = NULL;

@@ -5,6 +5,7 @@
  * an input file stands as the SHA-256 of its bytes and a reference to another
  * task as that task's hash. Paths, threads and memory do not count.          */
 #include "study/manifest.h"
+#include "study/many.h"
 
 #include <ctype.h>
 #include <cortifold/io.h>
@@ -225,11 +226,42 @@ done:
   return status;
 }
 
+static cf_status append(cf_context *ctx, char **text, const char *separator, const char *more) {
+  char *longer;
+  cf_status status = cf_sprintf(ctx, &longer, "%s%s%s", *text ? *text : "", *text ? separator : "", more);
+  if (status != CF_OK) return status;
+  cf_free(*text);
+  *text = longer;
+  return CF_OK;
+}
+
+/* An address of several files: the contents of all count, and their names. *found: whether it is one. */
+static cf_status resolve_many(resolving *r, const char *address, piece_text *out, bool *found) {
+  cf_status status = CF_OK;
+  cf_many many;
+  const char *hex;
+  *found = false;
+  CF_TRY(cf_many_find(r->ctx, r->study->base, address, &many));
+  if (!many.n) goto done;
+  for (size_t i = 0; i < many.n && status == CF_OK; i++) {
+    status = file_hash(r, many.path[i], &hex);
+    if (status == CF_OK) status = append(r->ctx, &out->identity, "+", many.name[i]);
+    if (status == CF_OK) status = append(r->ctx, &out->identity, "=", hex);
+  }
+  out->address = many.address;
+  many.address = NULL;
+  *found = true;
+done:
+  cf_many_free(&many);
+  return status;
+}
+
 /* An address of a file: relative to the manifest's folder. required: a file that is missing is an error. */
 static cf_status resolve_file(resolving *r, const char *address, bool required, piece_text *out) {
   cf_status status = CF_OK;
   char *full = NULL, *path = NULL, *member = NULL;
   const char *hex;
+  bool many;
   CF_TRY(cf_sprintf(r->ctx, &full, "%s%s", address[0] == '/' ? "" : r->study->base, address));
   CF_TRY(cf_io_split(r->ctx, full, &path, &member));
   if (is_file(path)) {
@@ -237,7 +269,11 @@ static cf_status resolve_file(resolving *r, const char *address, bool required, 
     CF_TRY(cf_sprintf(r->ctx, &out->identity, "file:%s:%s", hex, member ? member : ""));
     out->address = full;
     full = NULL;
-  } else if (required) {
+    goto done;
+  }
+  if (required) {
+    CF_TRY(resolve_many(r, address, out, &many));
+    if (many) goto done;
     status = fail_task(r->ctx, r->study, r->task, "%s: no such file", path);
   } else {
     CF_TRY(cf_strdup(r->ctx, address, &out->address));
@@ -285,15 +321,6 @@ static cf_status resolve_reference(resolving *r, const char *piece, size_t lengt
   CF_TRY(cf_sprintf(r->ctx, &out->identity, "task:%s:%.*s", t->hash, (int)member_length, member ? member : ""));
 done:
   return status;
-}
-
-static cf_status append(cf_context *ctx, char **text, const char *separator, const char *more) {
-  char *longer;
-  cf_status status = cf_sprintf(ctx, &longer, "%s%s%s", *text ? *text : "", *text ? separator : "", more);
-  if (status != CF_OK) return status;
-  cf_free(*text);
-  *text = longer;
-  return CF_OK;
 }
 
 static cf_status resolve_value(void *payload, const cf_param *param, const char *text) {

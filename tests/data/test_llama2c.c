@@ -117,6 +117,40 @@ static void greedy_texts(void **unused) {
   cf_context_free(ctx);
 }
 
+/* Pooled layers are the last position, or the mean of those behind the BOS, of layers that are not. */
+static void pooled(void **unused) {
+  (void)unused;
+  static const char *const texts[] = {"A bird", "Tom saw a fish in the water.", ""};
+  cf_context *ctx = test_context();
+  cf_network *network = open_model(ctx);
+  cf_network_input input = CF_NETWORK_INPUT_INIT;
+  input.label = "texts.txt";
+  input.texts = texts;
+  input.n_texts = 3;
+  collector all = collect_run(ctx, network, &input, "layers.2");
+  const collected *a = collected_layer(ctx, &all, "layers.2");
+  for (int mean = 0; mean < 2; mean++) {
+    input.pool = mean ? CF_POOL_MEAN : CF_POOL_LAST;
+    collector one = collect_run(ctx, network, &input, "layers.2");
+    const collected *b = collected_layer(ctx, &one, "layers.2");
+    assert_int_equal(b->ndim, 1);
+    assert_int_equal(b->own, 64);
+    for (size_t i = 0; i < 3; i++)
+      for (size_t e = 0; e < 64; e++) {
+        size_t n = 0;
+        while (n < a->shape[0] && !isnan(a->values[(i * a->shape[0] + n) * 64])) n++;
+        double sum = 0;
+        size_t from = !mean ? n - 1 : n > 1 ? 1 : 0;
+        for (size_t p = from; p < n; p++) sum += (double)a->values[(i * a->shape[0] + p) * 64 + e];
+        assert_close(b->values[i * 64 + e], sum / (double)(n - from), 1e-6, 1e-7);
+      }
+    collector_free(&one);
+  }
+  collector_free(&all);
+  cf_network_free(network);
+  cf_context_free(ctx);
+}
+
 /* One sequence alone, with one thread and with four, gives the bits that it has in a batch. */
 static void same_bits(void **unused) {
   (void)unused;
@@ -158,6 +192,7 @@ int main(void) {
     return 77;
   }
   const struct CMUnitTest tests[] = {cmocka_unit_test(every_layer), cmocka_unit_test(tokens_of_texts),
-                                     cmocka_unit_test(greedy_texts), cmocka_unit_test(same_bits)};
+                                     cmocka_unit_test(greedy_texts), cmocka_unit_test(same_bits),
+                                     cmocka_unit_test(pooled)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
