@@ -66,7 +66,7 @@ static const char description[] =
     "shuffled labels, and the adjusted Rand index with the clusters over the neurons that are in one.\n\n"
     "Ours, not the published work's: the rule behind --rank auto, the scores of labels, and --prepare clean. The published "
     "choices are --prepare paper --far 3 --near 10.\n\n"
-    "Values: neurons, kept, outliers, disconnected, rank, error_percent, sets, pcs, explained, graph (as that of graph), diffusion {eigenvalues, residual, embedding_ratio}, clusters "
+    "Values: neurons, kept, outliers, disconnected, rank, error_percent, sets [{stimuli, rank, restarts, error_percent, rebuilt_from_factors, preparation (as that of factor; null for given factors)}], pcs, explained, graph (as that of graph), diffusion {eigenvalues, residual, embedding_ratio}, clusters "
     "[{label, size, stability}], noise, dimension {median, quartiles, mean}, labels [{by, groups, graph, neighbours, "
     "adjusted_rand}]. Arrays: those of factor, neural_matrix, explained, kept, points, kernel_*, edges, scale, degree, "
     "weighted_degree, coordinates, eigenvalues, embedding, cluster (-1: none), merge, condensed, dimension, ncd, "

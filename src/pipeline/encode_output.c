@@ -162,7 +162,8 @@ static void graph_values(cf_context *ctx, const cf_options *options, const cf_en
   cf_json_set(values, "graph", graph);
 }
 
-static cf_json *set_values(const cf_encode_set *s) {
+/* Takes the set's preparation. */
+static cf_json *set_values(cf_encode_set *s) {
   cf_json *o = cf_json_object();
   const cf_factors *best = s->factors;
   cf_json_set(o, "stimuli", cf_json_number((double)best->stimuli));
@@ -170,6 +171,8 @@ static cf_json *set_values(const cf_encode_set *s) {
   cf_json_set(o, "restarts", cf_json_number((double)s->scan.rank[s->scan.chosen]->restarts));
   cf_json_set(o, "error_percent", cf_json_number(best->error_percent));
   cf_json_set(o, "rebuilt_from_factors", cf_json_bool(s->rebuilt));
+  cf_json_set(o, "preparation", s->preparation ? s->preparation : cf_json_null());
+  s->preparation = NULL;
   return o;
 }
 
