@@ -136,8 +136,10 @@ static cf_status states(cf_context *ctx, const problem *p, size_t order, cf_inpu
   const cf_rank rank = order ? (cf_rank){CF_RANK_FIXED, (double)order} : (cf_rank){CF_RANK_ENERGY, 0.999};
   out->n = cf_rank_of(&rank, p->rows, f, k, s, NULL);
   if (order && out->n != order)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "subspace identification: order %zu asked, the data have %zu directions", order,
-                   out->n));
+    CF_TRY(cf_fail(
+        ctx, CF_ERR_INPUT,
+        "subspace identification: order %zu asked, the data have %zu directions; more delays, or a smaller --rank",
+        order, out->n));
   out->n_singular = k;
   CF_TRY(CF_ALLOC(ctx, &out->singular, k));
   memcpy(out->singular, s, k * sizeof *s);

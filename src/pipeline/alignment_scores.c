@@ -173,7 +173,7 @@ done:
 static cf_status compare_dynamics(cf_context *ctx, const pair *p, cf_align_score *s, double *boot) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  const cf_trajectory_options o = {CF_OPERATOR_OPTIONS_INIT, CF_DSA_OPTIONS_INIT, false, false};
+  const cf_trajectory_options o = {CF_OPERATOR_OPTIONS_INIT, CF_DSA_OPTIONS_INIT, false, false, false, false};
   const cf_measure *m = cf_trajectory_measure_find("dsa-wasserstein");
   const cf_align_side *a = p->side[0], *b = p->side[1];
   double d, *null;

@@ -49,6 +49,12 @@ static const char description[] =
     "(delay embedding, whitened, regression from one step to the next): by default one delay, full rank, ridge 1e-8, no "
     "centring. `alignment` says how the best rotation was found: gradient at the end, how many starts agree with the "
     "best (reached of starts), the best for each determinant. dsa-wasserstein is the squared distance unless --root.\n\n"
+    "dsa-input-angular and dsa-input-euclidean compare driven systems x' = A x + B u, y = C x + D u (InputDSA): how their "
+    "states answer the inputs, under the best rotation of the states. A and B are identified by subspaces from outputs "
+    "(the trajectories) and inputs (--inputs), with --delays steps of past and of future and --rank states (full: 99.9 % "
+    "of the energy). Both systems need the same inputs and one order. `systems` shows orders, singular values and "
+    "eigenvalues. Coordinates of states come from the data: the same data through rotated channels are at distance 0; "
+    "other recordings of one system are not, exactly.\n\n"
     "--permutations: rows of Y are permuted; for dsa the time steps of X, the same order in all its trials; p = (1 + number of permutations at least as alike) / (1 + N), z is "
     "positive for more alike than chance, for distances too. p_fdr adjusts over all entries of the result (Benjamini "
     "and Hochberg).\n"
@@ -58,7 +64,7 @@ static const char description[] =
     "measures are biased in samples with repeated conditions (`bootstrap.mean` shows by how much), so the interval "
     "is moved by that bias unless --interval percentile is chosen.\n\n"
     "Values: measures [{name, x, y, value, kind, ci, p, p_fdr, null_mean, null_sd, z, bootstrap, formula, preset, n, "
-    "channels, rank, correlations, ...}]. Arrays: value (measure, x, y), and of each measure null/NAME, "
+    "channels, rank, correlations, operators, systems, ...}]. Arrays: value (measure, x, y), and of each measure null/NAME, "
     "bootstrap/NAME and canonical_correlations/NAME, with the axes x and y where there are several.";
 
 static const char examples[] =
@@ -67,7 +73,8 @@ static const char examples[] =
     "layers.h5\n"
     "cortifold compare a.npy b.npy --measure shape --alpha 0.5\n"
     "cortifold compare a.npy b.npy --measure svcca --directions 20\n"
-    "cortifold compare model.npy cortex.npy --measure dsa-wasserstein,dsa-angular --pca 10 --permutations 50";
+    "cortifold compare model.npy cortex.npy --measure dsa-wasserstein,dsa-angular --pca 10 --permutations 50\n"
+    "cortifold compare a.npz:rates b.npz:rates --measure dsa-input-angular --inputs stimulus --delays 5 --rank 4";
 
 static void job_free(cf_compare_job *j) {
   for (size_t i = 0; i < j->entries && j->entry; i++) cf_compare_value_free(&j->entry[i].v);
@@ -94,6 +101,8 @@ static cf_status choose_measures(cf_context *ctx, const cf_options *options, cf_
                      CF_MEASURE_NAMES "|" CF_TRAJECTORY_NAMES);
     j->of_trajectories = j->of_trajectories || cf_trajectory_measure(m);
     j->of_patterns = j->of_patterns || !cf_trajectory_measure(m);
+    j->of_inputs = j->of_inputs || cf_trajectory_measure_has_inputs(m);
+    j->of_operators = j->of_operators || (cf_trajectory_measure(m) && !cf_trajectory_measure_has_inputs(m));
     bool again = false;
     for (size_t k = 0; k < j->n_measures; k++) again = again || j->measure[k] == m;
     if (!again && j->n_measures < CF_MOST_MEASURES) j->measure[j->n_measures++] = m;
@@ -110,6 +119,10 @@ static cf_status read_options(cf_context *ctx, const cf_options *options, cf_com
   CF_TRY(cf_compare_options_check(ctx, &j->o));
   CF_TRY(cf_trajectory_read_options(ctx, options, &j->t));
   CF_TRY(choose_measures(ctx, options, j));
+  j->t.published = j->o.paper;
+  j->t.no_operator = !j->of_operators;
+  if (cf_options_given(options, "inputs") && !j->of_inputs)
+    CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--inputs belongs to --measure dsa-input-angular or dsa-input-euclidean"));
   j->permutations = (size_t)cf_options_integer(options, "permutations");
   j->bootstrap = (size_t)cf_options_integer(options, "bootstrap");
   j->coverage = cf_options_number(options, "coverage");
@@ -339,6 +352,9 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
     CF_TRY(cf_trajectories_load(ctx, &j.x, &j.t, result, &j.tx));
     CF_TRY(cf_trajectories_load(ctx, &j.y, &j.t, result, &j.ty));
   }
+  if (j.of_inputs)
+    CF_TRY(cf_trajectories_load_inputs(ctx, options, 2, (const cf_systems *const[]){&j.x, &j.y},
+                                       (cf_trajectory *const[]){j.tx, j.ty}, &j.t, result));
   CF_TRY(read_splits(ctx, result, &j));
   CF_TRY(run_all(ctx, &j));
   cf_compare_fill_values(&j, result->values);

@@ -21,6 +21,7 @@ typedef struct cf_compare_job {
   cf_trajectory_options t;
   cf_trajectory *tx, *ty;            /* NULL without a measure between trajectories */
   bool of_patterns, of_trajectories; /* what the measures compare */
+  bool of_inputs, of_operators;      /* of trajectories: driven systems, and others */
   const cf_measure *measure[CF_MOST_MEASURES];
   size_t n_measures, permutations, bootstrap, entries, dropped;
   cf_resample what;

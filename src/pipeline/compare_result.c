@@ -64,12 +64,13 @@ static cf_json *entry_json(const cf_compare_job *j, const cf_compare_entry *e) {
               m->distance && j->o.euclidean && !cf_trajectory_measure(m) ? pair(0, INFINITY) : pair(m->low, m->high));
   if (cf_trajectory_measure(m)) {
     const cf_trajectory *x = &j->tx[e->x], *y = &j->ty[e->y];
-    cf_json *operators = cf_json_list();
-    cf_json_append(operators, cf_trajectory_json(x));
-    cf_json_append(operators, cf_trajectory_json(y));
+    const bool driven = cf_trajectory_measure_has_inputs(m);
+    cf_json *both = cf_json_list();
+    cf_json_append(both, driven ? cf_trajectory_input_json(x) : cf_trajectory_json(x));
+    cf_json_append(both, driven ? cf_trajectory_input_json(y) : cf_trajectory_json(y));
     cf_json_set(o, "trials", pair((double)x->trials, (double)y->trials));
     cf_json_set(o, "channels", pair((double)x->channels, (double)y->channels));
-    cf_json_set(o, "operators", operators);
+    cf_json_set(o, driven ? "systems" : "operators", both);
     if (e->match.starts) cf_json_set(o, "alignment", cf_trajectory_match_json(&e->match));
     return o;
   }

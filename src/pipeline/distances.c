@@ -51,6 +51,10 @@ static cf_status read_options(cf_context *ctx, const cf_options *options, job *j
   CF_TRY(cf_trajectory_read_options(ctx, options, &j->t));
   j->measure = cf_measure_find(cf_options_text(options, "measure"));
   if (!j->measure) j->measure = cf_trajectory_measure_find(cf_options_text(options, "measure"));
+  j->t.published = j->o.paper;
+  j->t.no_operator = cf_trajectory_measure_has_inputs(j->measure);
+  if (cf_options_given(options, "inputs") && !j->t.no_operator)
+    CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--inputs belongs to --measure dsa-input-angular or dsa-input-euclidean"));
   for (size_t i = 0; i < cf_options_arguments(options); i++)
     CF_TRY(cf_systems_expand(ctx, cf_options_argument(options, i), &j->systems));
   if (j->systems.count < 2)
@@ -188,6 +192,23 @@ done:
   return status;
 }
 
+/* All pairs of driven systems. */
+static cf_status input_distances(cf_context *ctx, const cf_options *options, job *j, cf_result *result) {
+  cf_status status = CF_OK;
+  const size_t k = j->systems.count;
+  CF_TRY(cf_trajectories_load(ctx, &j->systems, &j->t, result, &j->trajectory));
+  CF_TRY(cf_trajectories_load_inputs(ctx, options, 1, (const cf_systems *const[]){&j->systems},
+                                     (cf_trajectory *const[]){j->trajectory}, &j->t, result));
+  for (size_t a = 0; a < k; a++)
+    for (size_t b = a + 1; b < k; b++) {
+      double value = 0;
+      CF_TRY(cf_trajectory_value(ctx, j->measure, &j->trajectory[a], &j->trajectory[b], &j->t, &value, NULL));
+      j->d[a * k + b] = j->d[b * k + a] = value;
+    }
+done:
+  return status;
+}
+
 /* The operator of each trajectory, and all pairs of them. */
 static cf_status run_trajectories(cf_context *ctx, job *j, cf_result *result) {
   cf_status status = CF_OK;
@@ -215,7 +236,9 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   CF_TRY(read_options(ctx, options, &j));
   CF_TRY(cf_size_mul(ctx, j.systems.count, j.systems.count, &count));
   CF_TRY(CF_ALLOC(ctx, &j.d, count));
-  if (of_trajectories(&j)) {
+  if (cf_trajectory_measure_has_inputs(j.measure)) {
+    CF_TRY(input_distances(ctx, options, &j, result));
+  } else if (of_trajectories(&j)) {
     CF_TRY(run_trajectories(ctx, &j, result));
   } else {
     CF_TRY(cf_systems_load(ctx, sets, 1, cf_measure_nan(options), cf_measure_zscore(options), result, &j.dropped));

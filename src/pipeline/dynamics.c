@@ -28,15 +28,20 @@ static const char description[] =
     "fewest delays. The published advice is to look where aic flattens; this rule is ours.\n"
     "fast: the rule of fastDSA from one trial's mean channel (correlation time, period, length; then the hard-threshold "
     "rank of the delay matrix), the median over the trials.\n\n"
-    "The eigenvalues of the operator given by --delays and --rank on all data come with it. --starts, --root and --unequal "
-    "have no effect here.\n\n"
+    "The eigenvalues of the operator given by --delays and --rank on all data come with it. With --inputs the trajectories "
+    "are the outputs of a driven system x(t+1) = A x(t) + B u(t), y = C x + D u, which is identified by subspaces "
+    "(--delays steps of past and of future, --rank states; full: 99.9 % of the energy): the gap in its singular values "
+    "shows the order. --starts, --root and --unequal have no effect here.\n\n"
     "Values: sweep [{delays, rank, aic, mase, error, non_normal, residual}], suggested {delays, rank}, fast {delays, rank, "
     "correlation_time, by_correlation, by_period, by_length}, operator {dimensions, rank, embedding, residual, "
-    "eigenvalues}. Arrays: aic, mase, error, non_normal, residual (delays, rank), eigenvalues (mode, part).\n\n"
-    "References: Ostrow, Eisen, Kozachkov and Fiete (2023) NeurIPS; arXiv 2511.22828 (fastDSA).";
+    "eigenvalues}, system {order, inputs, outputs, singular_values, eigenvalues} (null without --inputs). Arrays: aic, mase, error, non_normal, residual (delays, rank), eigenvalues (mode, part), system/A, B, C, D, eigenvalues, "
+    "singular_values.\n\n"
+    "References: Ostrow, Eisen, Kozachkov and Fiete (2023) NeurIPS; arXiv 2511.22828 (fastDSA); Van Overschee and De Moor "
+    "(1996), Subspace Identification for Linear Systems.";
 
 static const char examples[] = "cortifold dynamics trajectories.npy --sweep-delays 1,5,10 --sweep-ranks 5,10,20,40\n"
-                               "cortifold dynamics epochs.npy --axes channel-time --pca 10 -o sweep.npz";
+                               "cortifold dynamics epochs.npy --axes channel-time --pca 10 -o sweep.npz\n"
+                               "cortifold dynamics motor.npz:rates --inputs stimulus --delays 5 -o system.npz";
 
 enum { MOST = 64 };
 
@@ -47,6 +52,7 @@ typedef struct job {
   size_t delays[MOST], ranks[MOST], n_delays, n_ranks, best;
   cf_sweep_entry *entry;
   cf_delay_rule fast;
+  bool driven; /* --inputs was given */
 } job;
 
 static cf_status read_list(cf_context *ctx, const cf_options *options, const char *name, size_t least, size_t *out,
@@ -72,6 +78,7 @@ static cf_status read_options(cf_context *ctx, const cf_options *options, job *j
   CF_TRY(cf_systems_expand(ctx, cf_options_argument(options, 0), &j->systems));
   if (j->systems.count != 1)
     CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "one data set is needed, %zu are named", j->systems.count));
+  j->driven = cf_options_given(options, "inputs");
 done:
   return status;
 }
@@ -113,6 +120,13 @@ static cf_status compute(cf_context *ctx, job *j) {
     trial[r] = cf_view_matrix(t->data + r * t->steps * t->channels, t->steps, t->channels);
   const cf_trajectories all = {t->trials, trial, t->name};
   CF_TRY(cf_operator_sweep(ctx, &all, &j->t.op, j->n_delays, j->delays, j->n_ranks, j->ranks, j->entry, &j->best));
+  size_t defined = 0;
+  for (size_t i = 0; i < j->n_delays * j->n_ranks; i++) defined += j->entry[i].defined;
+  if (defined == 0)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT,
+                   "%s: %zu trials of %zu steps and %zu channels do not carry any of these delays and ranks; fewer, or "
+                   "--pca, may do",
+                   t->name, t->trials, t->steps, t->channels));
   if (t->steps >= 8) CF_TRY(choose_fast(ctx, trial, j));
 done:
   cf_scratch_release(ctx, mark);
@@ -153,6 +167,7 @@ static void fill_values(const job *j, cf_json *values) {
   }
   cf_json_set(values, "fast", fast);
   cf_json_set(values, "operator", cf_trajectory_json(&j->data[0]));
+  cf_json_set(values, "system", j->driven ? cf_trajectory_input_json(&j->data[0]) : cf_json_null());
   cf_json_set(values, "trials", cf_json_number((double)j->data[0].trials));
   cf_json_set(values, "steps", cf_json_number((double)j->data[0].steps));
   cf_json_set(values, "channels", cf_json_number((double)j->data[0].channels));
@@ -162,6 +177,26 @@ static cf_status labels(cf_context *ctx, const char *name, size_t n, const size_
   double x[MOST];
   for (size_t i = 0; i < n; i++) x[i] = (double)values[i];
   return cf_array_from_doubles(ctx, name, 1, &n, x, out);
+}
+
+/* Matrices of the driven system, its eigenvalues, and the singular values whose gap shows the order. */
+static cf_status put_system(cf_context *ctx, const cf_input_system *s, cf_result *result) {
+  cf_status status = CF_OK;
+  const struct {
+    const char *name;
+    size_t rows, cols;
+    const double *data;
+  } part[] = {{"system/A", s->n, s->n, s->a},
+              {"system/B", s->n, s->inputs, s->b},
+              {"system/C", s->outputs, s->n, s->c},
+              {"system/D", s->outputs, s->inputs, s->d},
+              {"system/eigenvalues", s->n, 2, s->eigenvalue}};
+  for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+    CF_TRY(cf_dataset_put(ctx, result->arrays, part[i].name, 2, (const size_t[]){part[i].rows, part[i].cols},
+                          part[i].data));
+  CF_TRY(cf_dataset_put(ctx, result->arrays, "system/singular_values", 1, &s->n_singular, s->singular));
+done:
+  return status;
 }
 
 static cf_status fill_arrays(cf_context *ctx, const job *j, cf_result *result) {
@@ -182,6 +217,7 @@ static cf_status fill_arrays(cf_context *ctx, const job *j, cf_result *result) {
     if (status != CF_OK) goto done;
   }
   CF_TRY(cf_dataset_put(ctx, result->arrays, "eigenvalues", 2, (const size_t[]){op->n, 2}, op->eigenvalue));
+  if (j->driven) CF_TRY(put_system(ctx, j->data[0].system, result));
 done:
   cf_array_free(a);
   cf_array_free(delays);
@@ -206,6 +242,13 @@ static cf_status say_summary(cf_context *ctx, const job *j, cf_result *result) {
   if (j->best == n) CF_TRY(cf_result_say(ctx, result, "none predicts better than persistence\n"));
   if (j->fast.delays)
     CF_TRY(cf_result_say(ctx, result, "rule of fastDSA: %zu delays, rank %zu\n", j->fast.delays, j->fast.rank));
+  if (j->driven) {
+    const cf_input_system *s = t->system;
+    CF_TRY(cf_result_say(ctx, result, "driven system: order %zu, %zu inputs, eigenvalues of modulus", s->n, s->inputs));
+    for (size_t i = 0; i < CF_MIN(s->n, (size_t)8); i++)
+      CF_TRY(cf_result_say(ctx, result, " %.4f", hypot(s->eigenvalue[2 * i], s->eigenvalue[2 * i + 1])));
+    CF_TRY(cf_result_say(ctx, result, "%s\n", s->n > 8 ? " ..." : ""));
+  }
 done:
   return status;
 }
@@ -215,6 +258,9 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   job j = {0};
   CF_TRY(read_options(ctx, options, &j));
   CF_TRY(cf_trajectories_load(ctx, &j.systems, &j.t, result, &j.data));
+  if (j.driven)
+    CF_TRY(cf_trajectories_load_inputs(ctx, options, 1, (const cf_systems *const[]){&j.systems},
+                                       (cf_trajectory *const[]){j.data}, &j.t, result));
   CF_TRY(compute(ctx, &j));
   fill_values(&j, result->values);
   CF_TRY(fill_arrays(ctx, &j, result));
@@ -224,6 +270,35 @@ done:
   cf_trajectories_free(j.data, j.systems.count);
   cf_systems_free(&j.systems);
   return status;
+}
+
+static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {
+  cf_status status = CF_OK;
+  job j = {0};
+  size_t shape[CF_MAX_DIMS];
+  CF_TRY(read_options(ctx, options, &j));
+  if (cf_systems_dims(ctx, j.systems.address[0], "trajectories", 3, shape) == 3) {
+    const double trials = (double)shape[0], steps = (double)shape[j.t.channel_time ? 2 : 1];
+    const double channels = (double)shape[j.t.channel_time ? 1 : 2];
+    const double p = j.t.op.components ? fmin((double)j.t.op.components, channels) : channels;
+    const double length = fmin(steps, 8 * 128);
+    double work = 0, most = p * (double)j.t.op.delays;
+    for (size_t d = 0; d < j.n_delays; d++) {
+      const double dims = p * (double)j.delays[d];
+      most = fmax(most, dims);
+      for (size_t r = 0; r < j.n_ranks; r++) {
+        const double rank = j.ranks[r] ? fmin((double)j.ranks[r], dims) : dims;
+        work += (4 * trials * steps * dims * (dims + rank) + 30 * dims * dims * dims + 60 * rank * rank * rank) / 1e10;
+      }
+    }
+    /* The rule of fastDSA: the SVD of a delay matrix for every trial. */
+    out->seconds = work + trials * length * length * length / 4e9 + 1e-8 * trials * steps * channels;
+    out->bytes = 8 * (3 * trials * steps * most + 3 * most * most + trials * steps * channels);
+  }
+done:
+  cf_context_clear(ctx);
+  cf_systems_free(&j.systems);
+  return CF_OK;
 }
 
 const cf_analysis cf_analysis_dynamics = {"dynamics",
@@ -236,5 +311,5 @@ const cf_analysis cf_analysis_dynamics = {"dynamics",
                                           examples,
                                           params,
                                           run,
-                                          NULL,
+                                          cost,
                                           false};

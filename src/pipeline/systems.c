@@ -191,26 +191,40 @@ done:
   return status;
 }
 
-bool cf_systems_shape(cf_context *ctx, const char *address, size_t *n, size_t *p) {
+int cf_systems_dims(cf_context *ctx, const char *address, const char *preferred, int least, size_t *shape) {
   char *path = NULL, *member = NULL;
   cf_io_listing *list = NULL;
-  bool found = false;
+  const cf_io_entry *found = NULL;
+  int ndim = 0;
   if (cf_io_split(ctx, address, &path, &member) == CF_OK && cf_io_list(ctx, path, &list) == CF_OK)
-    for (size_t i = 0; i < list->count && !found; i++) {
+    for (size_t i = 0; i < list->count; i++) {
       const cf_io_entry *e = &list->entry[i];
-      const char *have = e->member ? e->member : "";
+      const char *have = e->member ? e->member : "", *bare = have[0] == '/' ? have + 1 : have;
       if (e->ndim < 1 || !e->readable) continue;
-      if (member && strcmp(have, member) != 0 && !(have[0] == '/' && strcmp(have + 1, member) == 0)) continue;
-      if (!member && e->ndim < 2 && list->count > 1) continue;
-      found = true;
-      *n = e->shape[0];
-      *p = 1;
-      for (int d = 1; d < e->ndim; d++) *p *= e->shape[d] ? e->shape[d] : 1;
+      if (member && strcmp(have, member) != 0 && strcmp(bare, member) != 0) continue;
+      if (!member && e->ndim < least && list->count > 1) continue;
+      const bool named = !member && preferred && strcmp(bare, preferred) == 0;
+      if (!found || named) found = e;
+      if (named) break;
     }
+  if (found) {
+    ndim = found->ndim;
+    for (int d = 0; d < ndim; d++) shape[d] = found->shape[d];
+  }
   cf_io_listing_free(list);
   cf_free(path);
   cf_free(member);
-  return found;
+  return ndim;
+}
+
+bool cf_systems_shape(cf_context *ctx, const char *address, size_t *n, size_t *p) {
+  size_t shape[CF_MAX_DIMS];
+  const int ndim = cf_systems_dims(ctx, address, NULL, 2, shape);
+  if (ndim == 0) return false;
+  *n = shape[0];
+  *p = 1;
+  for (int d = 1; d < ndim; d++) *p *= shape[d] ? shape[d] : 1;
+  return true;
 }
 
 /* --------------------------------------------------------------- loading -- */

@@ -34,6 +34,9 @@ CF_CHECKED cf_status cf_systems_load(cf_context *ctx, cf_systems *const *sets, s
 
 /* Shape of an address without reading it: rows, and the product of the other axes. False when it cannot be told. */
 bool cf_systems_shape(cf_context *ctx, const char *address, size_t *n, size_t *p);
+/* All of it: the number of axes, 0 when it cannot be told. Without a member in the address the one named `preferred`
+ * (may be NULL), else the first of `least` axes or more. shape: CF_MAX_DIMS. */
+int cf_systems_dims(cf_context *ctx, const char *address, const char *preferred, int least, size_t *shape);
 
 /* Options that choose and steer measures, shared by compare and distances. */
 #define CF_MEASURE_NAMES "rsa|cka|cka-debiased|cka-rbf|cca|svcca|pwcca|procrustes|shape|rv|linear-predictivity"

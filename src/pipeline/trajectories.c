@@ -5,10 +5,13 @@
 #include <math.h>
 #include <string.h>
 
-enum { KINDS = 3 };
+enum { KINDS = 5, INPUT_KINDS = 3 }; /* INPUT_KINDS: the first of those with inputs */
 #define PI 3.14159265358979323846
 
-/* In the order of cf_dsa_kind. */
+#define INPUT_REFERENCE "Huang, Ostrow et al. (2026) ICLR, arXiv 2510.25943; Van Overschee and De Moor (1996)"
+#define INPUT_SLIP      "(A')^k B stand in K too, after every A^k B; the published C is the transpose and is not followed"
+
+/* In the order of cf_dsa_kind, then those with inputs. */
 static const cf_measure table[KINDS] = {
     {"dsa-angular", "dynamical similarity, angle", "min over orthogonal C of arccos(<A, C B C'> / (||A|| ||B||))",
      "Ostrow, Eisen, Kozachkov and Fiete (2023) NeurIPS", true, true, false, true, 0, PI,
@@ -20,6 +23,15 @@ static const cf_measure table[KINDS] = {
      "mean |lambda_i - mu_s(i)|^2 over the best matching s of the operators' eigenvalues",
      "Redman et al. (2024) NeurIPS; Ostrow, Eisen, Kozachkov and Fiete (2023) NeurIPS", true, true, false, true, 0,
      INFINITY, CF_MEASURE_ORTHOGONAL | CF_MEASURE_SCALING | CF_MEASURE_LINEAR, NULL, NULL, NULL, NULL, NULL, NULL},
+    {"dsa-input-angular", "dynamical similarity of driven systems, angle",
+     "min over orthogonal C of arccos(<K, C L> / (||K|| ||L||)), K = [B, AB, .., A^(n-1) B] of x' = A x + B u, L of the "
+     "other",
+     INPUT_REFERENCE, true, true, false, true, 0, PI, CF_MEASURE_ORTHOGONAL | CF_MEASURE_SCALING, INPUT_SLIP, NULL,
+     NULL, NULL, NULL, NULL},
+    {"dsa-input-euclidean", "dynamical similarity of driven systems, length",
+     "min over orthogonal C of ||K - C L||_F, K = [B, AB, .., A^(n-1) B] of x' = A x + B u, L of the other",
+     INPUT_REFERENCE, true, true, false, true, 0, INFINITY, CF_MEASURE_ORTHOGONAL, INPUT_SLIP, NULL, NULL, NULL, NULL,
+     NULL},
 };
 
 const cf_measure *cf_trajectory_measure_find(const char *id) {
@@ -36,6 +48,10 @@ bool cf_trajectory_measure(const cf_measure *m) {
   return m >= table && m < table + KINDS;
 }
 
+bool cf_trajectory_measure_has_inputs(const cf_measure *m) {
+  return m >= table + INPUT_KINDS && m < table + KINDS;
+}
+
 static cf_dsa_kind kind_of(const cf_measure *m) {
   return (cf_dsa_kind)(m - table);
 }
@@ -46,6 +62,9 @@ void cf_trajectories_free(cf_trajectory *t, size_t count) {
     cf_free(t[i].data);
     cf_array_free(t[i].labels);
     cf_operator_free(t[i].op);
+    cf_free(t[i].inputs);
+    cf_input_system_free(t[i].system);
+    cf_free(t[i].control);
   }
   cf_free(t);
 }
@@ -68,6 +87,7 @@ cf_status cf_trajectory_read_options(cf_context *ctx, const cf_options *options,
   out->dsa.weights = strcmp(cf_options_text(options, "unequal"), "weights") == 0;
   out->zscore = cf_measure_zscore(options);
   out->channel_time = strcmp(cf_options_text(options, "axes"), "channel-time") == 0;
+  out->no_operator = out->published = false;
 done:
   return status;
 }
@@ -159,7 +179,7 @@ static cf_status load_one(cf_context *ctx, const char *address, const char *name
     a->data = NULL;
   }
   if (o->zscore) scale_channels(out);
-  CF_TRY(fit(ctx, out, NULL, NULL, NULL, &o->op, &out->op));
+  if (!o->no_operator) CF_TRY(fit(ctx, out, NULL, NULL, NULL, &o->op, &out->op));
 done:
   cf_array_free(a);
   return status;
@@ -189,7 +209,9 @@ done:
 
 cf_status cf_trajectory_value(cf_context *ctx, const cf_measure *m, const cf_trajectory *x, const cf_trajectory *y,
                               const cf_trajectory_options *o, double *value, cf_dsa_match *match) {
-  cf_status status = cf_dsa_distance(ctx, kind_of(m), x->op, y->op, &o->dsa, value, match);
+  cf_status status = cf_trajectory_measure_has_inputs(m)
+                         ? cf_trajectory_input_value(ctx, m, x, y, value)
+                         : cf_dsa_distance(ctx, kind_of(m), x->op, y->op, &o->dsa, value, match);
   return status == CF_OK ? status : cf_explain(ctx, status, "%s", m->id);
 }
 
@@ -213,22 +235,37 @@ static cf_status finish(cf_context *ctx, cf_status status, const replicates *job
   return status;
 }
 
+/* What a replicate needs of x: trials rows[], time steps time[], channels cols[]. Drawn systems have the order of the
+ * whole one, so that they can be compared. */
+static cf_status refit(cf_context *ctx, const replicates *job, const cf_trajectory *t, const size_t *rows,
+                       const size_t *time, const size_t *cols, cf_trajectory *out) {
+  return cf_trajectory_measure_has_inputs(job->m)
+             ? cf_trajectory_identify(ctx, t, rows, time, cols, t->system->n, job->o, out)
+             : fit(ctx, t, rows, time, cols, &job->o->op, &out->op);
+}
+
+static void drop(cf_trajectory *t) {
+  cf_operator_free(t->op);
+  cf_input_system_free(t->system);
+  cf_free(t->control);
+}
+
 static cf_status permute_one(cf_context *ctx, size_t r, void *payload) {
   const replicates *job = payload;
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  cf_operator *op = NULL;
+  cf_trajectory shuffled = {0};
   size_t *time;
   double value = NAN;
   CF_TRY(cf_check_cancel(ctx));
   cf_rng rng = cf_rng_make(cf_context_seed(ctx), cf_hash_text("compare/time"), (uint32_t)r);
   CF_TRY(CF_SCRATCH(ctx, &time, job->x->steps));
   cf_rng_permutation(&rng, job->x->steps, time);
-  status = fit(ctx, job->x, NULL, time, NULL, &job->o->op, &op);
-  if (status == CF_OK) status = cf_dsa_distance(ctx, kind_of(job->m), op, job->y->op, &job->o->dsa, &value, NULL);
+  status = refit(ctx, job, job->x, NULL, time, NULL, &shuffled);
+  if (status == CF_OK) status = cf_trajectory_value(ctx, job->m, &shuffled, job->y, job->o, &value, NULL);
   status = finish(ctx, status, job, r, value);
 done:
-  cf_operator_free(op);
+  drop(&shuffled);
   cf_scratch_release(ctx, mark);
   return status;
 }
@@ -244,7 +281,7 @@ cf_status cf_trajectory_permute(cf_context *ctx, const cf_measure *m, const cf_t
 
 /* Draws for one side; trials from the stream `trials`. */
 static cf_status draw(cf_context *ctx, const replicates *job, const cf_trajectory *t, const char *trials,
-                      const char *channels, size_t r, cf_operator **out) {
+                      const char *channels, size_t r, cf_trajectory *out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   size_t *rows = NULL, *cols = NULL;
@@ -258,7 +295,7 @@ static cf_status draw(cf_context *ctx, const replicates *job, const cf_trajector
     CF_TRY(CF_SCRATCH(ctx, &cols, t->channels));
     cf_rng_resample(&rng, t->channels, t->channels, cols);
   }
-  CF_TRY(fit(ctx, t, rows, NULL, cols, &job->o->op, out));
+  CF_TRY(refit(ctx, job, t, rows, NULL, cols, out));
 done:
   cf_scratch_release(ctx, mark);
   return status;
@@ -267,17 +304,17 @@ done:
 static cf_status resample_one(cf_context *ctx, size_t r, void *payload) {
   const replicates *job = payload;
   cf_status status = CF_OK;
-  cf_operator *x = NULL, *y = NULL;
+  cf_trajectory x = {0}, y = {0};
   double value = NAN;
   CF_TRY(cf_check_cancel(ctx));
   status = draw(ctx, job, job->x, "compare/bootstrap", "compare/units-x", r, &x);
   if (status == CF_OK)
     status = draw(ctx, job, job->y, job->joint ? "compare/bootstrap" : "compare/bootstrap-y", "compare/units-y", r, &y);
-  if (status == CF_OK) status = cf_dsa_distance(ctx, kind_of(job->m), x, y, &job->o->dsa, &value, NULL);
+  if (status == CF_OK) status = cf_trajectory_value(ctx, job->m, &x, &y, job->o, &value, NULL);
   status = finish(ctx, status, job, r, value);
 done:
-  cf_operator_free(x);
-  cf_operator_free(y);
+  drop(&x);
+  drop(&y);
   return status;
 }
 
@@ -331,5 +368,9 @@ double cf_trajectory_cost(const cf_measure *m, double trials, double steps, doub
   const double p = o->op.components ? (double)o->op.components : channels, dims = p * (double)o->op.delays;
   const double n = o->op.rank.rule == CF_RANK_FIXED ? fmin(o->op.rank.value, dims) : dims;
   *fit_cost = (6 * trials * steps * dims * dims + 40 * dims * dims * dims) / 1e10;
+  if (m && cf_trajectory_measure_has_inputs(m)) { /* QR of past and future blocks; as many inputs as channels at most */
+    *fit_cost = trials * steps * 16 * dims * dims / 1e10;
+    return dims * dims * dims / 1e9;
+  }
   return kind_of(m) == CF_DSA_WASSERSTEIN ? n * n * n / 1e9 : 1e-3 + 30000 * n * n * n / 1e10;
 }
