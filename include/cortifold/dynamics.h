@@ -139,9 +139,11 @@ typedef struct cf_depth_options {
   bool imaginary;      /* pooled and per stimulus: features [Re, Im] instead of Re */
   double ridge;        /* shared: added to the covariance, in units of its mean eigenvalue */
   size_t shared_modes; /* shared: how many modes become features */
+  const bool *train;   /* stimuli that means, scales and operators (pooled, shared) are found on; features are of all;
+                        * NULL: all */
 } cf_depth_options;
 #define CF_DEPTH_OPTIONS_INIT                                                                                          \
-  { CF_DEPTH_POOLED, CF_DMD_OPTIONS_INIT, CF_STABLE_INIT, true, false, false, 0, 8 }
+  { CF_DEPTH_POOLED, CF_DMD_OPTIONS_INIT, CF_STABLE_INIT, true, false, false, 0, 8, NULL }
 
 /* features: stimulus x columns. pooled: dmd is that of the layers (weight per layer). per stimulus: *_each hold one
  * entry a stimulus. shared: dmd has the eigenvalues of the operator and residuals, no amplitudes. */
@@ -171,6 +173,36 @@ CF_API void cf_depth_free(cf_depth *depth);
  * ones. Errors: CF_ERR_INPUT for layers that differ in shape, too few layers, NaN. Cost: L^2 T d flops (pooled). */
 CF_API CF_CHECKED cf_status cf_depth_fit(cf_context *ctx, size_t layers, const cf_blocks *layer,
                                          const cf_depth_options *options, cf_depth **out);
+
+/* Layers of unequal width. Formulas: src/dynamics/width.c. */
+typedef enum cf_width_rule {
+  CF_WIDTH_PCA,    /* principal scores of each layer, turned layer after layer by Procrustes: any widths */
+  CF_WIDTH_JOINT,  /* one PCA of all layers: equal widths */
+  CF_WIDTH_RANDOM, /* random projection, the same for layers of one width */
+  CF_WIDTH_ZEROS,  /* features that a layer lacks are 0: only where axis j means the same in all layers */
+  CF_WIDTH_GRAM    /* no features: the inner products of the centred stimuli, pooled scope only */
+} cf_width_rule;
+enum { CF_WIDTH_COMPONENTS = 100 };
+typedef struct cf_width_options {
+  cf_width_rule rule;
+  size_t
+      components; /* k of the first three; 0: 100, or as many as the layers and (pca) training stimuli less one give */
+  bool unmatched; /* random: different widths too, though their axes do not match */
+  const bool *train; /* stimuli that means, axes and rotations are found on; NULL: all */
+} cf_width_options;
+#define CF_WIDTH_OPTIONS_INIT                                                                                          \
+  { CF_WIDTH_PCA, 0, false, NULL }
+typedef struct cf_widths {
+  size_t layers, rows, width; /* rows: stimuli; 1 for CF_WIDTH_GRAM, whose width is the pairs of training stimuli */
+  double *data;               /* layers x rows x width */
+  double *explained;          /* layers: share of the training variance kept; NaN where there is none to tell */
+} cf_widths;
+CF_API void cf_widths_free(cf_widths *widths);
+/* Layers in depth order, stimuli x features each, to one width; one layer is held at a time. Errors: CF_ERR_INPUT
+ * (stimuli differ, NaN, fewer than 3 training stimuli, widths that the rule cannot match). Cost: PCA of every layer, or
+ * a product with k columns. */
+CF_API CF_CHECKED cf_status cf_depth_widths(cf_context *ctx, size_t layers, const cf_blocks *layer,
+                                            const cf_width_options *options, cf_widths **out);
 
 /* -------------------------------------------------------- trajectories -- */
 

@@ -71,34 +71,49 @@ done:
   return status;
 }
 
-/* Means and factors, from scratch; each needs the one before. */
+cf_status cf_depth_read_training(cf_context *ctx, cf_depth_reader *r, size_t first, size_t *count, size_t *kept) {
+  const size_t d = r->width;
+  double *to = r->buffer;
+  const cf_status status = cf_depth_read(ctx, r, first, count);
+  *kept = 0;
+  for (size_t t = 0; status == CF_OK && t < *count; t++) *kept += !r->train || r->train[first + t];
+  if (status != CF_OK || *kept == *count) return status;
+  for (size_t l = 0; l < r->layers; l++)
+    for (size_t t = 0; t < *count; t++)
+      if (r->train[first + t]) {
+        memmove(to, r->buffer + (l * *count + t) * d, d * sizeof *to);
+        to += d;
+      }
+  return status;
+}
+
+/* Means and factors over the training stimuli, from scratch; each needs the one before. */
 static cf_status measure(cf_context *ctx, cf_depth_reader *r, const cf_depth_options *o) {
   cf_status status = CF_OK;
   const size_t d = r->width;
   double *mean = NULL, *factor = NULL;
-  size_t count;
+  size_t count, n;
   if (o->centre) {
     CF_TRY(CF_SCRATCH(ctx, &mean, r->layers * d));
     memset(mean, 0, r->layers * d * sizeof *mean);
     for (size_t first = 0; first < r->stimuli; first += count) {
       CF_TRY(cf_check_cancel(ctx));
-      CF_TRY(cf_depth_read(ctx, r, first, &count));
+      CF_TRY(cf_depth_read_training(ctx, r, first, &count, &n));
       for (size_t l = 0; l < r->layers; l++)
-        for (size_t i = 0; i < count * d; i++) mean[l * d + i % d] += r->buffer[l * count * d + i];
+        for (size_t i = 0; i < n * d; i++) mean[l * d + i % d] += r->buffer[l * n * d + i];
     }
-    for (size_t i = 0; i < r->layers * d; i++) mean[i] /= (double)r->stimuli;
+    for (size_t i = 0; i < r->layers * d; i++) mean[i] /= (double)r->training;
     r->mean = mean;
   }
   if (o->scale) {
     CF_TRY(CF_SCRATCH(ctx, &factor, r->layers));
     memset(factor, 0, r->layers * sizeof *factor);
     for (size_t first = 0; first < r->stimuli; first += count) {
-      CF_TRY(cf_depth_read(ctx, r, first, &count));
-      for (size_t l = 0; l < r->layers; l++)
-        factor[l] += cf_dot(count * d, r->buffer + l * count * d, r->buffer + l * count * d);
+      CF_TRY(cf_depth_read_training(ctx, r, first, &count, &n));
+      for (size_t l = 0; l < r->layers; l++) factor[l] += cf_dot(n * d, r->buffer + l * n * d, r->buffer + l * n * d);
     }
     for (size_t l = 0; l < r->layers; l++)
-      factor[l] = factor[l] > 0 ? sqrt((double)r->stimuli * (double)d / factor[l]) : 1;
+      factor[l] = factor[l] > 0 ? sqrt((double)r->training * (double)d / factor[l]) : 1;
     r->factor = factor;
   }
 done:
@@ -110,12 +125,13 @@ done:
 /* l (layers x layers, lower) with L L' = K; *known false when K is not positive definite to rounding. */
 static cf_status by_gram(cf_context *ctx, cf_depth_reader *r, double *l, bool *known) {
   cf_status status = CF_OK;
-  size_t count;
+  size_t count, kept, seen = 0;
   for (size_t first = 0; first < r->stimuli; first += count) {
     CF_TRY(cf_check_cancel(ctx));
-    CF_TRY(cf_depth_read(ctx, r, first, &count));
-    CF_TRY(
-        cf_syrk(ctx, false, r->layers, count * r->width, 1, r->buffer, count * r->width, first ? 1 : 0, l, r->layers));
+    CF_TRY(cf_depth_read_training(ctx, r, first, &count, &kept));
+    if (kept == 0) continue;
+    CF_TRY(cf_syrk(ctx, false, r->layers, kept * r->width, 1, r->buffer, kept * r->width, seen ? 1 : 0, l, r->layers));
+    seen += kept;
   }
   status = cf_cholesky(ctx, r->layers, l);
   *known = status == CF_OK;
@@ -129,12 +145,12 @@ done:
 
 static cf_status by_reflections(cf_context *ctx, cf_depth_reader *r, double *l) {
   cf_status status = CF_OK;
-  size_t count;
+  size_t count, kept;
   memset(l, 0, r->layers * r->layers * sizeof *l);
   for (size_t first = 0; first < r->stimuli; first += count) {
     CF_TRY(cf_check_cancel(ctx));
-    CF_TRY(cf_depth_read(ctx, r, first, &count));
-    CF_TRY(cf_lq_append(ctx, r->layers, count * r->width, r->buffer, count * r->width, l));
+    CF_TRY(cf_depth_read_training(ctx, r, first, &count, &kept));
+    if (kept > 0) CF_TRY(cf_lq_append(ctx, r->layers, kept * r->width, r->buffer, kept * r->width, l));
   }
 done:
   return status;
@@ -143,7 +159,7 @@ done:
 static cf_status fit_pooled(cf_context *ctx, cf_depth_reader *r, const cf_depth_options *o, cf_dmd **out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  const size_t dims = r->stimuli * r->width;
+  const size_t dims = r->training * r->width;
   double *l;
   bool known = false;
   CF_TRY(CF_SCRATCH(ctx, &l, r->layers * r->layers));
@@ -211,7 +227,10 @@ cf_status cf_depth_fit(cf_context *ctx, size_t layers, const cf_blocks *layer, c
   *out = NULL;
   CF_TRY(check_layers(ctx, layers, layer, o));
   CF_TRY(CF_ALLOC(ctx, &d, 1));
-  cf_depth_reader r = {.layers = layers, .stimuli = layer[0].rows, .width = layer[0].cols, .layer = layer};
+  cf_depth_reader r = {
+      .layers = layers, .stimuli = layer[0].rows, .width = layer[0].cols, .layer = layer, .train = o->train};
+  for (size_t t = 0; t < r.stimuli; t++) r.training += !o->train || o->train[t];
+  if (r.training == 0) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "no stimulus is marked for training"));
   const double row = (double)layers * (double)r.width * sizeof(double);
   r.rows = CF_MIN(r.stimuli, (size_t)fmax(1, fmin(1 << 26, (double)cf_context_memory(ctx) / 8) / row));
   CF_TRY(CF_SCRATCH(ctx, &r.buffer, layers * r.rows * r.width));

@@ -10,10 +10,14 @@ typedef struct cf_depth_reader {
   double *mean;   /* layers x width, NULL: not centred */
   double *factor; /* layers, NULL: not scaled */
   double *buffer; /* layers x (rows x width): room for one block */
+  const bool *train;
+  size_t training; /* stimuli that train: all when train is NULL */
 } cf_depth_reader;
 
 /* Stimuli first .. first + count - 1 into the buffer: layer l at buffer + l * count * width, a stimulus a row. */
 cf_status cf_depth_read(cf_context *ctx, cf_depth_reader *r, size_t first, size_t *count);
+/* The same with the `kept` training stimuli among them alone, layer l at buffer + l * kept * width. */
+cf_status cf_depth_read_training(cf_context *ctx, cf_depth_reader *r, size_t first, size_t *count, size_t *kept);
 
 cf_status cf_depth_per_stimulus(cf_context *ctx, cf_depth_reader *r, const cf_depth_options *o, cf_depth *out);
 cf_status cf_depth_shared(cf_context *ctx, cf_depth_reader *r, const cf_depth_options *o, cf_depth *out);

@@ -124,19 +124,21 @@ typedef struct moments {
 static cf_status collect(cf_context *ctx, cf_depth_reader *r, moments *m) {
   cf_status status = CF_OK;
   const size_t d = m->d;
-  size_t count;
+  size_t count, n, seen = 0;
   CF_TRY(CF_SCRATCH(ctx, &m->xx, d * d));
   CF_TRY(CF_SCRATCH(ctx, &m->xy, d * d));
   CF_TRY(CF_SCRATCH(ctx, &m->yy, d * d));
   for (size_t first = 0; first < r->stimuli; first += count) {
     CF_TRY(cf_check_cancel(ctx));
-    CF_TRY(cf_depth_read(ctx, r, first, &count));
+    CF_TRY(cf_depth_read_training(ctx, r, first, &count, &n));
+    if (n == 0) continue;
     for (size_t l = 0; l + 1 < r->layers; l++) {
-      const double *x = r->buffer + l * count * d, *y = x + count * d, keep = first + l ? 1 : 0;
-      CF_TRY(cf_syrk(ctx, true, d, count, 1, x, d, keep, m->xx, d));
-      CF_TRY(cf_gemm(ctx, true, false, d, d, count, 1, x, d, y, d, keep, m->xy, d));
-      CF_TRY(cf_syrk(ctx, true, d, count, 1, y, d, keep, m->yy, d));
+      const double *x = r->buffer + l * n * d, *y = x + n * d, keep = seen + l ? 1 : 0;
+      CF_TRY(cf_syrk(ctx, true, d, n, 1, x, d, keep, m->xx, d));
+      CF_TRY(cf_gemm(ctx, true, false, d, d, n, 1, x, d, y, d, keep, m->xy, d));
+      CF_TRY(cf_syrk(ctx, true, d, n, 1, y, d, keep, m->yy, d));
     }
+    seen += n;
   }
 done:
   return status;
@@ -146,7 +148,7 @@ done:
 static cf_status directions(cf_context *ctx, const cf_depth_reader *r, const cf_depth_options *o, moments *m,
                             cf_dmd *dmd) {
   cf_status status = CF_OK;
-  const size_t d = m->d, samples = r->stimuli * (r->layers - 1);
+  const size_t d = m->d, samples = r->training * (r->layers - 1);
   double *copy, *s;
   CF_TRY(CF_SCRATCH(ctx, &copy, d * d));
   CF_TRY(CF_SCRATCH(ctx, &s, d));

@@ -35,12 +35,68 @@ done:
   return status;
 }
 
-/* mode (dims x rank pairs) = q (dims x k) phi. */
+/* Real eigenvalues and conjugate pairs only: then a real mode is one real column and a pair of modes two. Square roots
+ * of negative numbers (forward-backward) are neither. */
+static bool in_pairs(const cf_dmd *d) {
+  const double *z = d->eigenvalue;
+  for (size_t j = 0; j < d->rank; j++) {
+    if (z[2 * j + 1] == 0) continue;
+    if (j + 1 == d->rank || z[2 * j + 2] != z[2 * j] || z[2 * j + 3] != -z[2 * j + 1]) return false;
+    j++;
+  }
+  return true;
+}
+
+/* The columns of phi that are needed (k x rank): Re of a real mode, Re and Im of the first of a pair. */
+static void pack(size_t k, const cf_dmd *d, const double *phi, double *out) {
+  const size_t r = d->rank;
+  for (size_t i = 0; i < k; i++)
+    for (size_t j = 0; j < r; j++) {
+      out[i * r + j] = phi[2 * (i * r + j)];
+      if (d->eigenvalue[2 * j + 1] == 0) continue;
+      out[i * r + j + 1] = phi[2 * (i * r + j) + 1];
+      j++;
+    }
+}
+
+static void unpack(size_t rows, const cf_dmd *d, const double *packed, double *mode) {
+  const size_t r = d->rank;
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < r; j++) {
+      double *z = mode + 2 * (i * r + j);
+      z[0] = packed[i * r + j];
+      z[1] = 0;
+      if (d->eigenvalue[2 * j + 1] == 0) continue;
+      z[1] = packed[i * r + j + 1];
+      z[2] = z[0];
+      z[3] = -z[1];
+      j++;
+    }
+}
+
+/* mode (dims x rank pairs) = q (dims x k) phi, in half the products where modes come in pairs: block after block of
+ * rows, so that what is unpacked is still in the cache. */
 static cf_status lift(cf_context *ctx, size_t k, const double *q, size_t ldq, const double *phi, cf_dmd *d) {
+  enum { ROWS = 256 };
   cf_status status = CF_OK;
-  CF_TRY(CF_ALLOC(ctx, &d->mode, 2 * d->dims * d->rank));
-  CF_TRY(cf_gemm(ctx, false, false, d->dims, 2 * d->rank, k, 1, q, ldq, phi, 2 * d->rank, 0, d->mode, 2 * d->rank));
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t r = d->rank;
+  double *packed, *part;
+  CF_TRY(CF_ALLOC(ctx, &d->mode, 2 * d->dims * r));
+  if (!in_pairs(d)) {
+    CF_TRY(cf_gemm(ctx, false, false, d->dims, 2 * r, k, 1, q, ldq, phi, 2 * r, 0, d->mode, 2 * r));
+    goto done;
+  }
+  CF_TRY(CF_SCRATCH(ctx, &packed, k * r));
+  CF_TRY(CF_SCRATCH(ctx, &part, ROWS * r));
+  pack(k, d, phi, packed);
+  for (size_t first = 0; first < d->dims; first += ROWS) {
+    const size_t rows = CF_MIN((size_t)ROWS, d->dims - first);
+    CF_TRY(cf_gemm(ctx, false, false, rows, r, k, 1, q + first * ldq, ldq, packed, r, 0, part, r));
+    unpack(rows, d, part, d->mode + 2 * first * r);
+  }
 done:
+  cf_scratch_release(ctx, mark);
   return status;
 }
 

@@ -1,9 +1,11 @@
 /* `cortifold dmd`: dynamic mode decomposition along the depth of a network. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/internal.h"
 #include "pipeline/analyses.h"
+#include "pipeline/dmd_width.h"
 #include "pipeline/systems.h"
 #include <cortifold/dynamics.h>
 
@@ -19,7 +21,8 @@ static const cf_param params[] = {
     {"stable", 0, CF_PARAM_CHOICE, "RULE", "modulus", 0, 0, "modulus|largest|one|integral|band|residual",
      "Stable mode: modulus nearest to 1; largest modulus; nearest to 1 itself; largest contribution summed over layers; "
      "all within a band around 1, added up; or modulus nearest to 1 among modes of small residual."},
-    {"band", 0, CF_PARAM_REAL, "D", "0.1", 1e-6, 1, NULL, "Half width of the band of --stable band."},
+    {"band", 0, CF_PARAM_LIST, "D[,D]", "0.1", 0, 0, NULL,
+     "Band of --stable band: how far inside and how far outside the unit circle; one number: both."},
     {"residual", 0, CF_PARAM_REAL, "D", "0.1", 0, 1e6, NULL, "Largest residual that --stable residual accepts."},
     {"variant", 0, CF_PARAM_CHOICE, "V", "projected", 0, 0, "projected|exact",
      "Modes U w, or exact ones X' V S^-1 w / lambda."},
@@ -35,6 +38,7 @@ static const cf_param params[] = {
     {"centre", 0, CF_PARAM_CHOICE, "WHAT", "feature", 0, 0, "feature|none",
      "feature: subtract each layer's feature means over the stimuli."},
     {"scale", 0, CF_PARAM_CHOICE, "RULE", "none", 0, 0, "none|rms", "rms: divide each layer by its root mean square."},
+    CF_DMD_WIDTH_OPTIONS,
     {"part", 0, CF_PARAM_CHOICE, "P", "real", 0, 0, "real|both",
      "Features of a complex mode: the real part, or real and imaginary part side by side."},
     {"ridge", 0, CF_PARAM_REAL, "A", "0", 0, 1e6, NULL,
@@ -47,8 +51,15 @@ static const cf_param params[] = {
 static const char description[] =
     "Treats the layers of a network as snapshots in time, x_1 .. x_L, and finds the linear map that takes one to the "
     "next: x_{l+1} = A x_l with A's leading modes A phi = lambda phi. LAYER... are arrays of (stimulus, feature) in "
-    "depth order and of equal width; further axes are flattened into features, a pattern like net.h5:block* takes all "
+    "depth order; further axes are flattened into features, a pattern like net.h5:block* takes all "
     "members that fit. Stimuli are matched by label when the layers have labels, else by position.\n\n"
+    "Modes along depth need layers whose axes mean the same. A network of constant width has them (identity). Otherwise "
+    "--width pca takes the k principal scores P_l of each layer and turns them to the layer before, Q_l = P_l R_l, R_l = U "
+    "V' of svd(P_l' Q_{l-1}): rotating the features of any layer changes nothing, but "
+    "whatever turns from layer to layer is turned back with it. width.explained says what is kept of "
+    "each layer. joint: one PCA of all layers, equal widths only. random: the same Gaussian projection for all layers of "
+    "one width. gram: snapshots are the upper triangles of the centred inner products of stimuli; features are then one "
+    "row of (n (n - 1) / 2) pairs, as rsa reads them. How widths are matched is our choice, no published one.\n\n"
     "pooled: everything follows from the inner products of layers, K_ij = <x_i, x_j>; the features of the stable mode "
     "are a weighted sum of layers, sum_l c_l h_l(t), and the weights (layer_weights) show which depths it lives on. For "
     "a complex mode the feature is the real part of one of the pair, half of the pair's contribution.\n"
@@ -56,12 +67,14 @@ static const char description[] =
     "each stimulus, layer_weights their mean, rank and energy their means, stable the median modulus and |argument|.\n"
     "shared: A = argmin sum |h_{l+1}(t) - A h_l(t)|^2 + ridge |A|^2 within the leading directions; features are the "
     "eigenfunctions of the first layer, real and imaginary part for complex modes; there are no layer weights.\n\n"
+    "--train: means, axes, rotations and (pooled, shared) the operator come from the training stimuli alone and are applied "
+    "to all, so that what predicts the other stimuli has not seen them.\n\n"
     "method says how singular vectors were found: gram (inner products), or qr of the layers where the inner products "
     "would lose digits (kept condition above 2000, or dependent layers). residual: |g x_{l+1} - lambda g x_l| / |g x_l| "
     "of each eigenfunction, small for modes that the layers really follow. error: share of all layers' norm that the "
     "modes leave. Which mode is called stable, and the scope, are choices of ours, not a standard; look at the "
     "warnings.\n\n"
-    "Values: scope, layers, stimuli, features, rank, energy, method, condition, error, eigenvalues [[re, im]], stable "
+    "Values: scope, layers, stimuli, features, width {rule, features, width, explained, training}, rank, energy, method, condition, error, eigenvalues [[re, im]], stable "
     "{index, eigenvalue, modulus, angle, rule, chosen, residual}, layer_weights (real part), layer_weights_imaginary, "
     "amplitudes, sizes, residuals, singular_values. Arrays: features (stimulus, feature), layer_weights (layer, part), "
     "eigenvalues (mode, part), amplitudes, sizes, residuals, singular_values, weights (mode, layer, part); per stimulus: "
@@ -71,7 +84,8 @@ static const char description[] =
 
 static const char examples[] = "cortifold dmd l0.npy l1.npy l2.npy l3.npy l4.npy l5.npy --rank 3 -o dmd.npz\n"
                                "cortifold dmd 'net.h5:block*' --rank svht --stable band\n"
-                               "cortifold dmd 'net.h5:block*' --scope shared --modes 4 --ridge 1e-3";
+                               "cortifold dmd 'net.h5:block*' --scope shared --modes 4 --ridge 1e-3\n"
+                               "cortifold dmd 'cnn.npz:*' --width pca --components 50 --train split.tsv -o cnn-dmd.npz";
 
 typedef struct job {
   cf_systems layers; /* addresses and names */
@@ -79,6 +93,7 @@ typedef struct job {
   cf_array **array;
   cf_blocks *blocks;
   cf_array *labels; /* of the stimuli, NULL when there are none */
+  cf_dmd_width width;
   cf_depth *depth;
 } job;
 
@@ -90,12 +105,30 @@ static void job_free(job *j) {
   cf_free(j->blocks);
   cf_free(j->array);
   cf_array_free(j->labels);
+  cf_dmd_width_free(&j->width);
   cf_depth_free(j->depth);
   cf_systems_free(&j->layers);
 }
 
 static bool is(const cf_options *options, const char *name, const char *value) {
   return strcmp(cf_options_text(options, name), value) == 0;
+}
+
+/* One number for both sides of the circle, or two. */
+static cf_status read_band(cf_context *ctx, const cf_options *options, cf_stable *rule) {
+  const size_t count = cf_options_list_count(options, "band");
+  char text[64], *end = NULL;
+  double side[2] = {0, 0};
+  for (size_t i = 0; i < CF_MIN(count, (size_t)2); i++) {
+    const char *word = cf_options_list_entry(options, "band", i, text, sizeof text);
+    side[i] = word ? strtod(word, &end) : NAN;
+    if (!word || end == word || *end || !(side[i] > 0 && side[i] <= 1))
+      return cf_fail(ctx, CF_ERR_USAGE, "--band: '%s' is not a number above 0 and at most 1", word ? word : "");
+  }
+  if (count < 1 || count > 2) return cf_fail(ctx, CF_ERR_USAGE, "--band takes one number, or two: inside,outside");
+  rule->inner = side[0];
+  rule->outer = side[count - 1];
+  return CF_OK;
 }
 
 static cf_status read_options(cf_context *ctx, const cf_options *options, job *j) {
@@ -109,7 +142,7 @@ static cf_status read_options(cf_context *ctx, const cf_options *options, job *j
   CF_TRY(cf_rank_parse(ctx, cf_options_text(options, "rank"), "--rank", &j->o.dmd.rank));
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
     if (is(options, "stable", rules[i])) j->o.stable.rule = (cf_stable_rule)i;
-  j->o.stable.inner = j->o.stable.outer = cf_options_number(options, "band");
+  CF_TRY(read_band(ctx, options, &j->o.stable));
   j->o.stable.residual = cf_options_number(options, "residual");
   j->o.dmd.exact = is(options, "variant", "exact");
   j->o.dmd.amplitudes = is(options, "amplitudes", "first")     ? CF_DMD_FIRST
@@ -127,6 +160,10 @@ static cf_status read_options(cf_context *ctx, const cf_options *options, job *j
   j->o.shared_modes = (size_t)cf_options_integer(options, "modes");
   for (size_t i = 0; i < cf_options_arguments(options); i++)
     CF_TRY(cf_systems_expand(ctx, cf_options_argument(options, i), &j->layers));
+  if (j->layers.count < 3)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT,
+                   "DMD along depth needs at least 3 layers, %zu given; a pattern as in net.h5:block* names several",
+                   j->layers.count));
 done:
   return status;
 }
@@ -271,8 +308,9 @@ static void fill_values(const job *j, const cf_options *options, bool by_label, 
   for (size_t i = 0; i < j->layers.count; i++) cf_json_append(names, cf_json_text(((char **)j->layers.names->data)[i]));
   cf_json_set(values, "scope", cf_json_text(cf_options_text(options, "scope")));
   cf_json_set(values, "layers", names);
-  cf_json_set(values, "stimuli", cf_json_number((double)d->stimuli));
+  cf_json_set(values, "stimuli", cf_json_number((double)j->width.stimuli));
   cf_json_set(values, "features", cf_json_number((double)d->width));
+  cf_json_set(values, "width", cf_dmd_width_json(&j->width, d->layers));
   cf_json_set(values, "stimuli_matched_by", cf_json_text(by_label ? "label" : "position"));
   cf_json_set(values, "stable", stable_json(j, options));
   cf_json_set(values, "layer_weights", d->layer_weight ? parts(d->layers - 1, d->layer_weight, 0) : cf_json_null());
@@ -325,14 +363,15 @@ done:
 
 static cf_status fill_arrays(cf_context *ctx, const job *j, cf_result *result) {
   static const char *const by_stimulus[] = {"stimulus", "feature"}, *const by_layer[] = {"layer", "part"},
-                           *const by_mode[] = {"mode", "part"}, *const weights[] = {"mode", "layer", "part"},
-                           *const each_value[] = {"stimulus", "part"},
+                           *const by_pair[] = {"snapshot", "pair"}, *const by_mode[] = {"mode", "part"},
+                           *const weights[] = {"mode", "layer", "part"}, *const each_value[] = {"stimulus", "part"},
                            *const each_weight[] = {"stimulus", "layer", "part"}, *const singular[] = {"direction"};
   cf_status status = CF_OK;
   const cf_depth *d = j->depth;
   const cf_dmd *m = d->dmd;
   const size_t layers = d->layers - 1, n = d->stimuli;
-  CF_TRY(put(ctx, j, result, "features", 2, (const size_t[]){n, d->columns}, by_stimulus, d->features));
+  CF_TRY(put(ctx, j, result, "features", 2, (const size_t[]){n, d->columns}, j->width.gram ? by_pair : by_stimulus,
+             d->features));
   CF_TRY(put(ctx, j, result, "layer_weights", 2, (const size_t[]){layers, 2}, by_layer, d->layer_weight));
   if (m) {
     const size_t r = m->rank;
@@ -362,6 +401,12 @@ static void warn(cf_context *ctx, const job *j) {
   if (!(modulus >= 0.9 && modulus <= 1.1))
     cf_warn(ctx, "the stable mode has modulus %.3f%s: nothing in these layers persists through the depth", modulus,
             d->dmd ? "" : " (median)");
+  if (d->dmd && j->o.stable.rule == CF_STABLE_BAND &&
+      !(modulus > 1 - j->o.stable.inner && modulus < 1 + j->o.stable.outer))
+    cf_warn(ctx, "no mode lies in the band from %.3f to %.3f; the nearest stands for it", 1 - j->o.stable.inner,
+            1 + j->o.stable.outer);
+  if (d->dmd && j->o.stable.rule == CF_STABLE_RESIDUAL && !(d->dmd->residual[d->stable] < j->o.stable.residual))
+    cf_warn(ctx, "no mode has a residual below %g; the stable one was chosen among all", j->o.stable.residual);
   if (d->dmd && z[1] != 0)
     cf_warn(ctx, "the stable mode is complex (it turns by %.3f radians a layer): its real part depends on the layer",
             atan2(z[1], z[0]));
@@ -371,8 +416,9 @@ static cf_status say_summary(cf_context *ctx, const job *j, const cf_options *op
   cf_status status = CF_OK;
   const cf_depth *d = j->depth;
   const cf_dmd *m = d->dmd;
-  CF_TRY(cf_result_say(ctx, result, "%zu layers, %zu stimuli, %zu features, scope %s\n", d->layers, d->stimuli,
+  CF_TRY(cf_result_say(ctx, result, "%zu layers, %zu stimuli, %zu features, scope %s\n", d->layers, j->width.stimuli,
                        d->width, cf_options_text(options, "scope")));
+  CF_TRY(cf_dmd_width_say(ctx, &j->width, d->layers, result));
   if (!m) {
     CF_TRY(cf_result_say(ctx, result, "stable mode of each stimulus: median modulus %.4f, median |angle| %.4f\n",
                          d->stable_value[0], d->stable_value[1]));
@@ -398,6 +444,7 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   bool by_label = false;
   CF_TRY(read_options(ctx, options, &j));
   CF_TRY(load(ctx, &j, result, &by_label));
+  CF_TRY(cf_dmd_width_apply(ctx, options, j.layers.count, j.blocks, &j.o, result, &j.width));
   CF_TRY(cf_depth_fit(ctx, j.layers.count, j.blocks, &j.o, &j.depth));
   warn(ctx, &j);
   fill_values(&j, options, by_label, result->values);
@@ -408,18 +455,39 @@ done:
   return status;
 }
 
+/* Layers' widths to one: a PCA a layer, or a product. */
+static double width_cost(double n, double p, double k) {
+  const double side = fmin(n, p);
+  return (side * side * fmax(n, p) + 10 * side * side * side + 4 * n * p * k) / 2e10;
+}
+
 static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {
   cf_status status = CF_OK;
   job j = {0};
-  size_t n = 0, p = 0;
+  const char *rule = cf_options_text(options, "width");
+  double most = 0, least = INFINITY, size = 0, match = 0, n = 0;
   CF_TRY(read_options(ctx, options, &j));
-  if (cf_systems_shape(ctx, j.layers.address[0], &n, &p)) {
-    const double l = (double)j.layers.count, size = (double)n * (double)p, threads = cf_context_threads(ctx);
-    out->seconds = j.o.scope == CF_DEPTH_SHARED
-                       ? 6 * l * size * (double)p / 2e10 / threads
-                       : (2 * l * l * size / 1e10 + 1e-8 * (double)n * 60 * l * l * l) / threads;
-    out->bytes = 8 * (l + 2) * size;
+  const double l = (double)j.layers.count, threads = cf_context_threads(ctx);
+  for (size_t i = 0; i < j.layers.count; i++) {
+    size_t rows = 0, cols = 0;
+    if (!cf_systems_shape(ctx, j.layers.address[i], &rows, &cols)) goto done;
+    n = (double)rows;
+    most = fmax(most, (double)cols);
+    least = fmin(least, (double)cols);
+    size += n * (double)cols;
+    match += width_cost(n, (double)cols, fmin(CF_WIDTH_COMPONENTS, (double)cols));
   }
+  const bool identity = strcmp(rule, "identity") == 0 || (strcmp(rule, "auto") == 0 && least == most);
+  const double wanted = (double)cf_options_integer(options, "components");
+  const double p = identity                    ? most
+                   : strcmp(rule, "gram") == 0 ? n / 2 /* n (n - 1) / 2 pairs are n / 2 a stimulus */
+                                               : fmin(wanted > 0 ? wanted : CF_WIDTH_COMPONENTS, fmin(least, n - 1));
+  const double each = (2 * l * l * p / 2e10 + 3e-8 * l * l * l + 1e-4);
+  out->seconds = j.o.scope == CF_DEPTH_SHARED   ? (6 * l * n * p * p + 30 * p * p * p) / 2e10 / threads
+                 : j.o.scope == CF_DEPTH_POOLED ? 2 * l * l * n * p / 2e10 / threads + 3e-8 * l * l * l
+                                                : n * each / threads;
+  out->seconds += (identity ? 0 : match / threads) + 1e-8 * size;
+  out->bytes = 8 * (size + 2 * l * fmin(n * p, 8e6) + (identity ? 0 : l * n * p));
 done:
   cf_context_clear(ctx);
   job_free(&j);
