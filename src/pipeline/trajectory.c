@@ -1,5 +1,6 @@
 /* Responses for decoding and trajectories. */
 #include "pipeline/trajectory.h"
+#include "pipeline/systems.h"
 
 #include <cortifold/trajectory.h>
 #include <math.h>
@@ -110,4 +111,18 @@ cf_status cf_put_axes(cf_context *ctx, cf_result *result, const char *name, cons
 done:
   cf_array_free(a);
   return status;
+}
+
+bool cf_trajectories_shape(cf_context *ctx, const char *address, const cf_options *options, double shape[4]) {
+  size_t dims[CF_MAX_DIMS];
+  const int ndim = cf_systems_dims(ctx, address, "responses", 3, dims);
+  const double directions = (double)cf_options_integer(options, "directions");
+  if (ndim != 3 && ndim != 4) return false;
+  shape[0] = (double)dims[0];
+  shape[1] = (double)dims[1];
+  shape[2] = ndim == 4 ? (double)dims[2] : fmax(directions, 1);
+  shape[3] = ndim == 4 ? (double)dims[3] : (double)dims[2] / shape[2];
+  if (cf_options_param(options, "resample") && cf_options_integer(options, "resample") > 0)
+    shape[3] = (double)cf_options_integer(options, "resample");
+  return true;
 }

@@ -15,6 +15,9 @@
 /* Loads responses and resamples them when asked; their time labels then go evenly over the same span. */
 CF_CHECKED cf_status cf_load_trajectories(cf_context *ctx, const char *address, const cf_options *options,
                                           cf_result *result, cf_responses **out);
+/* Neurons, stimuli, directions and times that cf_load_trajectories will give, from the file's header; false when that
+ * cannot be told. For estimates of cost. */
+bool cf_trajectories_shape(cf_context *ctx, const char *address, const cf_options *options, double shape[4]);
 /* Text labels of the conditions, stimulus by stimulus: "stimulus direction", or the stimulus alone for one direction.
  */
 CF_CHECKED cf_status cf_condition_labels(cf_context *ctx, const cf_responses *r, cf_array **out);

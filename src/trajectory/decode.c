@@ -324,6 +324,12 @@ static cf_status check(cf_context *ctx, const cf_view *v, const cf_decode_option
       return cf_fail(ctx, CF_ERR_USAGE, "%zu folds of %zu conditions: from 2 to as many as conditions", folds, n);
   }
   if (logistic && !(o->c > 0)) return cf_fail(ctx, CF_ERR_USAGE, "logistic regression: C is positive, not %g", o->c);
+  if (n / classes < 2)
+    return cf_fail(
+        ctx, CF_ERR_INPUT,
+        "every %s has one condition; decoding holds conditions out and needs two or more of each (trials may "
+        "stand for directions)",
+        o->by_direction ? "direction" : "stimulus");
   return cf_view_check_finite(ctx, v, "responses");
 }
 
@@ -335,6 +341,14 @@ static cf_status check_root(cf_context *ctx, const job *j) {
                      "the response of neuron %zu to condition %zu at time %zu is %g, which has no root", i % j->neurons,
                      i % size / j->neurons, i / size, j->bin[i]);
   return CF_OK;
+}
+
+/* Some neuron's mean over all times differs between conditions. */
+static cf_status check_varies(cf_context *ctx, const job *j) {
+  for (size_t i = j->neurons; i < j->d->conditions * j->neurons; i++)
+    if (fabs(j->sum[i] - j->sum[i % j->neurons]) > 1e-12 * fabs(j->sum[i])) return CF_OK;
+  return cf_fail(ctx, CF_ERR_INPUT,
+                 "no neuron's mean over time differs between conditions; there is nothing to decode");
 }
 
 static cf_status rooms(cf_context *ctx, job *j, const cf_view *v) {
@@ -385,6 +399,7 @@ cf_status cf_decode(cf_context *ctx, const cf_view *v, const cf_decode_options *
   CF_TRY(check_root(ctx, &j));
   memset(j.sum, 0, j.d->conditions * j.neurons * sizeof *j.sum);
   for (size_t t = 0; t < j.d->times; t++) add_bin(&j, t);
+  CF_TRY(check_varies(ctx, &j));
   CF_TRY(look(ctx, &j, j.d->times));
   CF_TRY(score_whole(ctx, &j));
   CF_TRY(find_chance(ctx, &j));
