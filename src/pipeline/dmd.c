@@ -483,10 +483,10 @@ static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) 
                    : strcmp(rule, "gram") == 0 ? n / 2 /* n (n - 1) / 2 pairs are n / 2 a stimulus */
                                                : fmin(wanted > 0 ? wanted : CF_WIDTH_COMPONENTS, fmin(least, n - 1));
   const double each = (2 * l * l * p / 2e10 + 3e-8 * l * l * l + 1e-4);
-  out->seconds = j.o.scope == CF_DEPTH_SHARED   ? (6 * l * n * p * p + 30 * p * p * p) / 2e10 / threads
+  out->seconds = j.o.scope == CF_DEPTH_SHARED   ? (12 * l * n * p * p + 30 * p * p * p) / 2e10 / threads
                  : j.o.scope == CF_DEPTH_POOLED ? 2 * l * l * n * p / 2e10 / threads + 3e-8 * l * l * l
                                                 : n * each / threads;
-  out->seconds += (identity ? 0 : match / threads) + 1e-8 * size;
+  out->seconds += (identity ? 0 : match / threads) + 1.5e-7 * size; /* reading */
   out->bytes = 8 * (size + 2 * l * fmin(n * p, 8e6) + (identity ? 0 : l * n * p));
 done:
   cf_context_clear(ctx);

@@ -28,8 +28,8 @@ static void responses(uint32_t draw, double effect, double *x) {
     }
 }
 
-/* p of k-NN, nearest mean and logistic regression, and of S_tight. */
-static void p_values(uint32_t draw, double effect, double p[4]) {
+/* p of k-NN, nearest mean and logistic regression, of S_tight and L S_cross. */
+static void p_values(uint32_t draw, double effect, double p[5]) {
   static double x[N * S * D * T];
   cf_context *ctx = context(draw);
   const cf_view v = cf_view_tensor(x, 4, (const size_t[]){N, S, D, T});
@@ -52,29 +52,33 @@ static void p_values(uint32_t draw, double effect, double p[4]) {
   p[1] = d->score[CF_SCORE_MEAN].p;
   p[2] = d->score[CF_SCORE_LOGISTIC].p;
   p[3] = t->score[CF_TUBES_TIGHT].p;
+  p[4] = t->score[CF_TUBES_LENGTH_CROSS].p;
   cf_decoding_free(d);
   cf_tubes_free(t);
   cf_context_free(ctx);
 }
 
-/* S_tight has no ties: chi-squared over five equal bins, 4 degrees of freedom, 25 has probability 5e-5. Accuracies tie,
- * which makes their p larger: they may not fall below alpha more often than alpha, by four binomial errors. */
+/* The scores of tubes have no ties: chi-squared over five equal bins, 4 degrees of freedom, 25 has probability 5e-5.
+ * Accuracies tie, which makes their p larger: they may not fall below alpha more often than alpha, by four binomial
+ * errors. */
 static void uniform(void **state) {
   (void)state;
   const size_t n = test_cases(100);
-  size_t bin[BINS] = {0}, below[3][2] = {{0}};
+  size_t bin[2][BINS] = {{0}}, below[3][2] = {{0}};
   static const double alpha[2] = {0.05, 0.2};
   for (uint32_t draw = 0; draw < n; draw++) {
-    double p[4];
+    double p[5];
     p_values(draw, 0, p);
-    const size_t rank = (size_t)lround(p[3] * (PERM + 1)) - 1;
-    bin[rank * BINS / (PERM + 1)]++;
+    for (size_t k = 0; k < 2; k++) bin[k][((size_t)lround(p[3 + k] * (PERM + 1)) - 1) * BINS / (PERM + 1)]++;
     for (size_t k = 0; k < 3; k++)
       for (size_t a = 0; a < 2; a++) below[k][a] += p[k] <= alpha[a] + 1e-9;
   }
-  double chi2 = 0;
-  for (size_t b = 0; b < BINS; b++) chi2 += pow((double)bin[b] - (double)n / BINS, 2) / ((double)n / BINS);
-  if (!(chi2 < 25)) fail_msg("p of S_tight is not uniform: chi-squared %g", chi2);
+  for (size_t k = 0; k < 2; k++) {
+    double chi2 = 0;
+    for (size_t b = 0; b < BINS; b++) chi2 += pow((double)bin[k][b] - (double)n / BINS, 2) / ((double)n / BINS);
+    printf("%s: chi-squared %.1f over %zu data\n", k ? "L S_cross" : "S_tight", chi2, n);
+    if (!(chi2 < 25)) fail_msg("p of %s is not uniform: chi-squared %g", k ? "L S_cross" : "S_tight", chi2);
+  }
   for (size_t k = 0; k < 3; k++)
     for (size_t a = 0; a < 2; a++) {
       const double share = (double)below[k][a] / (double)n, error = sqrt(alpha[a] * (1 - alpha[a]) / (double)n);
@@ -89,7 +93,7 @@ static void power(void **state) {
   const size_t n = test_cases(15);
   for (size_t e = 0; e < 3; e++)
     for (uint32_t draw = 0; draw < n; draw++) {
-      double p[4];
+      double p[5];
       p_values(50000 + draw, effect[e], p);
       for (size_t k = 0; k < 4; k++) mean[e][k] += p[k] / (double)n;
     }
