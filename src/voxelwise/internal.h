@@ -1,0 +1,112 @@
+/* What the files of the module share. */
+#ifndef CF_VOXELWISE_INTERNAL_H
+#define CF_VOXELWISE_INTERNAL_H
+#include "base/internal.h"
+#include <cortifold/voxelwise.h>
+
+/* Columns of targets that one task handles: fixed, so that the bits of a target do not depend on memory or threads. */
+enum { CF_TILE = 256 };
+
+/* ------------------------------------------------- candidates, filters -- */
+
+/* What the penalties are: the library's own copy. */
+typedef struct cf_candidates {
+  cf_voxel_method method;
+  size_t count;
+  const double *value; /* scratch */
+} cf_candidates;
+cf_status cf_candidates_make(cf_context *ctx, const cf_ridge_options *o, cf_candidates *out);
+
+/* --------------------------------------------------------------- design -- */
+
+/* Features of all samples, ready to be split: the kernel X X' (n x n), or X itself (n x q) where q is smaller. */
+typedef struct cf_design {
+  size_t n, q; /* q 0: a kernel */
+  const double *kernel, *x;
+} cf_design;
+
+/* ------------------------------------------------------------------ split -- */
+
+/* Everything about one pair of training and test samples that does not depend on targets.
+ *
+ *   prediction(alpha) = M diag(f_alpha) P y,   P y: k numbers, f_alpha,i = 1/(l_i + alpha)
+ *
+ * With the kernel, K = V diag(l) V': P = V', M = K_test V. With features, X'X = V diag(l) V': P = V'X', M = X_test V. */
+typedef struct cf_split {
+  size_t n, m, k;             /* training samples, test samples, directions */
+  const size_t *train, *test; /* rows of the samples */
+  double *l, *p, *mm;         /* k; k x n; m x k: long-lived */
+} cf_split;
+cf_status cf_split_make(cf_context *ctx, const cf_design *design, size_t n, const size_t *train, size_t m,
+                        const size_t *test, cf_split *out);
+void cf_split_free(cf_split *split);
+/* The same with the weights themselves as prediction: all samples train, m = p, and M diag(f) P y = B. With the kernel
+ * no direction is left out, so that dual weights are those of (X X' + alpha I)^-1 y. */
+typedef enum cf_factor { CF_FACTOR_SVD, CF_FACTOR_KERNEL, CF_FACTOR_FEATURES } cf_factor;
+cf_status cf_split_weights(cf_context *ctx, cf_factor factor, size_t n, size_t p, const double *x, cf_split *out);
+/* f (k) of candidate c. */
+void cf_split_filter(const cf_split *split, const cf_candidates *candidates, size_t c, double *f);
+
+/* The candidates' predictions all at once. Filters are smooth in alpha: a few of them, the skeleton, give all others as
+ * combinations, to 1e-12 (in single precision to 1e-7) of the largest entry. */
+typedef struct cf_bank {
+  size_t n, m, k, candidates, r; /* r: filters of the skeleton */
+  bool single, direct;
+  double *combine; /* candidates x r */
+  double *scale;   /* candidates: filter = scale x combination */
+  double *weight;  /* r x k, when not direct */
+  void *first;     /* direct: (r m) x n; else P, k x n */
+  void *second;    /* direct: NULL; else M, m x k */
+} cf_bank;
+cf_status cf_bank_make(cf_context *ctx, const cf_split *split, const cf_candidates *candidates, bool single,
+                       cf_bank *out);
+void cf_bank_free(cf_bank *bank);
+/* Scores of each candidate for w targets, y (n x w) of training and z (m x w) of test samples: score (candidates x w). */
+cf_status cf_bank_score(cf_context *ctx, const cf_bank *bank, cf_inner_score kind, size_t w, const double *y,
+                        const double *z, double *score);
+
+/* Predictions of w targets with a candidate each: out (m x w), and (may be NULL) dual weights (n x w). */
+cf_status cf_split_predict(cf_context *ctx, const cf_split *split, const cf_candidates *candidates, size_t w,
+                           const double *y, const size_t *choice, double *out, double *dual);
+
+/* ---------------------------------------------------------------- choice -- */
+
+/* Which candidate each of w targets takes, from scores (folds x candidates x w). value: its mean score; mean: scratch of
+ * as many doubles as there are candidates. */
+void cf_choose(const cf_candidates *candidates, const cf_ridge_options *o, size_t folds, size_t w, const double *score,
+               double *mean, size_t *choice, double *value);
+
+/* Splits of the samples of `rows` (NULL: all) by a fold set over them: lists in scratch. */
+typedef struct cf_sample_list {
+  size_t count;
+  size_t *row;
+} cf_sample_list;
+/* Folds and what each needs to score all candidates: the targets' part comes tile by tile. */
+typedef struct cf_selector {
+  const cf_candidates *candidates;
+  const cf_ridge_options *options;
+  size_t n, folds;
+  cf_sample_list *train, *test; /* of each fold: positions among the n rows */
+  cf_bank *bank;
+  bool single;
+} cf_selector;
+/* rows: those of the design that the fold set is about (NULL: all). */
+cf_status cf_selector_make(cf_context *ctx, const cf_design *design, const size_t *rows, const cf_fold_set *folds,
+                           const cf_candidates *candidates, const cf_ridge_options *options, size_t targets,
+                           cf_selector *out);
+void cf_selector_free(cf_selector *selector);
+/* y: n x w, score: folds x candidates x w. */
+cf_status cf_selector_score(cf_context *ctx, const cf_selector *selector, size_t w, const double *y, double *score);
+/* The best candidate by the mean over targets of their mean scores (targets x candidates sums in `total`). */
+size_t cf_choose_shared(const cf_candidates *candidates, const double *total, double targets);
+
+/* Rows rows[i] of y (leading dimension ld) to out (count x w). */
+void cf_take_rows(size_t count, const size_t *rows, size_t w, const double *y, size_t ld, double *out);
+
+cf_status cf_fold_lists(cf_context *ctx, const cf_fold_set *set, size_t fold, cf_sample_list *train,
+                        cf_sample_list *test);
+/* Contiguous folds (k 0: by `group`, codes) of chosen rows. */
+cf_status cf_inner_folds(cf_context *ctx, size_t n, const size_t *rows, const size_t *run, size_t k,
+                         const size_t *group, size_t trim, cf_fold_set **out);
+
+#endif
