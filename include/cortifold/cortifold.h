@@ -19,6 +19,7 @@
 #include <cortifold/dynamics.h>
 #include <cortifold/trajectory.h>
 #include <cortifold/space.h>
+#include <cortifold/voxelwise.h>
 #include <cortifold/simulate.h>
 #include <cortifold/model.h>
 #include <cortifold/figure.h>

@@ -21,8 +21,8 @@ extern "C" {
 /* CF_ERR_INPUT when a run is interrupted by another. `what` begins the message. */
 CF_API CF_CHECKED cf_status cf_runs_check(cf_context *ctx, size_t n, const size_t *run, const char *what);
 
-/* out (n x delays p): delay k copies the row k samples earlier (k < 0: later) within its run, zeros where there is none;
- * columns of the first delay, then those of the next. */
+/* out (n x delays p): delay k copies the row k samples earlier (k < 0: later) within its run, zeros where there is
+ * none; columns of the first delay, then those of the next. */
 CF_API CF_CHECKED cf_status cf_delay_columns(cf_context *ctx, size_t n, size_t p, const double *x, const size_t *run,
                                              size_t delays, const int *delay, double *out);
 
@@ -59,7 +59,7 @@ CF_API CF_CHECKED cf_status cf_hrf_events(cf_context *ctx, size_t events, const 
 
 /* ------------------------------------------------------------- folds -- */
 
-#define CF_TRIM_AUTO SIZE_MAX /* 5 samples, at most an eighth of the block */
+#define CF_TRIM_AUTO SIZE_MAX /* 5 samples, none in a fold that would lose more than half of its own */
 
 /* fold[i] = which fold tests sample i; scored[i] = whether it counts in scores: the first and last `trim` samples of a
  * test block that borders on training samples of its own run do not. */
@@ -68,11 +68,11 @@ typedef struct cf_fold_set {
   size_t *fold;
   bool *scored;
 } cf_fold_set;
-/* k contiguous folds, the first n mod k one sample longer; k = 0: one fold a run. labels (may be NULL): the fold of each
- * sample as code instead. Errors: CF_ERR_USAGE (fewer than 2 folds, more folds than samples), CF_ERR_INPUT (a fold with
- * fewer than 2 scored or training samples). */
-CF_API CF_CHECKED cf_status cf_voxel_folds(cf_context *ctx, size_t n, const size_t *run, size_t k,
-                                           const size_t *labels, size_t trim, cf_fold_set **out);
+/* k contiguous folds, the first n mod k one sample longer; k = 0: one fold a run. labels (may be NULL): the fold of
+ * each sample as code instead. Errors: CF_ERR_USAGE (fewer than 2 folds, more folds than samples), CF_ERR_INPUT (a fold
+ * with fewer than 2 scored or training samples). */
+CF_API CF_CHECKED cf_status cf_voxel_folds(cf_context *ctx, size_t n, const size_t *run, size_t k, const size_t *labels,
+                                           size_t trim, cf_fold_set **out);
 CF_API void cf_fold_set_free(cf_fold_set *set);
 
 /* ------------------------------------------------------------ scores -- */
@@ -80,8 +80,8 @@ CF_API void cf_fold_set_free(cf_fold_set *set);
 /* Of a prediction: r 0 where either is constant; R2 = 1 - SSE/SST, 0 where SST is 0. */
 CF_API double cf_score_r(size_t n, const double *y, const double *prediction);
 CF_API double cf_score_R2(size_t n, const double *y, const double *prediction);
-/* Shares of `parts` predictions (parts x n) in the scores of their sum p: R2_i = sum(2 y p_i - p_i p) / sum y^2 with y less
- * its mean, and r_i = cov(y, p_i) / (sd y sd p). Either output (parts) may be NULL. */
+/* Shares of `parts` predictions (parts x n) in the scores of their sum p: R2_i = sum(2 y p_i - p_i p) / sum y^2 with y
+ * less its mean, and r_i = cov(y, p_i) / (sd y sd p). Either output (parts) may be NULL. */
 CF_API void cf_score_split(size_t n, const double *y, size_t parts, const double *part, double *R2, double *r);
 
 /* Which accuracy a correlation r stands for: r^2; max(r, 0)^2; sign(r) r^2. */
@@ -104,11 +104,11 @@ typedef enum cf_voxel_precision {
 
 typedef struct cf_ridge_options {
   cf_voxel_method method;
-  size_t candidates;       /* of alpha (pcr: numbers of components); 0: 20 from 1e-1 to 1e8, evenly in their logarithm */
-  const double *candidate; /* ascending or not; NULL with candidates 0 */
-  bool shared;             /* one alpha for all targets, by their mean score */
-  bool conservative;       /* the largest alpha whose score is within one SD (over folds) of the best */
-  cf_inner_score score;    /* that alpha is chosen by: its mean over the folds, ties toward the larger alpha */
+  size_t candidates; /* of alpha (pcr: numbers of components); 0: 20 from 1e-1 to 1e8, evenly in their logarithm */
+  const double *candidate;      /* ascending or not; NULL with candidates 0 */
+  bool shared;                  /* one alpha for all targets, by their mean score */
+  bool conservative;            /* the largest alpha whose score is within one SD (over folds) of the best */
+  cf_inner_score score;         /* that alpha is chosen by: its mean over the folds, ties toward the larger alpha */
   cf_voxel_precision precision; /* of the products that alpha is chosen by; all else is double */
 } cf_ridge_options;
 #define CF_RIDGE_OPTIONS_INIT                                                                                          \
@@ -139,7 +139,7 @@ typedef enum cf_target_scale {
 } cf_target_scale;
 typedef enum cf_null_kind { CF_NULL_NONE, CF_NULL_SHIFT, CF_NULL_PERMUTE } cf_null_kind;
 
-typedef struct cf_encoding_options {
+typedef struct cf_voxel_options {
   cf_ridge_options ridge;
   size_t delays; /* 0: none, the same as one delay of 0 */
   const int *delay;
@@ -152,50 +152,52 @@ typedef struct cf_encoding_options {
   size_t inner_folds; /* contiguous, within the training samples; 0: one a run (or, with folds by label, a fold) */
   size_t trim;        /* of inner test blocks */
   cf_sign_policy sign;
-  const size_t *band; /* band of each feature, codes from 0; NULL: one band, plain ridge */
+  const size_t *band;  /* band of each feature, codes from 0; NULL: one band, plain ridge */
   size_t bands, draws; /* draws: how many weightings of the bands are tried, the first equal */
   cf_null_kind null_kind;
+  bool refit; /* null: all responses are moved and the models fitted again with the same alphas; else those of test
+               * samples against predictions that stay, which leaves out that folds share data: too many small p */
   size_t permutations, bootstrap, block; /* block: samples a bootstrap block */
   bool predictions;
-} cf_encoding_options;
-#define CF_ENCODING_OPTIONS_INIT                                                                                       \
+} cf_voxel_options;
+#define CF_VOXEL_OPTIONS_INIT                                                                                          \
   {                                                                                                                    \
     CF_RIDGE_OPTIONS_INIT, 0, NULL, CF_HRF_NONE, CF_HRF_GRID_EXACT, 1, CF_FEATURES_ZSCORE, CF_TARGETS_TRAINING,        \
-        {-1, 0, 1}, 5, CF_TRIM_AUTO, CF_SIGN_SQUARE, NULL, 0, 100, CF_NULL_NONE, 1000, 0, 20, false                    \
+        {-1, 0, 1}, 5, CF_TRIM_AUTO, CF_SIGN_SQUARE, NULL, 0, 100, CF_NULL_NONE, false, 1000, 0, 20, false             \
   }
 
 typedef enum cf_target_state { CF_TARGET_FITTED = 0, CF_TARGET_CONSTANT = 1, CF_TARGET_NAN = 2 } cf_target_state;
 
 /* Scores of all targets. Those that are constant have 0, those with NaN have NaN; neither counts in means. */
-typedef struct cf_encoding {
+typedef struct cf_voxel_result {
   size_t n, targets, folds, candidates, bands, features, constant_features;
   double *candidate;
-  double *r, *r2, *R2;     /* targets: means over folds of rho, its square by the sign policy, and R2 */
-  double *r_concatenated;  /* targets: correlation over all scored samples of all folds */
-  double *rho;             /* folds x targets */
-  double *alpha;           /* targets: the median over folds */
-  double *alpha_fold;      /* folds x targets */
-  uint8_t *state;          /* targets: cf_target_state */
-  double *p;               /* targets: chance of a mean rho this large, one-sided; NULL without null */
-  double *q;               /* p adjusted over targets (Benjamini-Hochberg) */
-  double *null_mean;       /* targets: mean of r2 under the null */
-  double *low, *high;      /* targets: 95 % interval of r2 from resampled blocks; NULL without */
-  double *band_weight;     /* bands x targets: gamma, mean over folds; NULL without bands */
+  double *r, *r2, *R2;        /* targets: means over folds of rho, its square by the sign policy, and R2 */
+  double *r_concatenated;     /* targets: correlation over all scored samples of all folds */
+  double *rho;                /* folds x targets */
+  double *alpha;              /* targets: the median over folds */
+  double *alpha_fold;         /* folds x targets */
+  uint8_t *state;             /* targets: cf_target_state */
+  double *p;                  /* targets: chance of a mean rho this large, one-sided; NULL without null */
+  double *q;                  /* p adjusted over targets (Benjamini-Hochberg) */
+  double *null_mean;          /* targets: mean of r2 under the null */
+  double *low, *high;         /* targets: 95 % interval of r2 from resampled blocks; NULL without */
+  double *band_weight;        /* bands x targets: gamma, mean over folds; NULL without bands */
   double *split_r2, *split_r; /* bands x targets: shares of R2 and of r, means over folds */
-  double *prediction;      /* n x targets, NaN where nothing is scored; NULL unless asked for */
+  double *prediction;         /* n x targets, NaN where nothing is scored; NULL unless asked for */
   size_t fitted, constant, missing;
   double mean_r, mean_r2, mean_R2, negative; /* negative: share of fitted targets with r < 0 */
   size_t edge_low, edge_high;                /* targets whose alpha is at an end of the grid in most folds */
   bool single;                               /* alpha was chosen in single precision */
-} cf_encoding;
+} cf_voxel_result;
 
 /* Cross-validated encoding models of features (n x p) for targets (n x t), both read in blocks of columns; the memory
  * of the context bounds what is held. Features are convolved, scaled by statistics of the training samples, delayed.
  * Errors: CF_ERR_INPUT (NaN in features, all of them constant, memory too small for the n x n kernel). */
-CF_API CF_CHECKED cf_status cf_encode_targets(cf_context *ctx, const cf_blocks *features, const cf_blocks *targets,
-                                              const size_t *run, const cf_fold_set *folds,
-                                              const cf_encoding_options *options, cf_encoding **out);
-CF_API void cf_encoding_free(cf_encoding *encoding);
+CF_API CF_CHECKED cf_status cf_voxel_encode(cf_context *ctx, const cf_blocks *features, const cf_blocks *targets,
+                                            const size_t *run, const cf_fold_set *folds,
+                                            const cf_voxel_options *options, cf_voxel_result **out);
+CF_API void cf_voxel_result_free(cf_voxel_result *encoding);
 
 /* ----------------------------------------------------- noise ceilings -- */
 

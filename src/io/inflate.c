@@ -12,19 +12,44 @@ struct cf_inflate {
   unsigned char input[INPUT];
 };
 
-cf_status cf_inflate_open(cf_context *ctx, const cf_io_file *file, uint64_t offset, uint64_t bytes, cf_inflate **out) {
+enum { ZLIB = 15, GZIP = 15 + 16 }; /* window bits as zlib takes them */
+
+static cf_status open_stream(cf_context *ctx, const cf_io_file *file, uint64_t offset, uint64_t bytes, int kind,
+                             cf_inflate **out) {
   cf_inflate *s = NULL;
   cf_status status = CF_ALLOC(ctx, &s, 1);
   if (status != CF_OK) return status;
   s->file = file;
   s->at = offset;
   s->end = offset + bytes;
-  if (inflateInit(&s->z) != Z_OK) {
+  if (inflateInit2(&s->z, kind) != Z_OK) {
     cf_free(s);
     return cf_fail(ctx, CF_ERR_MEMORY, "%s: not enough memory to inflate", file->path);
   }
   *out = s;
   return CF_OK;
+}
+
+cf_status cf_inflate_open(cf_context *ctx, const cf_io_file *file, uint64_t offset, uint64_t bytes, cf_inflate **out) {
+  return open_stream(ctx, file, offset, bytes, ZLIB, out);
+}
+
+cf_status cf_inflate_open_gzip(cf_context *ctx, const cf_io_file *file, cf_inflate **out) {
+  return open_stream(ctx, file, 0, file->size, GZIP, out);
+}
+
+size_t cf_gunzip_head(const cf_io_file *file, unsigned char *out, size_t most) {
+  z_stream z = {0};
+  if (file->head_size < 2 || file->head[0] != 0x1F || file->head[1] != 0x8B) return 0;
+  if (inflateInit2(&z, GZIP) != Z_OK) return 0;
+  z.next_in = (unsigned char *)(uintptr_t)file->head;
+  z.avail_in = (uInt)file->head_size;
+  z.next_out = out;
+  z.avail_out = (uInt)most;
+  (void)inflate(&z, Z_SYNC_FLUSH); /* whatever comes out before the head ends */
+  const size_t got = most - z.avail_out;
+  inflateEnd(&z);
+  return got;
 }
 
 cf_status cf_inflate_read(cf_context *ctx, cf_inflate *s, void *buffer, size_t n) {

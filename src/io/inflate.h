@@ -1,4 +1,4 @@
-/* Inflates a zlib stream that lies in a file, from front to back, in pieces of any size. */
+/* Inflates a zlib stream or a gzip file that lies in a file, from front to back, in pieces of any size. */
 #ifndef CF_IO_INFLATE_H
 #define CF_IO_INFLATE_H
 #include "io/format.h"
@@ -6,6 +6,10 @@
 typedef struct cf_inflate cf_inflate;
 /* The compressed bytes are [offset, offset + bytes) of the file, which must outlive the stream. */
 cf_status cf_inflate_open(cf_context *ctx, const cf_io_file *file, uint64_t offset, uint64_t bytes, cf_inflate **out);
+/* The same for a whole gzip file. */
+cf_status cf_inflate_open_gzip(cf_context *ctx, const cf_io_file *file, cf_inflate **out);
+/* The first bytes of what the head of a gzip file holds: how many of `most` there are. */
+size_t cf_gunzip_head(const cf_io_file *file, unsigned char *out, size_t most);
 /* Exactly n bytes, or CF_ERR_INPUT when the stream ends early or is damaged. */
 cf_status cf_inflate_read(cf_context *ctx, cf_inflate *stream, void *buffer, size_t n);
 void cf_inflate_close(cf_inflate *stream); /* NULL allowed */

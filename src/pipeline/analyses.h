@@ -26,6 +26,9 @@ extern const cf_analysis cf_analysis_alignment;
 extern const cf_analysis cf_analysis_space;
 extern const cf_analysis cf_analysis_snci;
 extern const cf_analysis cf_analysis_mantel;
+extern const cf_analysis cf_analysis_regions;
+extern const cf_analysis cf_analysis_align;
+extern const cf_analysis cf_analysis_ceiling;
 extern const cf_analysis cf_analysis_correct;
 extern const cf_analysis cf_analysis_simulate;
 

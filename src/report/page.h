@@ -145,12 +145,16 @@ cf_status cf_part_diffuse(cf_page *page, const cf_part *part);
 cf_status cf_part_encode(cf_page *page, const cf_part *part);
 cf_status cf_part_tuning(cf_page *page, const cf_part *part);
 cf_status cf_part_psth(cf_page *page, const cf_part *part);
+cf_status cf_part_align(cf_page *page, const cf_part *part);
+cf_status cf_part_ceiling(cf_page *page, const cf_part *part);
 cf_status cf_find_factor(cf_page *page, const cf_part *part);
 cf_status cf_find_graph(cf_page *page, const cf_part *part);
 cf_status cf_find_diffuse(cf_page *page, const cf_part *part);
 cf_status cf_find_encode(cf_page *page, const cf_part *part);
 cf_status cf_find_tuning(cf_page *page, const cf_part *part);
 cf_status cf_find_psth(cf_page *page, const cf_part *part);
+cf_status cf_find_align(cf_page *page, const cf_part *part);
+cf_status cf_find_ceiling(cf_page *page, const cf_part *part);
 /* What `encode` shares with `factor` and `graph`: figures and tables of the factorisation and of the graph. */
 cf_status cf_part_factors(cf_page *page, const cf_part *part);
 cf_status cf_part_neighbours(cf_page *page, const cf_part *part);

@@ -29,6 +29,8 @@ static const kind kinds[] = {
     {"encode", "encoding manifold", cf_find_encode, cf_part_encode},
     {"tuning", "tuning of neurons", cf_find_tuning, cf_part_tuning},
     {"psth", "responses from spike trains", cf_find_psth, cf_part_psth},
+    {"align", "encoding models", cf_find_align, cf_part_align},
+    {"ceiling", "noise ceilings", cf_find_ceiling, cf_part_ceiling},
 };
 
 static const kind *kind_of(const cf_study_task *task) {

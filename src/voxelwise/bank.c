@@ -101,7 +101,7 @@ static cf_status skeleton(cf_context *ctx, const cf_split *s, const cf_candidate
   CF_TRY(CF_ALLOC(ctx, &b->scale, count));
   memset(tri, 0, count * count * sizeof *tri);
   fill_filters(s, c, f, g, b->scale);
-  b->r = choose_skeleton(count, s->k, g, b->single ? 1e-7 : 1e-12, pivot, tri, left, basis);
+  b->r = choose_skeleton(count, s->k, g, b->single ? 1e-6 : 1e-12, pivot, tri, left, basis);
   CF_TRY(CF_ALLOC(ctx, &b->combine, count * CF_MAX(b->r, (size_t)1)));
   CF_TRY(CF_ALLOC(ctx, &b->weight, CF_MAX(b->r, (size_t)1) * s->k));
   solve_combinations(count, b->r, pivot, tri, b->combine);
@@ -243,8 +243,7 @@ static void add_up(size_t m, size_t r, size_t w, const double *prediction, const
       const double *pa = prediction + (a * m + i) * w;
       for (size_t j = 0; j < w; j++) s->p[a * w + j] += pa[j];
       add_product(w, zi, pa, s->zp + a * w);
-      for (size_t b = 0; b <= a; b++)
-        add_product(w, pa, prediction + (b * m + i) * w, s->pp + (a * r + b) * w);
+      for (size_t b = 0; b <= a; b++) add_product(w, pa, prediction + (b * m + i) * w, s->pp + (a * r + b) * w);
     }
   }
 }

@@ -249,7 +249,8 @@ done:
 cf_status cf_ceiling_signal_power(cf_context *ctx, const cf_repeats *data, const double *prediction, double *power,
                                   double *cc_norm, double *ceiling) {
   return run_targets(
-      ctx, &(ceiling_job){.data = data, .prediction = prediction, .body = signal_power, .out = {power, cc_norm, ceiling}});
+      ctx,
+      &(ceiling_job){.data = data, .prediction = prediction, .body = signal_power, .out = {power, cc_norm, ceiling}});
 }
 
 /* --------------------------------------------------------- other subjects -- */

@@ -1,7 +1,7 @@
 /* Which samples test, which train, and which near the edge of a test block count in neither.
  *
- * A test block is a stretch of samples of one fold within one run. Neighbouring samples of a slow signal share noise: the
- * first and last samples of a block that borders on training samples of its own run are left out of the scores. */
+ * A test block is a stretch of samples of one fold within one run. Neighbouring samples of a slow signal share noise:
+ * the first and last samples of a block that borders on training samples of its own run are left out of the scores. */
 #include "voxelwise/internal.h"
 
 #include <string.h>
@@ -44,12 +44,24 @@ static void trim_blocks(size_t n, const size_t *rows, const size_t *run, size_t 
   for (size_t from = 0, to; from < n; from = to) {
     to = from + 1;
     while (to < n && set->fold[to] == set->fold[from] && joined(rows, run, to - 1)) to++;
-    const size_t length = to - from, cut = trim == CF_TRIM_AUTO ? CF_MIN((size_t)5, length / 8) : CF_MIN(trim, length);
+    const size_t cut = CF_MIN(trim == CF_TRIM_AUTO ? 5 : trim, to - from);
     for (size_t i = from; i < to; i++) set->scored[i] = true;
     if (from > 0 && joined(rows, run, from - 1))
       for (size_t i = 0; i < cut; i++) set->scored[from + i] = false;
     if (to < n && joined(rows, run, to - 1))
       for (size_t i = 0; i < cut; i++) set->scored[to - 1 - i] = false;
+  }
+}
+
+/* A fold that would lose more than half of its samples keeps them all. */
+static void keep_short_folds(cf_fold_set *set) {
+  for (size_t f = 0; f < set->folds; f++) {
+    size_t scored = 0, all = 0;
+    for (size_t i = 0; i < set->n; i++) {
+      all += set->fold[i] == f;
+      scored += set->fold[i] == f && set->scored[i];
+    }
+    for (size_t i = 0; i < set->n && 2 * scored < all; i++) set->scored[i] = set->scored[i] || set->fold[i] == f;
   }
 }
 
@@ -100,6 +112,7 @@ cf_status cf_inner_folds(cf_context *ctx, size_t n, const size_t *rows, const si
       CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "cross-validation needs at least two %s", group ? "folds" : "runs"));
   }
   trim_blocks(n, rows, run, trim, set);
+  if (trim == CF_TRIM_AUTO) keep_short_folds(set);
   CF_TRY(check_counts(ctx, set));
   *out = set;
   set = NULL;

@@ -31,7 +31,8 @@ typedef struct cf_design {
  *
  *   prediction(alpha) = M diag(f_alpha) P y,   P y: k numbers, f_alpha,i = 1/(l_i + alpha)
  *
- * With the kernel, K = V diag(l) V': P = V', M = K_test V. With features, X'X = V diag(l) V': P = V'X', M = X_test V. */
+ * With the kernel, K = V diag(l) V': P = V', M = K_test V. With features, X'X = V diag(l) V': P = V'X', M = X_test V.
+ */
 typedef struct cf_split {
   size_t n, m, k;             /* training samples, test samples, directions */
   const size_t *train, *test; /* rows of the samples */
@@ -48,7 +49,7 @@ cf_status cf_split_weights(cf_context *ctx, cf_factor factor, size_t n, size_t p
 void cf_split_filter(const cf_split *split, const cf_candidates *candidates, size_t c, double *f);
 
 /* The candidates' predictions all at once. Filters are smooth in alpha: a few of them, the skeleton, give all others as
- * combinations, to 1e-12 (in single precision to 1e-7) of the largest entry. */
+ * combinations, to 1e-12 (in single precision to 1e-6) of the largest entry. */
 typedef struct cf_bank {
   size_t n, m, k, candidates, r; /* r: filters of the skeleton */
   bool single, direct;
@@ -61,7 +62,8 @@ typedef struct cf_bank {
 cf_status cf_bank_make(cf_context *ctx, const cf_split *split, const cf_candidates *candidates, bool single,
                        cf_bank *out);
 void cf_bank_free(cf_bank *bank);
-/* Scores of each candidate for w targets, y (n x w) of training and z (m x w) of test samples: score (candidates x w). */
+/* Scores of each candidate for w targets, y (n x w) of training and z (m x w) of test samples: score (candidates x w).
+ */
 cf_status cf_bank_score(cf_context *ctx, const cf_bank *bank, cf_inner_score kind, size_t w, const double *y,
                         const double *z, double *score);
 
@@ -71,8 +73,8 @@ cf_status cf_split_predict(cf_context *ctx, const cf_split *split, const cf_cand
 
 /* ---------------------------------------------------------------- choice -- */
 
-/* Which candidate each of w targets takes, from scores (folds x candidates x w). value: its mean score; mean: scratch of
- * as many doubles as there are candidates. */
+/* Which candidate each of w targets takes, from scores (folds x candidates x w). value: its mean score; mean: scratch
+ * of as many doubles as there are candidates. */
 void cf_choose(const cf_candidates *candidates, const cf_ridge_options *o, size_t folds, size_t w, const double *score,
                double *mean, size_t *choice, double *value);
 

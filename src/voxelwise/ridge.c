@@ -64,10 +64,10 @@ typedef struct cv {
   const cf_selector *selector;
   const cf_split *all; /* of the refit; NULL: none */
   size_t n, p, t;
-  size_t from, cols;  /* targets at hand */
-  const double *y;    /* n x cols */
-  double *total;      /* tiles at hand x candidates: sums of mean scores, for one alpha for all */
-  size_t *choice;     /* t */
+  size_t from, cols; /* targets at hand */
+  const double *y;   /* n x cols */
+  double *total;     /* tiles at hand x candidates: sums of mean scores, for one alpha for all */
+  size_t *choice;    /* t */
   double *alpha, *best, *scores, *weights, *dual;
 } cv;
 

@@ -47,7 +47,9 @@ static size_t basis(size_t n, const cf_detrend *how, size_t most, double *rows) 
     double *row = rows + count * n;
     for (size_t t = 0; t < n; t++) {
       const double u = n > 1 ? 2 * (double)t / (double)(n - 1) - 1 : 0;
-      row[t] = c < polynomials ? (c == 0 ? 1 : c == 1 ? u : u * rows[(count - 1) * n + t])
+      row[t] = c < polynomials ? (c == 0   ? 1
+                                  : c == 1 ? u
+                                           : u * rows[(count - 1) * n + t])
                                : cos(pi * (double)(c - polynomials + 1) * (2 * (double)t + 1) / (2 * (double)n));
     }
     const double before = cf_norm2(n, row);

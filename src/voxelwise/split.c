@@ -4,7 +4,8 @@
  *
  * with K = V diag(l) V', P = V', M = K_test V for the kernel K = X X' of the training samples, and with
  * X'X = V diag(l) V', P = V'X', M = X_test V where there are fewer features than samples. Directions with l below the
- * rounding of the largest carry nothing and are left out: alpha = 0 then gives the least-squares solution of least norm. */
+ * rounding of the largest carry nothing and are left out: alpha = 0 then gives the least-squares solution of least
+ * norm. */
 #include "voxelwise/internal.h"
 
 #include <cortifold/linalg.h>

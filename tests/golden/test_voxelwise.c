@@ -43,10 +43,10 @@ static void check(cf_context *ctx, const char *id, const char *at, size_t n, con
       const size_t count = a ? cf_array_count(a) : cf_json_is_list(value) ? cf_json_count(value) : 1;
       if (count != n) fail_msg("%s %s: %zu values, expected %zu", id, at, n, count);
       for (size_t j = 0; j < n; j++) {
-        const double want = a ? cf_array_number(a, j)
-                              : cf_json_as_number(cf_json_is_list(value) ? cf_json_at(value, j) : value);
-        const double limit = cf_json_as_number(cf_json_get(e, "atol")) +
-                             cf_json_as_number(cf_json_get(e, "rtol")) * fabs(want);
+        const double want =
+            a ? cf_array_number(a, j) : cf_json_as_number(cf_json_is_list(value) ? cf_json_at(value, j) : value);
+        const double limit =
+            cf_json_as_number(cf_json_get(e, "atol")) + cf_json_as_number(cf_json_get(e, "rtol")) * fabs(want);
         if (!(fabs(x[j] - want) <= limit)) fail_msg("%s %s[%zu] is %.15g, expected %.15g", id, at, j, x[j], want);
       }
       cf_array_free(a);
@@ -172,8 +172,8 @@ static void haemodynamic_responses(void **state) {
       for (int g = 0; g < 2; g++) {
         const size_t n = cf_hrf_points(rows[i].tr, 50, 32);
         assert_true(n <= 2048);
-        assert_ok(ctx, cf_hrf_kernel(ctx, h ? CF_HRF_GLOVER : CF_HRF_SPM,
-                                     g ? CF_HRF_GRID_PUBLISHED : CF_HRF_GRID_EXACT, rows[i].tr, 50, 32, out));
+        assert_ok(ctx, cf_hrf_kernel(ctx, h ? CF_HRF_GLOVER : CF_HRF_SPM, g ? CF_HRF_GRID_PUBLISHED : CF_HRF_GRID_EXACT,
+                                     rows[i].tr, 50, 32, out));
         check(ctx, rows[i].id, at[h][g], n, out);
       }
   cf_context_free(ctx);
