@@ -69,6 +69,7 @@ extern const cf_io_driver cf_io_driver_npy, cf_io_driver_npz, cf_io_driver_safet
 extern const cf_io_driver cf_io_driver_jpeg, cf_io_driver_sound;
 extern const cf_io_driver cf_io_driver_hdf5, cf_io_driver_mat, cf_io_driver_mat73;
 extern const cf_io_driver cf_io_driver_nifti, cf_io_driver_hdf5, cf_io_driver_mat, cf_io_driver_mat73;
+extern const cf_io_driver cf_io_driver_nifti, cf_io_driver_gifti, cf_io_driver_hdf5, cf_io_driver_mat, cf_io_driver_mat73;
 
 /* The table, NULL past the end. */
 const cf_io_driver *cf_io_driver_at(size_t i);

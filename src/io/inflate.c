@@ -52,6 +52,19 @@ size_t cf_gunzip_head(const cf_io_file *file, unsigned char *out, size_t most) {
   return got;
 }
 
+bool cf_inflate_memory(const char *in, size_t n, char *out, size_t size) {
+  z_stream z = {0};
+  if (n > UINT_MAX || size > UINT_MAX || inflateInit2(&z, 15 + 32) != Z_OK) return false;
+  z.next_in = (unsigned char *)(uintptr_t)in;
+  z.avail_in = (uInt)n;
+  z.next_out = (unsigned char *)out;
+  z.avail_out = (uInt)size;
+  const int code = inflate(&z, Z_FINISH);
+  const bool whole = code == Z_STREAM_END && z.avail_out == 0;
+  inflateEnd(&z);
+  return whole;
+}
+
 cf_status cf_inflate_read(cf_context *ctx, cf_inflate *s, void *buffer, size_t n) {
   unsigned char *to = buffer;
   while (n > 0) {

@@ -10,6 +10,8 @@ cf_status cf_inflate_open(cf_context *ctx, const cf_io_file *file, uint64_t offs
 cf_status cf_inflate_open_gzip(cf_context *ctx, const cf_io_file *file, cf_inflate **out);
 /* The first bytes of what the head of a gzip file holds: how many of `most` there are. */
 size_t cf_gunzip_head(const cf_io_file *file, unsigned char *out, size_t most);
+/* Exactly `size` bytes out of a zlib or gzip stream in memory; false when it gives less or more. */
+bool cf_inflate_memory(const char *in, size_t n, char *out, size_t size);
 /* Exactly n bytes, or CF_ERR_INPUT when the stream ends early or is damaged. */
 cf_status cf_inflate_read(cf_context *ctx, cf_inflate *stream, void *buffer, size_t n);
 void cf_inflate_close(cf_inflate *stream); /* NULL allowed */

@@ -244,7 +244,7 @@ static cf_status nifti_list(cf_context *ctx, const cf_io_file *file, cf_io_listi
              is_scaled(&im) ? " scaled" : "");
   CF_TRY(cf_io_listing_add(ctx, listing, "", im.refusal ? CF_U8 : type_of(&im), stored, !im.refusal, true, im.ndim,
                            shape));
-  if (im.cifti) goto done;
+  if (im.cifti || im.refusal) goto done;
   CF_TRY(cf_io_listing_add(ctx, listing, "affine", CF_F64, "header", true, false, 2, four));
   CF_TRY(cf_io_listing_add(ctx, listing, "spacing", CF_F64, "header", true, false, 1, &axes));
 done:

@@ -19,6 +19,7 @@ static const cf_io_driver *const table[] = {
     &cf_io_driver_mat, /* before hdf5: MATLAB 7.3 files are HDF5 files too */
     &cf_io_driver_hdf5,
     &cf_io_driver_nifti,
+    &cf_io_driver_gifti,
     &cf_io_driver_safetensors,
     &cf_io_driver_json,
     &cf_io_driver_csv,
@@ -89,6 +90,7 @@ static cf_status request_list(cf_context *ctx, request *r) {
                    "%s: its content is in no known format%s; known are npy, npz, HDF5, MAT, "
                    "safetensors, torch zip, tsv, csv, JPEG and sounds",
                    "%s: its content is in no known format%s; known are npy, npz, HDF5, MAT, NIfTI, "
+                   "%s: its content is in no known format%s; known are npy, npz, HDF5, MAT, NIfTI, GIFTI, "
                    "safetensors, torch zip, tsv and csv",
                    r->path, hint(&r->file)));
   CF_TRY(CF_ALLOC(ctx, &r->listing, 1));

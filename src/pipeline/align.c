@@ -114,8 +114,8 @@ static size_t choice_of(const cf_options *options, const char *name, const char 
   choice_of(options, name, (const char *const[]){__VA_ARGS__},                                                         \
             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
-cf_status cf_align_numbers(cf_context *ctx, const cf_options *options, const char *name, bool zero, size_t *count,
-                           double **out) {
+cf_status cf_encoder_numbers(cf_context *ctx, const cf_options *options, const char *name, bool zero, size_t *count,
+                             double **out) {
   cf_status status = CF_OK;
   char word[96], *end = NULL;
   double low, high, n;
@@ -146,7 +146,7 @@ done:
   return status;
 }
 
-static cf_status read_delays(cf_context *ctx, cf_align_job *job) {
+static cf_status read_delays(cf_context *ctx, cf_encoder_job *job) {
   cf_status status = CF_OK;
   const cf_options *options = job->options;
   const bool given = cf_options_given(options, "delays");
@@ -198,7 +198,7 @@ static cf_status read_trend(cf_context *ctx, const cf_options *options, cf_voxel
   return CF_OK;
 }
 
-static cf_status read_penalties(cf_context *ctx, cf_align_job *job) {
+static cf_status read_penalties(cf_context *ctx, cf_encoder_job *job) {
   cf_status status = CF_OK;
   const cf_options *options = job->options;
   cf_ridge_options *r = &job->o.ridge;
@@ -211,9 +211,10 @@ static cf_status read_penalties(cf_context *ctx, cf_align_job *job) {
     CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--components is for --method pcr"));
   if (r->method != CF_VOXEL_RIDGE && (cf_options_given(options, "alphas") || cf_options_given(options, "bands")))
     CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--alphas and --bands are for --method ridge"));
-  if (r->method == CF_VOXEL_RIDGE) CF_TRY(cf_align_numbers(ctx, options, "alphas", true, &r->candidates, &job->alphas));
+  if (r->method == CF_VOXEL_RIDGE)
+    CF_TRY(cf_encoder_numbers(ctx, options, "alphas", true, &r->candidates, &job->alphas));
   if (r->method == CF_VOXEL_PCR && cf_options_given(options, "components"))
-    CF_TRY(cf_align_numbers(ctx, options, "components", false, &r->candidates, &job->alphas));
+    CF_TRY(cf_encoder_numbers(ctx, options, "components", false, &r->candidates, &job->alphas));
   r->candidate = job->alphas;
   if (cf_options_given(options, "bands") && r->shared)
     CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--bands chooses for each target; it does not go with --alpha-scope shared"));
@@ -221,7 +222,7 @@ done:
   return status;
 }
 
-static cf_status read_options(cf_context *ctx, cf_align_job *job) {
+static cf_status read_options(cf_context *ctx, cf_encoder_job *job) {
   cf_status status = CF_OK;
   const cf_options *options = job->options;
   cf_voxel_options *o = &job->o;
@@ -258,16 +259,16 @@ done:
 static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  cf_align_job job = {.options = options,
-                      .result = result,
-                      .feature_address = cf_options_argument(options, 0),
-                      .target_address = cf_options_argument(options, 1)};
+  cf_encoder_job job = {.options = options,
+                        .result = result,
+                        .feature_address = cf_options_argument(options, 0),
+                        .target_address = cf_options_argument(options, 1)};
   CF_TRY(read_options(ctx, &job));
-  CF_TRY(cf_align_load(ctx, &job));
+  CF_TRY(cf_encoder_load(ctx, &job));
   CF_TRY(cf_voxel_encode(ctx, &job.features, &job.targets, job.run, job.folds, &job.o, &job.e));
-  CF_TRY(cf_align_results(ctx, &job));
+  CF_TRY(cf_encoder_results(ctx, &job));
 done:
-  cf_align_free(&job);
+  cf_encoder_free(&job);
   cf_scratch_release(ctx, mark);
   return status;
 }

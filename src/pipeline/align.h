@@ -6,7 +6,7 @@
 #include <cortifold/pipeline.h>
 #include <cortifold/voxelwise.h>
 
-typedef struct cf_align_job {
+typedef struct cf_encoder_job {
   const cf_options *options;
   cf_result *result;
   const char *feature_address, *target_address;
@@ -23,15 +23,15 @@ typedef struct cf_align_job {
   cf_fold_set *folds;
   cf_voxel_options o;
   cf_voxel_result *e;
-} cf_align_job;
+} cf_encoder_job;
 
 /* Reads what the options name; every input is noted in the result. */
-cf_status cf_align_load(cf_context *ctx, cf_align_job *job);
-void cf_align_free(cf_align_job *job);
+cf_status cf_encoder_load(cf_context *ctx, cf_encoder_job *job);
+void cf_encoder_free(cf_encoder_job *job);
 /* Numbers, arrays, warnings and a few lines of text. */
-cf_status cf_align_results(cf_context *ctx, cf_align_job *job);
+cf_status cf_encoder_results(cf_context *ctx, cf_encoder_job *job);
 
 /* "1,10,100" or LOW:HIGH:COUNT, evenly in their logarithm; positive numbers unless zero is allowed. Scratch. */
-cf_status cf_align_numbers(cf_context *ctx, const cf_options *options, const char *name, bool zero, size_t *count,
-                           double **out);
+cf_status cf_encoder_numbers(cf_context *ctx, const cf_options *options, const char *name, bool zero, size_t *count,
+                             double **out);
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-void cf_align_free(cf_align_job *job) {
+void cf_encoder_free(cf_encoder_job *job) {
   cf_blocks_close(&job->features);
   cf_blocks_close(&job->targets);
   cf_array_free(job->names);
@@ -19,7 +19,7 @@ void cf_align_free(cf_align_job *job) {
 /* ------------------------------------------------------------------ pairing -- */
 
 /* A member of both files that labels their samples; NULL for both: none. */
-static cf_status sample_labels(cf_context *ctx, const cf_align_job *job, cf_array **x, cf_array **y,
+static cf_status sample_labels(cf_context *ctx, const cf_encoder_job *job, cf_array **x, cf_array **y,
                                const char **name) {
   static const char *const members[] = {"stimulus", "condition", "time"};
   cf_status status = CF_OK;
@@ -58,7 +58,7 @@ static void close_ordered(void *payload) {
   cf_free(o);
 }
 
-static cf_status pair_samples(cf_context *ctx, cf_align_job *job) {
+static cf_status pair_samples(cf_context *ctx, cf_encoder_job *job) {
   cf_status status = CF_OK;
   cf_array *x = NULL, *y = NULL;
   ordered *o = NULL;
@@ -91,8 +91,8 @@ done:
 
 /* ------------------------------------------------------------------- labels -- */
 
-static cf_status read_codes(cf_context *ctx, const cf_align_job *job, const char *option, const char *address, size_t n,
-                            size_t **code, size_t *groups, cf_array **names) {
+static cf_status read_codes(cf_context *ctx, const cf_encoder_job *job, const char *option, const char *address,
+                            size_t n, size_t **code, size_t *groups, cf_array **names) {
   cf_status status = CF_OK;
   cf_array *labels = NULL;
   char name[32] = "--";
@@ -110,7 +110,7 @@ static bool is_number(const char *text) {
   return text[strspn(text, "0123456789")] == 0 && strlen(text) < 10 && stat(text, &info) != 0;
 }
 
-static cf_status make_folds(cf_context *ctx, cf_align_job *job) {
+static cf_status make_folds(cf_context *ctx, cf_encoder_job *job) {
   cf_status status = CF_OK;
   const char *folds = cf_options_text(job->options, "folds"), *runs = cf_options_text(job->options, "runs");
   const size_t n = job->targets.rows;
@@ -131,7 +131,7 @@ done:
 }
 
 /* Names of the targets: a member beside them, or the columns of a table. */
-static cf_status read_names(cf_context *ctx, cf_align_job *job) {
+static cf_status read_names(cf_context *ctx, cf_encoder_job *job) {
   static const char *const members[] = {"roi", "target", "voxel", "neuron", "channel", "unit"};
   cf_status status = CF_OK;
   char *path = NULL, *member = NULL;
@@ -161,7 +161,7 @@ done:
   return status;
 }
 
-static cf_status read_ceiling(cf_context *ctx, cf_align_job *job) {
+static cf_status read_ceiling(cf_context *ctx, cf_encoder_job *job) {
   cf_status status = CF_OK;
   const char *address = cf_options_text(job->options, "ceiling");
   cf_array *a = NULL;
@@ -179,7 +179,7 @@ done:
   return status;
 }
 
-static cf_status open_matrix(cf_context *ctx, cf_align_job *job, const char *address, const char *preferred,
+static cf_status open_matrix(cf_context *ctx, cf_encoder_job *job, const char *address, const char *preferred,
                              cf_blocks *out) {
   cf_status status = CF_OK;
   CF_TRY(cf_io_open_blocks(ctx, address, preferred, out));
@@ -191,7 +191,7 @@ done:
   return status;
 }
 
-cf_status cf_align_load(cf_context *ctx, cf_align_job *job) {
+cf_status cf_encoder_load(cf_context *ctx, cf_encoder_job *job) {
   cf_status status = CF_OK;
   const char *runs = cf_options_text(job->options, "runs"), *bands = cf_options_text(job->options, "bands");
   CF_TRY(open_matrix(ctx, job, job->feature_address, "features", &job->features));

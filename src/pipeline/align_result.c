@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static cf_status put(cf_context *ctx, const cf_align_job *job, const char *name, size_t rows, const char *row_axis,
+static cf_status put(cf_context *ctx, const cf_encoder_job *job, const char *name, size_t rows, const char *row_axis,
                      const double *x) {
   cf_status status = CF_OK;
   const size_t shape[2] = {rows ? rows : job->e->targets, job->e->targets};
@@ -21,7 +21,7 @@ done:
   return status;
 }
 
-static cf_status put_state(cf_context *ctx, const cf_align_job *job) {
+static cf_status put_state(cf_context *ctx, const cf_encoder_job *job) {
   cf_status status = CF_OK;
   cf_array *a = NULL;
   CF_TRY(cf_array_new(ctx, "state", CF_U8, 1, &job->e->targets, &a));
@@ -35,7 +35,7 @@ done:
 }
 
 /* Scores over what is possible, never clipped; where next to nothing is, NaN. */
-static cf_status put_normalised(cf_context *ctx, const cf_align_job *job) {
+static cf_status put_normalised(cf_context *ctx, const cf_encoder_job *job) {
   cf_status status = CF_OK;
   const cf_voxel_result *e = job->e;
   const cf_mark mark = cf_scratch_mark(ctx);
@@ -64,7 +64,7 @@ done:
   return status;
 }
 
-static cf_status put_arrays(cf_context *ctx, const cf_align_job *job) {
+static cf_status put_arrays(cf_context *ctx, const cf_encoder_job *job) {
   cf_status status = CF_OK;
   const cf_voxel_result *e = job->e;
   const struct {
@@ -115,7 +115,7 @@ static double median_alpha(cf_context *ctx, const cf_voxel_result *e) {
   return median;
 }
 
-static bool put_grid(const cf_align_job *job, cf_json *values) {
+static bool put_grid(const cf_encoder_job *job, cf_json *values) {
   cf_json *delays = cf_json_list();
   for (size_t i = 0; i < job->o.delays; i++)
     if (!cf_json_append(delays, cf_json_number(job->o.delay[i]))) return false;
@@ -123,7 +123,7 @@ static bool put_grid(const cf_align_job *job, cf_json *values) {
          cf_json_set(values, "alphas", cf_json_numbers(job->e->candidate, job->e->candidates));
 }
 
-static cf_status put_values(cf_context *ctx, const cf_align_job *job) {
+static cf_status put_values(cf_context *ctx, const cf_encoder_job *job) {
   const cf_voxel_result *e = job->e;
   cf_json *values = job->result->values, *alpha = cf_json_object();
   const struct {
@@ -148,7 +148,7 @@ static cf_status put_values(cf_context *ctx, const cf_align_job *job) {
   return ok ? CF_OK : cf_fail(ctx, CF_ERR_MEMORY, "not enough memory for the result");
 }
 
-static void warn(cf_context *ctx, const cf_align_job *job) {
+static void warn(cf_context *ctx, const cf_encoder_job *job) {
   const cf_voxel_result *e = job->e;
   if (e->missing)
     cf_warn(ctx, "%s: %zu of %zu targets have NaN and are left out", job->target_address, e->missing, e->targets);
@@ -170,7 +170,7 @@ static void warn(cf_context *ctx, const cf_align_job *job) {
             100 * e->negative);
 }
 
-static cf_status say(cf_context *ctx, const cf_align_job *job) {
+static cf_status say(cf_context *ctx, const cf_encoder_job *job) {
   cf_status status = CF_OK;
   const cf_voxel_result *e = job->e;
   cf_result *result = job->result;
@@ -193,7 +193,7 @@ done:
   return status;
 }
 
-cf_status cf_align_results(cf_context *ctx, cf_align_job *job) {
+cf_status cf_encoder_results(cf_context *ctx, cf_encoder_job *job) {
   cf_status status = CF_OK;
   CF_TRY(put_values(ctx, job));
   CF_TRY(put_arrays(ctx, job));

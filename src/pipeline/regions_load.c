@@ -89,8 +89,8 @@ static cf_status load_images(cf_context *ctx, const cf_options *options, cf_resu
     size_t at = 0;
     for (size_t f = 0; f < files; f++) {
       const char *address = cf_options_argument(options, f);
-      size_t time, space[3];
-      int ndim;
+      size_t time = 0, space[3] = {0};
+      int ndim = 0;
       CF_TRY(cf_io_read(ctx, address, "bold|responses|series", &a));
       CF_TRY(look_at(ctx, address, a, &time, &ndim, space));
       if (pass == 0 && f == 0) {

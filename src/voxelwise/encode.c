@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#define MOST_OPERATORS 268435456.0 /* bytes */
+
 void cf_voxel_result_free(cf_voxel_result *e) {
   if (!e) return;
   double *const arrays[] = {
@@ -138,6 +140,24 @@ static cf_status summarise(cf_context *ctx, const cf_voxel_encode_job *job) {
   return e->p ? cf_p_adjust(ctx, CF_CORRECT_BH, e->targets, e->p, e->q) : CF_OK;
 }
 
+/* Operators of the penalties that were chosen, where there are targets enough to be worth them. */
+static cf_status make_operators(cf_context *ctx, cf_voxel_encode_job *job) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t t = job->targets.t;
+  bool *used;
+  CF_TRY(CF_SCRATCH(ctx, &used, job->candidates.count));
+  for (size_t f = 0; f < job->folds->folds; f++) {
+    memset(used, 0, job->candidates.count * sizeof *used);
+    for (size_t j = 0; j < t; j++) used[job->choice[f * t + j]] = true;
+    CF_TRY(
+        cf_split_operators(ctx, &job->split[f], &job->candidates, used, t, MOST_OPERATORS / (double)job->folds->folds));
+  }
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 static cf_status check_inputs(cf_context *ctx, const cf_blocks *features, const cf_blocks *targets,
                               const cf_fold_set *folds, const cf_voxel_options *o) {
   if (features->rows != targets->rows || folds->n != targets->rows)
@@ -175,6 +195,7 @@ cf_status cf_voxel_encode(cf_context *ctx, const cf_blocks *features, const cf_b
   cf_progress_begin(ctx, "encoding", (folds->folds + 1) * targets->cols * (job.o->band ? job.o->draws : 1));
   for (size_t f = 0; f < folds->folds && status == CF_OK; f++)
     status = job.o->band ? cf_voxel_encode_banded(ctx, &job, f) : cf_voxel_encode_fold(ctx, &job, f);
+  if (status == CF_OK && job.split) status = make_operators(ctx, &job);
   if (status == CF_OK) status = cf_voxel_encode_scores(ctx, &job);
   cf_progress_end(ctx);
   CF_TRY(status);

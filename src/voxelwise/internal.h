@@ -37,6 +37,8 @@ typedef struct cf_split {
   size_t n, m, k;             /* training samples, test samples, directions */
   const size_t *train, *test; /* rows of the samples */
   double *l, *p, *mm;         /* k; k x n; m x k: long-lived */
+  double **op;                /* candidates: M diag(f) P, m x n, of those that are used; NULL: made by way of P */
+  double *ops;                /* memory of all of them */
 } cf_split;
 cf_status cf_split_make(cf_context *ctx, const cf_design *design, size_t n, const size_t *train, size_t m,
                         const size_t *test, cf_split *out);
@@ -67,6 +69,10 @@ void cf_bank_free(cf_bank *bank);
 cf_status cf_bank_score(cf_context *ctx, const cf_bank *bank, cf_inner_score kind, size_t w, const double *y,
                         const double *z, double *score);
 
+/* Makes the operators of the candidates that are used, where that saves work for t targets: sizes alone decide. most:
+ * bytes that they may take. */
+cf_status cf_split_operators(cf_context *ctx, cf_split *split, const cf_candidates *candidates, const bool *used,
+                             size_t t, double most);
 /* Predictions of w targets with a candidate each: out (m x w), and (may be NULL) dual weights (n x w). */
 cf_status cf_split_predict(cf_context *ctx, const cf_split *split, const cf_candidates *candidates, size_t w,
                            const double *y, const size_t *choice, double *out, double *dual);

@@ -42,6 +42,8 @@ void cf_split_free(cf_split *split) {
   cf_free(split->l);
   cf_free(split->p);
   cf_free(split->mm);
+  cf_free(split->op);
+  cf_free(split->ops);
   *split = (cf_split){0};
 }
 
@@ -206,11 +208,68 @@ done:
   return status;
 }
 
+cf_status cf_split_operators(cf_context *ctx, cf_split *s, const cf_candidates *c, const bool *used, size_t t,
+                             double most) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const double m = (double)s->m, n = (double)s->n, k = (double)s->k;
+  double *f, *left;
+  size_t count = 0, at = 0;
+  for (size_t a = 0; a < c->count; a++) count += used[a];
+  const double saved = (double)t * (k * n + m * k - m * n), spent = (double)count * m * k * n;
+  if (saved < spent || (double)count * m * n * sizeof(double) > most) goto done;
+  CF_TRY(CF_SCRATCH(ctx, &f, s->k + 1));
+  CF_TRY(CF_SCRATCH(ctx, &left, s->m * s->k + 1));
+  CF_TRY(CF_ALLOC(ctx, &s->op, c->count));
+  CF_TRY(CF_ALLOC(ctx, &s->ops, count * s->m * s->n));
+  for (size_t a = 0; a < c->count; a++) {
+    if (!used[a]) continue;
+    s->op[a] = s->ops + at++ * s->m * s->n;
+    cf_split_filter(s, c, a, f);
+    for (size_t i = 0; i < s->m; i++)
+      for (size_t j = 0; j < s->k; j++) left[i * s->k + j] = s->mm[i * s->k + j] * f[j];
+    CF_TRY(cf_gemm(ctx, false, false, s->m, s->n, s->k, 1, left, s->k, s->p, s->n, 0, s->op[a], s->n));
+  }
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+/* With an operator a candidate: its targets side by side, one product. */
+static cf_status predict_directly(cf_context *ctx, const cf_split *s, const cf_candidates *c, size_t w, const double *y,
+                                  const size_t *choice, double *out) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  double *in, *product;
+  size_t *column;
+  CF_TRY(CF_SCRATCH(ctx, &in, s->n * w));
+  CF_TRY(CF_SCRATCH(ctx, &product, s->m * w));
+  CF_TRY(CF_SCRATCH(ctx, &column, w));
+  for (size_t a = 0; a < c->count; a++) {
+    size_t g = 0;
+    for (size_t j = 0; j < w; j++)
+      if (choice[j] == a) column[g++] = j;
+    if (g == 0) continue;
+    for (size_t i = 0; i < s->n; i++)
+      for (size_t j = 0; j < g; j++) in[i * g + j] = y[i * w + column[j]];
+    CF_TRY(cf_gemm(ctx, false, false, s->m, g, s->n, 1, s->op[a], s->n, in, g, 0, product, g));
+    for (size_t i = 0; i < s->m; i++)
+      for (size_t j = 0; j < g; j++) out[i * w + column[j]] = product[i * g + j];
+  }
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 cf_status cf_split_predict(cf_context *ctx, const cf_split *s, const cf_candidates *c, size_t w, const double *y,
                            const size_t *choice, double *out, double *dual) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   double *q;
+  if (s->op && out && !dual) {
+    CF_TRY(predict_directly(ctx, s, c, w, y, choice, out));
+    goto done;
+  }
   CF_TRY(CF_SCRATCH(ctx, &q, s->k * w + 1));
   CF_TRY(shrink(ctx, s, c, w, y, choice, q));
   if (out) CF_TRY(cf_gemm(ctx, false, false, s->m, w, s->k, 1, s->mm, s->k, q, w, 0, out, w));

@@ -238,9 +238,9 @@ static void categories_predict_voxels(void **state) {
   print_message("mean r: convolved %.3f (best %.3f, %zu of 530 voxels at q 0.05), delays %.3f (best %.3f), events of "
                 "another run %.3f (best %.3f, %zu)\n",
                 hrf, most_hrf, significant, fir, most_fir, wrong, most_shifted, shifted_significant);
-  assert_true(hrf > 0.1 && most_hrf > 0.6 && significant > 200);
-  assert_true(fir > 0.1 && most_fir > 0.6);
-  assert_true(wrong < 0.8 * fir);
+  assert_true(hrf > 0.08 && most_hrf > 0.5 && significant > 120);
+  assert_true(fir > 0.15 && most_fir > 0.7);
+  assert_true(wrong < 0.9 * fir); /* any block drives visual voxels, the right category more */
   cf_context_free(ctx);
 }
 

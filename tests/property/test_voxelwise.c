@@ -194,7 +194,7 @@ static void odd_targets_are_reported(void **state) {
   o.null_kind = CF_NULL_SHIFT;
   o.permutations = 20;
   o.bootstrap = 20;
-  o.block = 3;
+  o.block = 2;
   cf_voxel_result *e = encode(ctx, &d, 5, &o);
   assert_int_equal(e->fitted, 3);
   assert_int_equal(e->state[1], CF_TARGET_CONSTANT);
@@ -496,6 +496,50 @@ static void held_events_are_convolved(void **state) {
   cf_context_free(ctx);
 }
 
+/* Memory that runs out anywhere is an error, and nothing is lost. */
+static void every_allocation_may_fail(void **state) {
+  (void)state;
+  enum { N = 40, P = 6, T = 5 };
+  double *x = normals(N * P, 75), *y = responses(N, P, T, T, x, 1, 76);
+  const size_t band[P] = {0, 1, 1, 0, 0, 1};
+  const cf_view vx = cf_view_matrix(x, N, P), vy = cf_view_matrix(y, N, T);
+  for (int banded = 0; banded < 2; banded++) {
+    bool done = false;
+    size_t failures = 0;
+    for (uint64_t k = 1; !done; k += 1 + k / 40) {
+      cf_context *ctx = context(1, (size_t)1 << 28);
+      cf_blocks bx = {0}, by = {0};
+      cf_fold_set *set = NULL;
+      cf_voxel_result *e = NULL;
+      cf_voxel_options o = CF_VOXEL_OPTIONS_INIT;
+      o.null_kind = CF_NULL_PERMUTE;
+      o.permutations = 3;
+      o.bootstrap = 3;
+      o.block = 2;
+      o.draws = 2;
+      if (banded) o.band = band;
+      if (banded) o.bands = 2;
+      assert_ok(ctx, cf_blocks_from_view(ctx, &vx, "x", &bx));
+      assert_ok(ctx, cf_blocks_from_view(ctx, &vy, "y", &by));
+      assert_ok(ctx, cf_voxel_folds(ctx, N, NULL, 4, NULL, 0, &set));
+      cf_test_fail_allocation(k);
+      const cf_status status = cf_voxel_encode(ctx, &bx, &by, NULL, set, &o, &e);
+      cf_test_fail_allocation(0);
+      done = status == CF_OK;
+      failures += !done;
+      if (!done) assert_true(status == CF_ERR_MEMORY && !e);
+      cf_voxel_result_free(e);
+      cf_fold_set_free(set);
+      cf_blocks_close(&bx);
+      cf_blocks_close(&by);
+      cf_context_free(ctx);
+    }
+    assert_true(failures > 20);
+  }
+  free(x);
+  free(y);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(svd_and_kernel_agree),
@@ -511,6 +555,7 @@ int main(void) {
       cmocka_unit_test(trends_go_and_stay_gone),
       cmocka_unit_test(folds_are_trimmed_at_inner_edges),
       cmocka_unit_test(held_events_are_convolved),
+      cmocka_unit_test(every_allocation_may_fail),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
