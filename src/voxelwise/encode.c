@@ -82,7 +82,7 @@ static cf_status prepare(cf_context *ctx, const cf_blocks *features, const cf_bl
                               .features = features->cols};
   CF_TRY(allocate(ctx, job->o, job->e));
   memcpy(job->e->candidate, job->candidates.value, job->candidates.count * sizeof(double));
-  CF_TRY(cf_feature_source_open(ctx, features, run, job->o, &job->features));
+  CF_TRY(cf_feature_source_open(ctx, features, run, job->o, folds, &job->features));
   CF_TRY(cf_target_source_open(ctx, targets, run, job->o, job->e->state, &job->targets));
   CF_TRY(CF_SCRATCH(ctx, &job->train, folds));
   CF_TRY(CF_SCRATCH(ctx, &job->test, folds));

@@ -29,7 +29,7 @@ typedef struct cf_feature_source {
   bool kernel; /* else one band, and its design holds the delayed features themselves */
 } cf_feature_source;
 cf_status cf_feature_source_open(cf_context *ctx, const cf_blocks *blocks, const size_t *run, const cf_voxel_options *o,
-                                 cf_feature_source *out);
+                                 size_t folds, cf_feature_source *out);
 /* Designs (bands of them) in scratch; constant: how many features do not vary among the training samples. */
 cf_status cf_feature_designs(cf_context *ctx, const cf_feature_source *source, const cf_sample_list *train,
                              cf_design *out, size_t *constant);

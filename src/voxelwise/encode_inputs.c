@@ -69,18 +69,21 @@ void cf_voxel_encode_center(const cf_voxel_encode_job *job, const cf_sample_list
 /* --------------------------------------------------------------- features -- */
 
 cf_status cf_feature_source_open(cf_context *ctx, const cf_blocks *blocks, const size_t *run, const cf_voxel_options *o,
-                                 cf_feature_source *out) {
+                                 size_t folds, cf_feature_source *out) {
   static const int none = 0;
   const size_t delays = o->delays ? o->delays : 1, n = blocks->rows, p = blocks->cols;
   *out = (cf_feature_source){.blocks = blocks, .run = run, .o = o, .n = n, .p = p, .delays = delays};
   out->delay = o->delays ? o->delay : &none;
   out->bands = o->band ? o->bands : 1;
   out->kernel = o->band || (double)p * (double)delays >= (double)n;
-  const double bytes = 8 * (double)n * (out->kernel ? 6 * (double)n : 4 * (double)p * (double)delays);
+  const double side = out->kernel ? (double)n : (double)p * (double)delays, kept = (double)n * side;
+  const double bytes = 8 * (5 * side * side + (out->kernel ? (double)out->bands + 1 : 3) * kept + (double)folds * kept);
   if (bytes > (double)cf_context_memory(ctx))
-    return cf_fail(ctx, CF_ERR_MEMORY,
-                   "%zu samples of %zu features take about %.0f MB, allowed are %.0f MB; raise --memory", n, p * delays,
-                   bytes / 1e6, (double)cf_context_memory(ctx) / 1e6);
+    return cf_fail(
+        ctx, CF_ERR_MEMORY,
+        "%zu samples of %zu features in %zu folds take about %.0f MB beside targets, allowed are %.0f MB; raise "
+        "--memory",
+        n, p * delays, folds, bytes / 1e6, (double)cf_context_memory(ctx) / 1e6);
   return CF_OK;
 }
 

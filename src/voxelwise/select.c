@@ -2,6 +2,7 @@
  * on targets tile by tile. */
 #include "voxelwise/internal.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct making {
@@ -46,6 +47,12 @@ static bool choose_precision(const cf_selector *s, size_t targets) {
   return work > 1e11;
 }
 
+/* Each thread holds five squares of the training samples (or features) while it makes a bank. */
+static bool fits_in_parallel(cf_context *ctx, const cf_design *design, const cf_selector *s) {
+  const double side = (double)(design->q ? design->q : design->n), threads = (double)cf_context_threads(ctx);
+  return fmin(threads, (double)s->folds) * 40 * side * side < 0.5 * (double)cf_context_memory(ctx);
+}
+
 cf_status cf_selector_make(cf_context *ctx, const cf_design *design, const size_t *rows, const cf_fold_set *folds,
                            const cf_candidates *candidates, const cf_ridge_options *options, size_t targets,
                            cf_selector *out) {
@@ -62,7 +69,12 @@ cf_status cf_selector_make(cf_context *ctx, const cf_design *design, const size_
     CF_TRY(keep_list(ctx, &test, &out->test[f]));
   }
   out->single = choose_precision(out, targets);
-  CF_TRY(cf_parallel_for(ctx, out->folds, make_bank, &(making){design, rows, out}));
+  making job = {design, rows, out};
+  if (fits_in_parallel(ctx, design, out)) {
+    CF_TRY(cf_parallel_for(ctx, out->folds, make_bank, &job));
+  } else {
+    for (size_t f = 0; f < out->folds; f++) CF_TRY(make_bank(ctx, f, &job));
+  }
 done:
   if (status != CF_OK) cf_selector_free(out);
   cf_scratch_release(ctx, mark);

@@ -286,7 +286,7 @@ static void same_bits_for_threads_and_memory(void **state) {
   (void)state;
   enum { N = 90, P = 40, T = 700 };
   static const int threads[] = {1, 3, 2};
-  static const size_t memory[] = {(size_t)1 << 30, (size_t)1 << 20, (size_t)600000};
+  static const size_t memory[] = {(size_t)1 << 30, (size_t)1 << 20, (size_t)900000};
   double *x = normals(N * P, 25), *y = responses(N, P, T, T / 2, x, 1, 26);
   const int delay[] = {1, 2, 3};
   const data d = {N, P, T, x, y, NULL};
