@@ -8,11 +8,6 @@
 
 /* Order of detection: formats with a magic number first, plain text last. */
 static const cf_io_driver *const table[] = {
-    &cf_io_driver_npy,   &cf_io_driver_torch, /* before npz: both are zip archives */
-    &cf_io_driver_npz,   &cf_io_driver_mat,   /* before hdf5: MATLAB 7.3 files are HDF5 files too */
-    &cf_io_driver_hdf5,  &cf_io_driver_safetensors, &cf_io_driver_jpeg,
-    &cf_io_driver_sound, &cf_io_driver_json,        &cf_io_driver_text,
-    &cf_io_driver_csv,   &cf_io_driver_mat73,       NULL,
     &cf_io_driver_npy,
     &cf_io_driver_torch, /* before npz: both are zip archives */
     &cf_io_driver_npz,
@@ -21,9 +16,13 @@ static const cf_io_driver *const table[] = {
     &cf_io_driver_nifti,
     &cf_io_driver_gifti,
     &cf_io_driver_safetensors,
+    &cf_io_driver_jpeg,
+    &cf_io_driver_sound,
     &cf_io_driver_json,
+    &cf_io_driver_text,
     &cf_io_driver_csv,
     &cf_io_driver_mat73,
+    NULL,
 };
 
 const cf_io_driver *cf_io_driver_at(size_t i) {
@@ -87,11 +86,8 @@ static cf_status request_list(cf_context *ctx, request *r) {
     if (cf_io_driver_at(i)->detect(&r->file)) r->driver = cf_io_driver_at(i);
   if (!r->driver)
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT,
-                   "%s: its content is in no known format%s; known are npy, npz, HDF5, MAT, "
-                   "safetensors, torch zip, tsv, csv, JPEG and sounds",
-                   "%s: its content is in no known format%s; known are npy, npz, HDF5, MAT, NIfTI, "
                    "%s: its content is in no known format%s; known are npy, npz, HDF5, MAT, NIfTI, GIFTI, "
-                   "safetensors, torch zip, tsv and csv",
+                   "safetensors, torch zip, tsv, csv, JPEG and sounds",
                    r->path, hint(&r->file)));
   CF_TRY(CF_ALLOC(ctx, &r->listing, 1));
   r->listing->format = r->driver->info.name;
