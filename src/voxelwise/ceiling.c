@@ -142,7 +142,7 @@ static double all_halvings(const halving *h, size_t n, const double *x, double *
       if (spare && h->first[skip]) continue;
       for (size_t i = left = 0; i < h->rows; i++) {
         h->second[i] = !h->first[i] && !(spare && i == skip);
-        if (h->second[i] && i < low) fits = false;
+        if (i < low && h->second[i]) fits = false;
         left += h->second[i];
       }
       if (!fits || left != h->half) continue;

@@ -7,7 +7,7 @@
 
 typedef struct selection {
   cf_voxel_encode_job *job;
-  const cf_selector *selector;
+  cf_selector selector; /* of the design at hand */
   const cf_sample_list *train;
   size_t *choice; /* targets */
   double *total;  /* tiles at hand x candidates */
@@ -16,7 +16,7 @@ typedef struct selection {
 } selection;
 
 static void add_totals(const selection *s, size_t tile, size_t first, size_t w, const double *score) {
-  const size_t count = s->selector->candidates->count, folds = s->selector->folds;
+  const size_t count = s->selector.candidates->count, folds = s->selector.folds;
   for (size_t a = 0; a < count; a++) {
     double sum = 0;
     for (size_t f = 0; f < folds; f++)
@@ -42,7 +42,7 @@ static cf_status select_tile(cf_context *worker, size_t tile, void *payload) {
   const selection *s = payload;
   const cf_target_source *source = &s->job->targets;
   const size_t at = tile * CF_TILE, w = CF_MIN((size_t)CF_TILE, source->cols - at), first = source->from + at;
-  const size_t count = s->selector->candidates->count, folds = s->selector->folds;
+  const size_t count = s->selector.candidates->count, folds = s->selector.folds;
   double *y, *score, *mean, *value;
   size_t *choice;
   CF_TRY(CF_SCRATCH(worker, &y, s->train->count * w));
@@ -51,8 +51,8 @@ static cf_status select_tile(cf_context *worker, size_t tile, void *payload) {
   CF_TRY(CF_SCRATCH(worker, &value, w));
   CF_TRY(CF_SCRATCH(worker, &choice, w));
   cf_voxel_encode_center(s->job, s->train, at, w, y, mean);
-  CF_TRY(cf_selector_score(worker, s->selector, w, y, score));
-  cf_choose(s->selector->candidates, &s->job->o->ridge, folds, w, score, mean, choice, value);
+  CF_TRY(cf_selector_score(worker, &s->selector, w, y, score));
+  cf_choose(s->selector.candidates, &s->job->o->ridge, folds, w, score, mean, choice, value);
   if (s->value)
     keep_draw(s, first, w, choice, value);
   else
@@ -70,14 +70,12 @@ static cf_status choose_all(cf_context *ctx, selection *s, const cf_design *desi
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   cf_voxel_encode_job *job = s->job;
-  cf_selector selector = {0};
   const size_t count = job->candidates.count;
   CF_TRY(CF_SCRATCH(ctx, &s->total, (job->targets.width / CF_TILE + 1) * count));
   memset(sum, 0, count * sizeof *sum);
-  CF_TRY(
-      cf_selector_make(ctx, design, s->train->row, inner, &job->candidates, &job->o->ridge, job->targets.t, &selector));
-  job->e->single = job->e->single || selector.single;
-  s->selector = &selector;
+  CF_TRY(cf_selector_make(ctx, design, s->train->row, inner, &job->candidates, &job->o->ridge, job->targets.t,
+                          &s->selector));
+  job->e->single = job->e->single || s->selector.single;
   for (size_t from = 0; from < job->targets.t; from += job->targets.cols) {
     CF_TRY(cf_target_source_read(ctx, &job->targets, from));
     const size_t tiles = (job->targets.cols + CF_TILE - 1) / CF_TILE;
@@ -86,7 +84,7 @@ static cf_status choose_all(cf_context *ctx, selection *s, const cf_design *desi
       for (size_t a = 0; a < count; a++) sum[a] += s->total[i * count + a];
   }
 done:
-  cf_selector_free(&selector);
+  cf_selector_free(&s->selector);
   cf_scratch_release(ctx, mark);
   return status;
 }

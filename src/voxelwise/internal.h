@@ -47,8 +47,8 @@ void cf_split_free(cf_split *split);
  * no direction is left out, so that dual weights are those of (X X' + alpha I)^-1 y. */
 typedef enum cf_factor { CF_FACTOR_SVD, CF_FACTOR_KERNEL, CF_FACTOR_FEATURES } cf_factor;
 cf_status cf_split_weights(cf_context *ctx, cf_factor factor, size_t n, size_t p, const double *x, cf_split *out);
-/* f (k) of candidate c. */
-void cf_split_filter(const cf_split *split, const cf_candidates *candidates, size_t c, double *f);
+/* f (k) of a candidate. */
+void cf_split_filter(const cf_split *s, const cf_candidates *c, size_t which, double *f);
 
 /* The candidates' predictions all at once. Filters are smooth in alpha: a few of them, the skeleton, give all others as
  * combinations, to 1e-12 (in single precision to 1e-6) of the largest entry. */
