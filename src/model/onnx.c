@@ -132,6 +132,15 @@ done:
   return status;
 }
 
+/* Layers proper: what products with weights give, and the outputs of the graph; the others are steps between them. */
+static bool is_depth(const cf_onnx_tensor *t) {
+  static const char *const products[] = {"Conv",      "ConvTranspose",     "Gemm", "MatMul", "LSTM", "GRU", "RNN",
+                                         "Attention", "MultiHeadAttention"};
+  for (size_t i = 0; i < sizeof products / sizeof *products; i++)
+    if (t->weighted && strcmp(t->op, products[i]) == 0) return true;
+  return t->output;
+}
+
 static cf_status take_layers(cf_context *ctx, state *s, cf_network *network) {
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
@@ -150,7 +159,7 @@ static cf_status take_layers(cf_context *ctx, state *s, cf_network *network) {
       s->why[i] = found->type.type_name;
       continue;
     }
-    cf_layer layer = {.name = t->name, .module = t->op, .depth = true};
+    cf_layer layer = {.name = t->name, .module = t->op, .depth = is_depth(t)};
     own_shape(s, &found->type, &layer);
     s->port[network->n_layers] = t->name;
     s->rankless[network->n_layers] = found->type.ndim == 0;

@@ -267,17 +267,24 @@ static cf_status take_node(reader *r, span node) {
   cf_onnx_graph *g = r->graph;
   field f;
   span op, rest = node;
+  bool weighted = false;
   size_t inners = g->inners;
   CF_TRY(name_of(r, node, 4, &op));
   CF_TRY(walk_attributes(r, node, op));
   g->branches = g->branches || g->inners > inners;
   while (rest.at < rest.end) {
     if (!next(&rest, &f)) CF_TRY(damaged(r, "a node"));
+    weighted = weighted || (f.number == 1 && f.type == BYTES && marked(&r->names, f.bytes, INITIALIZER));
+  }
+  for (rest = node; rest.at < rest.end;) {
+    if (!next(&rest, &f)) CF_TRY(damaged(r, "a node"));
     if (f.number != 2 || f.type != BYTES || f.bytes.at == f.bytes.end) continue;
     CF_TRY(one_more(r->ctx, (void **)&g->tensor, g->tensors, &g->rooms[0], sizeof *g->tensor));
     cf_onnx_tensor *t = &g->tensor[g->tensors++];
     t->constant = same(op, "Constant");
     t->output = marked(&r->names, f.bytes, OUTPUT);
+    t->weighted = weighted;
+    if (t->constant) CF_TRY(note(r->ctx, &r->names, f.bytes, INITIALIZER));
     CF_TRY(copy_name(r, f.bytes, &t->name));
     CF_TRY(copy_name(r, op, &t->op));
   }

@@ -9,6 +9,7 @@ typedef struct cf_onnx_tensor {
   char *name, *op; /* op: type of the node */
   bool constant;   /* written down in the graph */
   bool output;     /* an output of the graph already */
+  bool weighted;   /* of a node that reads weights: constants or initializers */
 } cf_onnx_tensor;
 
 /* A tensor inside the body of an If, Loop or Scan. */

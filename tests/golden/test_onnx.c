@@ -139,6 +139,27 @@ static void refusals(void **unused) {
   cf_context_free(ctx);
 }
 
+/* Layers proper of the toys: products with weights and outputs, no activations, no products of activations. */
+static void proper_layers(void **unused) {
+  (void)unused;
+  cf_context *ctx = test_context();
+  static const struct {
+    const char *model, *layer;
+    bool depth;
+  } cases[] = {{"toy_cnn", "stem/conv", true},   {"toy_cnn", "stem/out", false},         {"toy_cnn", "prob", true},
+               {"toy_attention", "att/q", true}, {"toy_attention", "att/scores", false}, {"toy_if", "pre", false}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char path[600];
+    size_t at;
+    snprintf(path, sizeof path, "%s%s.onnx", FOLDER, cases[i].model);
+    cf_network *network = open_named(ctx, path);
+    assert_ok(ctx, cf_network_find(ctx, network, cases[i].layer, &at));
+    if (cf_network_layer(network, at)->depth != cases[i].depth) fail_msg("%s: %s", cases[i].model, cases[i].layer);
+    cf_network_free(network);
+  }
+  cf_context_free(ctx);
+}
+
 /* Stimuli run alone or together, on one thread or four, give the same bits. */
 static void same_bits(void **unused) {
   (void)unused;
@@ -226,6 +247,7 @@ int main(void) {
                                      cmocka_unit_test(mlsd_tiny),
                                      cmocka_unit_test(blazeface_front),
                                      cmocka_unit_test(refusals),
+                                     cmocka_unit_test(proper_layers),
                                      cmocka_unit_test(same_bits),
                                      cmocka_unit_test(unfit)};
   return cmocka_run_group_tests(tests, NULL, NULL);
