@@ -38,6 +38,7 @@ CF_API bool cf_json_as_bool(const cf_json *value);
 CF_API bool cf_json_is_object(const cf_json *value);
 CF_API bool cf_json_is_list(const cf_json *value);
 CF_API bool cf_json_is_number(const cf_json *value);
+CF_API bool cf_json_is_bool(const cf_json *value);
 /* Integer tokens keep 64 bits: true and *out when value is an integer.      */
 CF_API bool cf_json_as_integer(const cf_json *value, int64_t *out);
 

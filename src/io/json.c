@@ -209,6 +209,9 @@ bool cf_json_is_list(const cf_json *value) {
 bool cf_json_is_number(const cf_json *value) {
   return value && json_is_number(look(value));
 }
+bool cf_json_is_bool(const cf_json *value) {
+  return value && json_is_boolean(look(value));
+}
 
 bool cf_json_as_integer(const cf_json *value, int64_t *result) {
   if (!value || !json_is_integer(look(value))) return false;

@@ -83,6 +83,7 @@ typedef struct cf_fnn {
   size_t rows, cols; /* maps of the recurrent part */
   cf_fnn_conv out;
   bool attention;                       /* CvT-LSTM, else Conv-LSTM */
+  bool forgets;                         /* the recurrent state is zero before every frame: a control, ours */
   size_t common, hidden, groups, inner; /* channels of x, h, and z (all groups) */
   cf_fnn_conv across, feed, modulate;   /* of x: from h of the other groups (dense, own group zero), f, m */
   cf_fnn_conv conv, query, key, value, lstm[4], last;
@@ -109,6 +110,7 @@ typedef struct cf_fnn_config {
   size_t input_side, feedforward, common, hidden, inner, heads, last, spatial, memory;
   double monitor_eps, retina_eps, max_power, degrees, power;
   int core; /* 0: not told, 1: CvT-LSTM, 2: Conv-LSTM */
+  bool forgets;
 } cf_fnn_config;
 cf_status cf_fnn_configure(cf_context *ctx, const char *path, cf_fnn_config *out);
 

@@ -107,6 +107,10 @@ done:
 
 static cf_status read_recurrent(const reader *r, const cf_json *part, cf_fnn_config *c) {
   cf_status status = CF_OK;
+  const cf_json *keeps = cf_json_get(part, "memory");
+  if (keeps && !cf_json_is_bool(keeps))
+    CF_TRY(cf_fail(r->ctx, CF_ERR_INPUT, "%s: recurrent.memory must be true or false", r->path));
+  c->forgets = keeps && !cf_json_as_bool(keeps);
   CF_TRY(word_of(r, part, "recurrent.", "type", "CvtLstm|ConvLstm", &c->core));
   CF_TRY(count_of(r, part, "recurrent.", "in_channels", &c->common));
   CF_TRY(count_of(r, part, "recurrent.", "out_channels", &c->last));

@@ -139,6 +139,10 @@ static cf_status stream_task(cf_context *ctx, size_t s, void *payload) {
   }
   CF_TRY(cf_fnn_dense(ctx, &step, &f->plan->out, in, &feed, NULL));
   cf_fnn_save(&step, f->layer[CF_FNN_FEEDFORWARD], &feed);
+  if (f->forgets) {
+    memset(core->c[s].x, 0, cf_fnn_map_numbers(&core->c[s], core->clips) * sizeof *core->c[s].x);
+    memset(core->h[s].x, 0, cf_fnn_map_numbers(&core->h[s], core->clips) * sizeof *core->h[s].x);
+  }
   if (j->taps->deepest > f->layer[CF_FNN_FEEDFORWARD])
     CF_TRY(cf_fnn_recur(ctx, &step, &feed, j->modulation, &core->c[s], &core->h[s], &core->out[s]));
 done:

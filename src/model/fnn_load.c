@@ -495,6 +495,7 @@ static cf_status load_recurrent(const loader *l) {
   static const char *const gates[4] = {"core.recurrent.proj_i", "core.recurrent.proj_f", "core.recurrent.proj_g",
                                        "core.recurrent.proj_o"};
   f->attention = has(l, "core.recurrent.conv.weights.0");
+  f->forgets = l->config->forgets;
   if (l->config->core && (l->config->core == 1) != f->attention)
     CF_TRY(cf_fail(l->ctx, CF_ERR_INPUT, "%s: recurrent.type is %s, but the tensors %s core.recurrent.conv",
                    l->config->path, l->config->core == 1 ? "CvtLstm" : "ConvLstm", f->attention ? "have" : "lack"));

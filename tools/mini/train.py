@@ -28,7 +28,8 @@ import torch
 import torch.nn.functional as F
 
 GAMMA = 1.7015043497085571
-HEIGHT, WIDTH, FRAMES = 36, 64, 37
+HEIGHT, WIDTH, FRAMES = 36, 64, 37  # of the movies
+ROWS, COLUMNS, DEGREES = 24, 40, 16.6  # of the retina, which looks at their middle
 STREAMS, MEMORY = 2, 4
 VARIANTS = {
     "mini": dict(channels=[8, 16, 16], groups=[1, 2, 4], pools=[2, 2, 1], out=16, memory=True),
@@ -58,14 +59,21 @@ def grouped(parts, groups):
 class Conv(torch.nn.Module):
     def __init__(self, inputs, out, groups=1, frames=1, side=1, gain=1.0, gains=None, bias=0.0):
         super().__init__()
-        self.groups, self.frames, self.side = groups, frames, side
+        self.groups, self.frames, self.side, self.spread = groups, frames, side, gain
         n = inputs // groups * frames * side * side
         self.weights = torch.nn.Parameter((2 * torch.rand(out, inputs // groups, frames, side, side) - 1) / math.sqrt(n))
         self.gains = None if gain is None else torch.nn.Parameter(torch.full((gains or groups, out // (gains or groups)), gain))
         self.biases = None if bias is None else torch.nn.Parameter(torch.full((gains or groups, out // (gains or groups)), bias))
 
+    fresh = False  # the next call fits the gains: outputs get the spread `spread` on what comes in
+
     def forward(self, x):
         """x: (clip, channel, height, width), or with frames before height when the kernel has several."""
+        if self.fresh and self.gains is not None:
+            self.fresh = False
+            with torch.no_grad():
+                y = self.forward(x) - (0 if self.biases is None else self.biases.reshape([1, -1] + [1] * (x.ndim - 2)))
+                self.gains *= (self.spread / (y.transpose(0, 1).flatten(1).std(1) + 1e-6)).reshape(self.gains.shape)
         w = standardised(self.weights, self.gains, (1, 2, 3, 4))
         b = None if self.biases is None else self.biases.reshape(-1)
         half = self.side // 2
@@ -164,6 +172,16 @@ class Network(torch.nn.Module):
             [torch.nn.Parameter(torch.randn(units, 1, v["out"]) / math.sqrt(v["out"])) for _ in range(STREAMS)])
         self.bias = torch.nn.ParameterList([torch.nn.Parameter(torch.zeros(units, 1)) for _ in range(STREAMS)])
 
+    def begin(self, movie):
+        """Without this the contrast dies out on the way: weights have no mean, images are smooth."""
+        with torch.no_grad():
+            for one in self.streams:
+                for conv in one.modules():
+                    conv.fresh = isinstance(conv, Conv)
+                y = F.conv2d(movie[:, :, 5], one.entry[:, :, 0], None, 2)
+                one.entry /= y.transpose(0, 1).flatten(1).std(1).reshape(-1, 1, 1, 1, 1)
+                one.recurrent(one.feedforward(movie))
+
     def one(self, s, movie):
         """Log rates of one stream: (clip, time, unit)"""
         maps = self.streams[s].recurrent(self.streams[s].feedforward(movie))
@@ -192,20 +210,18 @@ def config_of(variant, units, notes):
         "recurrent": {"type": "CvtLstm", "in_channels": HIDDEN, "out_channels": v["out"], "hidden_channels": HIDDEN,
                       "common_channels": INNER, "groups": HEADS, "spatial": 3, "memory": v["memory"]},
         "perspective": {"type": "MlpMonitorRetina", "mlp_nonlinear": "gelu", "monitor": {"type": "Plane", "eps": 1e-5},
-                        "monitor_pixel": {"type": "StaticPower", "power": 1}, "retina": {"type": "Angular", "degrees": 26.565},
+                        "monitor_pixel": {"type": "StaticPower", "power": 1}, "retina": {"type": "Angular", "degrees": DEGREES},
                         "retina_pixel": {"type": "SigmoidPower", "max_power": 1, "eps": 1e-5},
-                        "mlp_features": 2, "mlp_layers": 1, "height": HEIGHT, "width": WIDTH},
+                        "mlp_features": 2, "mlp_layers": 1, "height": ROWS, "width": COLUMNS},
         "modulation": {"type": "MlpLstm", "mlp_nonlinear": "gelu", "mlp_features": 2, "mlp_layers": 1, "lstm_features": MEMORY},
         "readout": {"type": "PositionFeature", "position": "Gaussian", "bound": "Tanh", "feature": "Vanilla"},
         "reduce": "Mean", "unit": "Poisson", "notes": notes,
     }
 
 
-def retina_rays(degrees=26.565):
-    x = (np.arange(WIDTH) * 2 + 1 - WIDTH) / WIDTH
-    y = (np.arange(HEIGHT) * 2 + 1 - HEIGHT) / HEIGHT * HEIGHT / WIDTH
-    x, y = np.meshgrid(x, y)
-    r = np.minimum(np.hypot(x, y) * np.radians(degrees), np.pi / 2)
+def retina_rays():
+    x, y = np.meshgrid((np.arange(COLUMNS) * 2 + 1 - COLUMNS) / COLUMNS, (np.arange(ROWS) * 2 + 1 - ROWS) / COLUMNS)
+    r = np.minimum(np.hypot(x, y) * np.radians(DEGREES), np.pi / 2)
     th = np.arctan2(y, x)
     return np.stack([np.sin(r) * np.cos(th), np.sin(r) * np.sin(th), np.cos(r)], 2)
 
@@ -298,11 +314,11 @@ def data_of(args, work):
         cortifold(p, "run", f"fnn:{work}/blank.safetensors+{work}/blank.json", f"{movies}:frames", "--layers", "perspective",
                   "-o", work / "seen.npz")
         np.save(work / "retina.npy", np.load(work / "seen.npz")["perspective"])
-    retina = np.load(work / "retina.npy").reshape(11, 8, 3, FRAMES, HEIGHT, WIDTH)
+    retina = np.load(work / "retina.npy").reshape(11, 8, 3, FRAMES, ROWS, COLUMNS)
     rate = read(p, f"{cortex}:truth/rate", work)
     cortifold(p, "convert", f"{cortex}:truth/type", work / "type.tsv")
-    kind = (work / "type.tsv").read_text().split("\n")[1:]
-    return retina, rate / rate.mean((1, 2, 3), keepdims=True), [k for k in kind if k][: rate.shape[0]]
+    kind = [line.split("\t")[-1] for line in (work / "type.tsv").read_text().splitlines()[1:]]
+    return retina, rate / rate.mean((1, 2, 3), keepdims=True), kind
 
 
 def correlation(a, b):
@@ -318,24 +334,27 @@ def train(args, variant, retina, rate, out):
     test, fit = pairs[:12], pairs[12:]
     movie = torch.from_numpy(retina.astype(np.float32)).flatten(0, 1)
     target = torch.from_numpy(rate.transpose(1, 2, 3, 0).reshape(88, FRAMES, -1).astype(np.float32))
-    net.bias[0].data[:] = net.bias[1].data[:] = 0
-    optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-3)
+    net.begin(movie[fit[:24], 0][:, None])
+    core = [p for n, p in net.named_parameters() if n.startswith("streams")]
+    rest = [p for n, p in net.named_parameters() if not n.startswith("streams")]
+    optimiser = torch.optim.AdamW([{"params": core}, {"params": rest}], lr=args.rate, weight_decay=1e-4)
     steps = args.epochs * math.ceil(len(fit) / args.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, args.rate, total_steps=steps, pct_start=0.15)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [args.rate, args.readout_rate], total_steps=steps, pct_start=0.15)
     start = time.time()
     for epoch in range(args.epochs):
         total, order = 0.0, rng.permutation(fit)
+        frames = FRAMES if epoch >= 0.7 * args.epochs else FRAMES // 2  # mostly the first half: it costs half
         for k in range(0, len(order), args.batch):
             b = order[k : k + args.batch]
-            log = net(movie[b, rng.integers(0, 2)][:, None], int(rng.integers(STREAMS)))
-            loss = (torch.exp(log) - target[b] * log)[:, 2:].mean()
+            log = net(movie[b, rng.integers(0, 2), :frames][:, None], int(rng.integers(STREAMS)))
+            loss = (torch.exp(log) - target[b, :frames] * log)[:, 2:].mean()
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
             schedule.step()
             total += loss.item() * len(b)
-        if epoch % 10 == 9 or epoch + 1 == args.epochs:
+        if epoch % 5 == 4 or epoch + 1 == args.epochs:
             with torch.no_grad():
                 held = torch.exp(net(movie[test, 2][:, None])).flatten(0, 1).numpy()
             r = correlation(held, target[test].flatten(0, 1).numpy())
@@ -355,9 +374,10 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("mini-work"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--neurons", type=int, default=200)
-    parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rate", type=float, default=6e-3)
+    parser.add_argument("--epochs", type=int, default=80)
+    parser.add_argument("--batch", type=int, default=19)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--readout-rate", type=float, default=2e-2)
     parser.add_argument("--threads", type=int, default=1, help="the network is small: more than one rarely helps")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
