@@ -61,6 +61,16 @@ typedef enum cf_dtype {
 CF_API size_t cf_dtype_size(cf_dtype dtype);
 CF_API const char *cf_dtype_name(cf_dtype dtype); /* "float32", "int8", "text" ... */
 
+/* Numbers that are made piece by piece while they are written, so that they need not fit into memory. A piece is what one
+ * index of the first `lead` axes holds; make() fills pieces first .. first + n - 1, in any order and as often as asked,
+ * always the same; close() frees the payload (may be NULL). */
+typedef struct cf_array_stream {
+  int lead;
+  cf_status (*make)(cf_context *ctx, void *payload, size_t first, size_t n, void *out);
+  void (*close)(void *payload);
+  void *payload;
+} cf_array_stream;
+
 /* What a file's member becomes: storage type kept, C order, native bytes.
  * Axis names and coordinates are optional; a coordinate is a 1-D array
  * (numbers or text) as long as its axis.                                    */
@@ -75,6 +85,7 @@ typedef struct cf_array {
   char *axis[CF_MAX_DIMS];
   struct cf_array *coordinate[CF_MAX_DIMS];
   size_t mapped; /* bytes of a file's mapping that data is; 0: memory as cf_alloc_bytes gives it */
+  cf_array_stream stream; /* make is not NULL while the data are still to be made; data is NULL then */
 } cf_array;
 
 /* Zero-filled array; shape may have zeros; ndim 0 is a scalar. Errors: CF_ERR_MEMORY, CF_ERR_INPUT (ndim >
@@ -91,6 +102,14 @@ CF_API CF_CHECKED cf_status cf_array_from_doubles(cf_context *ctx, const char *n
                                                   const double *data, cf_array **out);
 CF_API CF_CHECKED cf_status cf_array_from_texts(cf_context *ctx, const char *name, size_t n, const char *const *texts,
                                                 cf_array **out);
+/* An array of numbers that are made when they are written: npy, npz and HDF5 take them piece by piece. Takes the stream's
+ * payload, also on error. */
+CF_API CF_CHECKED cf_status cf_array_from_stream(cf_context *ctx, const char *name, cf_dtype dtype, int ndim,
+                                                 const size_t *shape, cf_array_stream stream, cf_array **out);
+/* Makes the data of such an array now; nothing to do for others. CF_ERR_MEMORY beyond the context's memory budget. */
+CF_API CF_CHECKED cf_status cf_array_fill(cf_context *ctx, cf_array *array);
+/* Pieces of a stream and bytes of one. */
+CF_API void cf_array_pieces(const cf_array *array, size_t *pieces, size_t *bytes);
 CF_API void cf_array_free(cf_array *array);
 CF_API size_t cf_array_count(const cf_array *array);
 CF_API CF_CHECKED cf_status cf_array_set_axis(cf_context *ctx, cf_array *array, int axis, const char *name,

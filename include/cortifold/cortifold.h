@@ -21,6 +21,7 @@
 #include <cortifold/space.h>
 #include <cortifold/voxelwise.h>
 #include <cortifold/simulate.h>
+#include <cortifold/stimulus.h>
 #include <cortifold/model.h>
 #include <cortifold/figure.h>
 #include <cortifold/pipeline.h>

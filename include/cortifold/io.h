@@ -81,6 +81,18 @@ CF_API CF_CHECKED cf_status cf_io_check_not_input(cf_context *ctx, const char *p
 /* Whole file into memory (freed with cf_free, zero-terminated), at most limit bytes. */
 CF_API CF_CHECKED cf_status cf_io_read_bytes(cf_context *ctx, const char *path, size_t limit, char **out, size_t *size);
 
+/* 8-bit pixels as the bytes of a PNG file: grey (channels 1), grey and alpha (2), RGB (3), RGBA (4). frames > 1: an
+ * animated PNG that shows each for `seconds` and starts over; programs that know no animation show the first. The
+ * caller frees *out with cf_free. Errors: CF_ERR_USAGE (no pixels, other channels), CF_ERR_MEMORY. */
+typedef struct cf_io_png {
+  size_t width, height;
+  unsigned channels;
+  size_t frames;
+  double seconds;
+  const unsigned char *data; /* frames x height x width x channels */
+} cf_io_png;
+CF_API CF_CHECKED cf_status cf_io_png_encode(cf_context *ctx, const cf_io_png *image, unsigned char **out, size_t *size);
+
 /* The registry, for help and docs: name, endings, reads, writes; NULL past the end. */
 typedef struct cf_io_format {
   const char *name, *endings, *description;

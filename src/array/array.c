@@ -53,8 +53,65 @@ done:
   return status;
 }
 
+cf_status cf_array_from_stream(cf_context *ctx, const char *name, cf_dtype dtype, int ndim, const size_t *shape,
+                               cf_array_stream stream, cf_array **out) {
+  cf_status status = CF_OK;
+  cf_array *a = NULL;
+  size_t bytes = cf_dtype_size(dtype);
+  *out = NULL;
+  if (ndim < 0 || ndim > CF_MAX_DIMS || stream.lead < 0 || stream.lead > ndim || dtype == CF_TEXT)
+    CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "%s: a stream of numbers has up to %d axes", name, CF_MAX_DIMS));
+  for (int i = 0; i < ndim; i++) CF_TRY(cf_size_mul(ctx, bytes, shape[i], &bytes));
+  CF_TRY(CF_ALLOC(ctx, &a, 1));
+  a->dtype = dtype;
+  a->ndim = ndim;
+  for (int i = 0; i < ndim; i++) a->shape[i] = shape[i];
+  CF_TRY(cf_strdup(ctx, name, &a->name));
+  a->stream = stream;
+done:
+  if (status == CF_OK) {
+    *out = a;
+  } else {
+    cf_array_free(a);
+    if (stream.close) stream.close(stream.payload);
+  }
+  return status;
+}
+
+void cf_array_pieces(const cf_array *a, size_t *pieces, size_t *bytes) {
+  *pieces = 1;
+  *bytes = cf_dtype_size(a->dtype);
+  for (int i = 0; i < a->ndim; i++) *(i < a->stream.lead ? pieces : bytes) *= a->shape[i];
+}
+
+static void close_stream(cf_array *a) {
+  if (a->stream.make && a->stream.close) a->stream.close(a->stream.payload);
+  a->stream = (cf_array_stream){0, NULL, NULL, NULL};
+}
+
+cf_status cf_array_fill(cf_context *ctx, cf_array *a) {
+  if (!a->stream.make) return CF_OK;
+  cf_status status = CF_OK;
+  size_t pieces, bytes, count = cf_array_count(a);
+  void *data = NULL;
+  cf_array_pieces(a, &pieces, &bytes);
+  if (count > cf_context_memory(ctx) / cf_dtype_size(a->dtype))
+    CF_TRY(cf_fail(ctx, CF_ERR_MEMORY,
+                   "%s: %zu bytes are more than the memory budget; write a .npy, .npz or .h5 file, or raise --memory",
+                   a->name, count * cf_dtype_size(a->dtype)));
+  CF_TRY(cf_alloc_bytes(ctx, count, cf_dtype_size(a->dtype), &data));
+  if (count) CF_TRY(a->stream.make(ctx, a->stream.payload, 0, pieces, data));
+  close_stream(a);
+  a->data = data;
+  data = NULL;
+done:
+  cf_free(data);
+  return status;
+}
+
 void cf_array_free(cf_array *a) {
   if (!a) return;
+  close_stream(a);
   if (a->dtype == CF_TEXT && a->data) {
     size_t n = cf_array_count(a);
     for (size_t i = 0; i < n; i++) cf_free(((char **)a->data)[i]);
@@ -102,8 +159,11 @@ cf_status cf_array_copy(cf_context *ctx, const cf_array *a, cf_array **out) {
   *out = NULL;
   CF_TRY(cf_array_new(ctx, a->name, a->dtype, a->ndim, a->shape, &b));
   b->fortran = a->fortran;
-  size_t n = cf_array_count(a);
-  if (a->dtype == CF_TEXT) {
+  size_t n = cf_array_count(a), pieces, bytes;
+  if (a->stream.make) {
+    cf_array_pieces(a, &pieces, &bytes);
+    if (n) CF_TRY(a->stream.make(ctx, a->stream.payload, 0, pieces, b->data));
+  } else if (a->dtype == CF_TEXT) {
     for (size_t i = 0; i < n; i++) CF_TRY(cf_strdup(ctx, ((char **)a->data)[i], &((char **)b->data)[i]));
   } else if (n) {
     memcpy(b->data, a->data, n * cf_dtype_size(a->dtype));

@@ -59,6 +59,9 @@ typedef struct cf_io_driver {
   cf_status (*write)(cf_context *ctx, const char *temporary, const char *path, const cf_dataset *set,
                      const cf_io_write_options *options);
 
+  /* write() takes arrays whose data are still to be made (array->stream); for others cf_io_write() makes them first. */
+  bool streams;
+
   /* Reads every member that the walk wants in one pass over the file, as read() would, and hands it over. May be NULL
    * where read() of each costs no more. */
   cf_status (*each)(cf_context *ctx, const cf_io_file *file, cf_io_walk *walk);
@@ -66,7 +69,7 @@ typedef struct cf_io_driver {
 
 extern const cf_io_driver cf_io_driver_npy, cf_io_driver_npz, cf_io_driver_safetensors, cf_io_driver_torch,
     cf_io_driver_text, cf_io_driver_csv, cf_io_driver_json;
-extern const cf_io_driver cf_io_driver_nifti, cf_io_driver_gifti, cf_io_driver_jpeg, cf_io_driver_sound;
+extern const cf_io_driver cf_io_driver_nifti, cf_io_driver_gifti, cf_io_driver_png, cf_io_driver_jpeg, cf_io_driver_sound;
 extern const cf_io_driver cf_io_driver_hdf5, cf_io_driver_mat, cf_io_driver_mat73;
 
 /* The table, NULL past the end. */

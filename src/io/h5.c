@@ -3,6 +3,7 @@
 #define H5_USE_110_API
 #include "io/containers.h"
 #include "io/h5.h"
+#include "io/stream.h"
 #include <hdf5.h>
 #include <stdio.h>
 #include <string.h>
@@ -560,6 +561,37 @@ static void choose_layout(hid_t layout, const cf_array *a, const hsize_t *dims) 
   H5Pset_deflate(layout, 4);
 }
 
+/* The data of an array that are still to be made, batch by batch along the last of the leading axes. */
+static cf_status put_stream(cf_context *ctx, const char *path, const char *member, hid_t set, hid_t type, hid_t space,
+                            const cf_array *a) {
+  cf_status status = CF_OK;
+  cf_io_stream stream = {0};
+  hid_t memory = -1;
+  hsize_t start[CF_MAX_DIMS] = {0}, count[CF_MAX_DIMS];
+  const int lead = a->stream.lead;
+  const size_t row = lead ? a->shape[lead - 1] : 1;
+  for (int i = 0; i < a->ndim; i++) count[i] = i < lead ? 1 : a->shape[i];
+  CF_TRY(cf_io_stream_open(ctx, a, &stream));
+  for (size_t first = 0, made; first < stream.pieces; first += made) {
+    size_t left = first;
+    CF_TRY(cf_io_stream_batch(ctx, &stream, first, row - first % row, &made));
+    for (int i = lead - 1; i >= 0; i--) {
+      start[i] = left % a->shape[i];
+      left /= a->shape[i];
+    }
+    if (lead) count[lead - 1] = made;
+    H5_TRY(memory = H5Screate_simple(a->ndim, count, NULL), CF_ERR_FAILURE, "no data space");
+    H5_TRY(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL), CF_ERR_FAILURE, "no data space");
+    H5_TRY(H5Dwrite(set, type, memory, space, H5P_DEFAULT, stream.buffer), CF_ERR_FAILURE, "cannot be written");
+    H5Sclose(memory);
+    memory = -1;
+  }
+done:
+  if (memory >= 0) H5Sclose(memory);
+  cf_io_stream_close(&stream);
+  return status;
+}
+
 cf_status cf_h5_put(cf_context *ctx, const char *path, int64_t file, const char *name, const cf_array *a,
                     const char *const *labels, const char *const *coordinates) {
   cf_status status = CF_OK;
@@ -576,7 +608,9 @@ cf_status cf_h5_put(cf_context *ctx, const char *path, int64_t file, const char 
   H5Pset_char_encoding(links, H5T_CSET_UTF8);
   choose_layout(layout, a, dims);
   H5_TRY(set = H5Dcreate2(file, name, type, space, links, layout, H5P_DEFAULT), CF_ERR_FAILURE, "cannot be written");
-  if (cf_array_count(a) > 0)
+  if (cf_array_count(a) > 0 && a->stream.make)
+    CF_TRY(put_stream(ctx, path, name, set, type, space, a));
+  else if (cf_array_count(a) > 0)
     H5_TRY(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, a->data), CF_ERR_FAILURE, "cannot be written");
   if (labels) CF_TRY(cf_h5_put_texts(ctx, path, set, CF_H5_LABELS, (size_t)a->ndim, labels));
   if (coordinates) CF_TRY(cf_h5_put_texts(ctx, path, set, CF_H5_COORDINATES, (size_t)a->ndim, coordinates));

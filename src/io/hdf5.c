@@ -421,4 +421,5 @@ const cf_io_driver cf_io_driver_hdf5 = {
     read_member,
     open_blocks,
     write_file,
+    true,
     read_each};

@@ -1,5 +1,6 @@
 /* The one facade over zlib. */
 #include "io/inflate.h"
+#define ZLIB_CONST /* input pointers are const */
 #include <limits.h>
 #include <zlib.h>
 
@@ -100,4 +101,54 @@ void cf_inflate_close(cf_inflate *s) {
   if (!s) return;
   inflateEnd(&s->z);
   cf_free(s);
+}
+
+cf_status cf_inflate_bytes(cf_context *ctx, const char *what, const void *data, size_t size, void *out, size_t wanted) {
+  z_stream z = {0};
+  const unsigned char *from = data;
+  unsigned char *to = out;
+  int code = inflateInit(&z);
+  if (code != Z_OK) return cf_fail(ctx, CF_ERR_MEMORY, "%s: not enough memory to inflate", what);
+  while (code == Z_OK) {
+    if (z.avail_in == 0 && size > 0) {
+      z.next_in = from;
+      z.avail_in = (uInt)CF_MIN(size, (size_t)UINT_MAX);
+      from += z.avail_in;
+      size -= z.avail_in;
+    }
+    if (z.avail_out == 0 && wanted > 0) {
+      z.next_out = to;
+      z.avail_out = (uInt)CF_MIN(wanted, (size_t)UINT_MAX);
+      to += z.avail_out;
+      wanted -= z.avail_out;
+    }
+    if (z.avail_out == 0) break;
+    code = inflate(&z, Z_NO_FLUSH);
+  }
+  const size_t left = wanted + z.avail_out;
+  inflateEnd(&z);
+  if (code == Z_MEM_ERROR) return cf_fail(ctx, CF_ERR_MEMORY, "%s: not enough memory to inflate", what);
+  if (left > 0)
+    return cf_fail(ctx, CF_ERR_INPUT, "%s: the compressed data are %s: %zu bytes are missing", what,
+                   code == Z_STREAM_END || code == Z_BUF_ERROR ? "too short" : "damaged", left);
+  return CF_OK;
+}
+
+cf_status cf_deflate_bytes(cf_context *ctx, const void *data, size_t size, unsigned char **out, size_t *out_size) {
+  uLong bound = compressBound((uLong)size);
+  unsigned char *bytes = NULL;
+  *out = NULL;
+  cf_status status = CF_ALLOC(ctx, &bytes, (size_t)bound);
+  if (status != CF_OK) return status;
+  if (compress2(bytes, &bound, data, (uLong)size, 9) != Z_OK) {
+    cf_free(bytes);
+    return cf_fail(ctx, CF_ERR_MEMORY, "not enough memory to deflate %zu bytes", size);
+  }
+  *out = bytes;
+  *out_size = (size_t)bound;
+  return CF_OK;
+}
+
+uint32_t cf_crc32(uint32_t before, const void *data, size_t size) {
+  return (uint32_t)crc32_z(before, data, size);
 }

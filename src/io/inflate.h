@@ -1,4 +1,5 @@
-/* Inflates a zlib stream or a gzip file that lies in a file, from front to back, in pieces of any size. */
+/* Inflates a zlib stream or a gzip file that lies in a file, from front to back, in pieces of any size; and zlib streams
+ * from memory to memory. */
 #ifndef CF_IO_INFLATE_H
 #define CF_IO_INFLATE_H
 #include "io/format.h"
@@ -15,5 +16,12 @@ bool cf_inflate_memory(const char *in, size_t n, char *out, size_t size);
 /* Exactly n bytes, or CF_ERR_INPUT when the stream ends early or is damaged. */
 cf_status cf_inflate_read(cf_context *ctx, cf_inflate *stream, void *buffer, size_t n);
 void cf_inflate_close(cf_inflate *stream); /* NULL allowed */
+
+/* From memory to memory: exactly `wanted` bytes of the zlib stream `data`, or CF_ERR_INPUT that begins with `what`. */
+cf_status cf_inflate_bytes(cf_context *ctx, const char *what, const void *data, size_t size, void *out, size_t wanted);
+/* A zlib stream of the data; the caller frees *out. */
+cf_status cf_deflate_bytes(cf_context *ctx, const void *data, size_t size, unsigned char **out, size_t *out_size);
+/* CRC-32 of zip and PNG, continued from that of what came before (0: nothing). */
+uint32_t cf_crc32(uint32_t before, const void *data, size_t size);
 
 #endif

@@ -274,6 +274,7 @@ const cf_io_driver cf_io_driver_mat = {
     read_member,
     open_blocks,
     write_5,
+    false,
     read_each};
 
 /* The same endings read alike: this entry only writes, when the format is asked for by name. */
@@ -289,4 +290,5 @@ const cf_io_driver cf_io_driver_mat73 = {
     NULL,
     NULL,
     write_73,
+    false,
     NULL};

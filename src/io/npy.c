@@ -1,6 +1,7 @@
 /* NumPy's npy format, versions 1 to 3: a magic, a header that is a Python dict literal, raw elements.
  * Reference: numpy/lib/format (NEP 1). The literal is parsed by hand and strictly: nothing of it is evaluated. */
 #include "io/npy.h"
+#include "io/stream.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -467,6 +468,7 @@ cf_status cf_npy_write(cf_context *ctx, const cf_array *array, cf_npy_put put, v
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
   char text[512];
+  cf_io_stream stream = {0};
   size_t item, n = cf_array_count(array);
   size_t header = make_header(array, text, &item);
   CF_TRY(put(ctx, payload, text, header));
@@ -482,6 +484,12 @@ cf_status cf_npy_write(cf_context *ctx, const cf_array *array, cf_npy_put put, v
       float value = (float)cf_bf16_to_double(((const uint16_t *)array->data)[i]);
       CF_TRY(put(ctx, payload, &value, sizeof value));
     }
+  } else if (array->stream.make) {
+    CF_TRY(cf_io_stream_open(ctx, array, &stream));
+    for (size_t first = 0, made; n && first < stream.pieces; first += made) {
+      CF_TRY(cf_io_stream_batch(ctx, &stream, first, stream.pieces, &made));
+      CF_TRY(put(ctx, payload, stream.buffer, made * stream.bytes));
+    }
   } else {
     for (size_t at = 0, bytes = n * item; at < bytes;) {
       size_t part = CF_MIN(bytes - at, (size_t)16 << 20);
@@ -491,6 +499,7 @@ cf_status cf_npy_write(cf_context *ctx, const cf_array *array, cf_npy_put put, v
     }
   }
 done:
+  cf_io_stream_close(&stream);
   cf_scratch_release(ctx, mark);
   return status;
 }
@@ -524,4 +533,5 @@ const cf_io_driver cf_io_driver_npy = {
     .read = npy_read,
     .open_blocks = npy_open_blocks,
     .write = npy_write,
+    .streams = true,
 };

@@ -1,5 +1,6 @@
 /* NumPy's npz: a zip archive whose members are npy streams named NAME.npy. */
 #include "io/npy.h"
+#include "io/stream.h"
 #include "io/zip.h"
 
 #include <inttypes.h>
@@ -153,8 +154,14 @@ static cf_status put_memory(cf_context *ctx, void *payload, const void *data, si
   return CF_OK;
 }
 
-/* One member. Numbers are written from where they lie; strings and bfloat16 are converted in scratch first. */
-static cf_status make_part(cf_context *ctx, const cf_array *array, const char *name, cf_zip_part *part) {
+static cf_status pull_stream(cf_context *ctx, void *payload, uint64_t at, void *to, size_t size) {
+  return cf_io_stream_pull(ctx, payload, at, to, size);
+}
+
+/* One member. Numbers are written from where they lie, or as they are made (stream: closed by the caller); strings and
+ * bfloat16 are converted in scratch first. */
+static cf_status make_part(cf_context *ctx, const cf_array *array, const char *name, cf_io_stream *stream,
+                           cf_zip_part *part) {
   cf_status status = CF_OK;
   uint64_t whole;
   char *file_name = NULL;
@@ -166,7 +173,12 @@ static cf_status make_part(cf_context *ctx, const cf_array *array, const char *n
   memory_stream m = {NULL, 0, (size_t)whole - bytes};
   CF_TRY(CF_SCRATCH(ctx, &m.data, m.size));
   CF_TRY((convert ? cf_npy_write : cf_npy_header)(ctx, array, put_memory, &m));
-  *part = (cf_zip_part){file_name, m.data, array->data, m.used, bytes};
+  *part = (cf_zip_part){file_name, m.data, array->data, m.used, bytes, NULL, NULL};
+  if (array->stream.make) {
+    CF_TRY(cf_io_stream_open(ctx, array, stream));
+    part->pull = pull_stream;
+    part->payload = stream;
+  }
 done:
   return status;
 }
@@ -178,17 +190,24 @@ static cf_status npz_write(cf_context *ctx, const char *temporary, const char *p
   const char **names = NULL;
   size_t count = 0;
   cf_zip_part *parts = NULL;
+  cf_io_stream *streams = NULL;
   cf_array *attributes = NULL;
+  size_t opened = 0;
   CF_TRY(cf_io_flatten(ctx, set, &arrays, &names, &count));
   CF_TRY(CF_SCRATCH(ctx, &parts, count + 1));
-  for (size_t i = 0; i < count; i++) CF_TRY(make_part(ctx, arrays[i], names[i], &parts[i]));
+  CF_TRY(CF_SCRATCH(ctx, &streams, count + 1));
+  memset(streams, 0, (count + 1) * sizeof *streams);
+  for (opened = 0; opened < count; opened++)
+    CF_TRY(make_part(ctx, arrays[opened], names[opened], &streams[opened], &parts[opened]));
   if (options->attributes && !cf_dataset_get(set, "attributes")) {
     CF_TRY(cf_array_from_texts(ctx, "attributes", 1, &options->attributes, &attributes));
     attributes->ndim = 0;
-    CF_TRY(make_part(ctx, attributes, "attributes", &parts[count++]));
+    CF_TRY(make_part(ctx, attributes, "attributes", &streams[count], &parts[count]));
+    count++;
   }
   CF_TRY(cf_zip_write(ctx, temporary, path, parts, count));
 done:
+  for (size_t i = 0; i < opened; i++) cf_io_stream_close(&streams[i]);
   cf_array_free(attributes);
   return status;
 }
@@ -200,4 +219,5 @@ const cf_io_driver cf_io_driver_npz = {
     .read = npz_read,
     .open_blocks = npz_open_blocks,
     .write = npz_write,
+    .streams = true,
 };

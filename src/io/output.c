@@ -256,6 +256,10 @@ cf_status cf_io_write(cf_context *ctx, const char *path, const cf_dataset *set, 
   CF_TRY(find_writer(ctx, path, options->format, &driver));
   CF_TRY(check_place(ctx, path, options->force));
   if (set->count == 0) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: there is no array to write", path));
+  for (size_t i = 0; i < set->count && !driver->streams; i++) {
+    status = cf_array_fill(ctx, set->array[i]);
+    if (status != CF_OK) CF_TRY(cf_explain(ctx, status, "%s", path));
+  }
   CF_TRY(make_temporary(ctx, path, &temporary));
   CF_TRY(driver->write(ctx, temporary, path, set, options));
   CF_TRY(cf_check_cancel(ctx));

@@ -16,6 +16,7 @@ static const cf_io_driver *const table[] = {
     &cf_io_driver_nifti,
     &cf_io_driver_gifti,
     &cf_io_driver_safetensors,
+    &cf_io_driver_png,
     &cf_io_driver_jpeg,
     &cf_io_driver_sound,
     &cf_io_driver_json,
@@ -49,7 +50,7 @@ static const char *hint(const cf_io_file *file) {
       {"\x80\x03", 2, " (a Python pickle: save it as .npz)"},
       {"\x80\x04", 2, " (a Python pickle: save it as .npz)"},
       {"\x80\x05", 2, " (a Python pickle: save it as .npz)"},
-      {"\x89PNG", 4, " (a PNG image)"},
+      {"\x89PNG", 4, " (a damaged PNG image)"},
       {"\xFF\xD8\xFF", 3, " (a JPEG image)"},
       {"%PDF", 4, " (a PDF)"},
       {"\x93NUMP", 5, " (a damaged npy file)"},
@@ -87,7 +88,7 @@ static cf_status request_list(cf_context *ctx, request *r) {
   if (!r->driver)
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT,
                    "%s: its content is in no known format%s; known are npy, npz, HDF5, MAT, NIfTI, GIFTI, "
-                   "safetensors, torch zip, tsv, csv, JPEG and sounds",
+                   "safetensors, torch zip, tsv, csv, PNG, JPEG and sounds",
                    r->path, hint(&r->file)));
   CF_TRY(CF_ALLOC(ctx, &r->listing, 1));
   r->listing->format = r->driver->info.name;

@@ -298,6 +298,8 @@ typedef struct part_source {
   const cf_zip_part *part;
   uint64_t at;
   zip_error_t error;
+  cf_context *ctx;
+  cf_status status; /* of a pull that failed */
 } part_source;
 
 /* libzip pulls the bytes when the archive is closed: nothing is copied. */
@@ -311,8 +313,16 @@ static zip_int64_t feed(void *payload, void *data, zip_uint64_t size, zip_source
   case ZIP_SOURCE_READ: {
     bool in_head = s->at < head;
     uint64_t left = (in_head ? head : whole) - s->at, n = size < left ? size : left;
-    const char *from = in_head ? (const char *)s->part->head + s->at : (const char *)s->part->tail + (s->at - head);
-    if (n) memcpy(data, from, (size_t)n);
+    if (!in_head && s->part->pull) {
+      s->status = s->part->pull(s->ctx, s->part->payload, s->at - head, data, (size_t)n);
+      if (s->status != CF_OK) {
+        zip_error_set(&s->error, ZIP_ER_INTERNAL, 0);
+        return -1;
+      }
+    } else if (n) {
+      memcpy(data, in_head ? (const char *)s->part->head + s->at : (const char *)s->part->tail + (s->at - head),
+             (size_t)n);
+    }
     s->at += n;
     return (zip_int64_t)n;
   }
@@ -356,7 +366,7 @@ cf_status cf_zip_write(cf_context *ctx, const char *temporary, const char *path,
   archive = zip_open(temporary, ZIP_CREATE | ZIP_TRUNCATE, &code);
   if (!archive) CF_TRY(cf_io_write_error(ctx, path, errno ? errno : EIO));
   for (size_t i = 0; i < count; i++) {
-    sources[i] = (part_source){.part = &parts[i]};
+    sources[i] = (part_source){.part = &parts[i], .ctx = ctx};
     zip_error_init(&sources[i].error);
     zip_source_t *source = zip_source_function(archive, feed, &sources[i]);
     zip_int64_t index = source ? zip_file_add(archive, parts[i].name, source, ZIP_FL_ENC_UTF_8) : -1;
@@ -368,7 +378,10 @@ cf_status cf_zip_write(cf_context *ctx, const char *temporary, const char *path,
         zip_file_set_dostime(archive, (zip_uint64_t)index, 0, 0x21, 0) != 0)
       CF_TRY(zip_write_error(ctx, path, archive));
   }
-  if (zip_close(archive) != 0) CF_TRY(zip_write_error(ctx, path, archive));
+  if (zip_close(archive) != 0) {
+    for (size_t i = 0; i < count; i++) CF_TRY(sources[i].status);
+    CF_TRY(zip_write_error(ctx, path, archive));
+  }
   archive = NULL;
 done:
   if (archive) zip_discard(archive);

@@ -37,6 +37,9 @@ typedef struct cf_zip_part {
   const char *name;
   const void *head, *tail;
   uint64_t head_size, tail_size;
+  /* Where the bytes of the tail come from when `tail` is NULL: `size` of them from byte `at`. */
+  cf_status (*pull)(cf_context *ctx, void *payload, uint64_t at, void *to, size_t size);
+  void *payload;
 } cf_zip_part;
 cf_status cf_zip_write(cf_context *ctx, const char *temporary, const char *path, const cf_zip_part *parts,
                        size_t count);

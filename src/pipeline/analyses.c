@@ -33,6 +33,7 @@ static const cf_analysis *const table[] = { /* one a line, in the order of analy
     &cf_analysis_ceiling,
     &cf_analysis_correct,
     &cf_analysis_simulate,
+    &cf_analysis_stimulus,
     NULL,
 };
 /* clang-format on */

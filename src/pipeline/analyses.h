@@ -31,5 +31,6 @@ extern const cf_analysis cf_analysis_align;
 extern const cf_analysis cf_analysis_ceiling;
 extern const cf_analysis cf_analysis_correct;
 extern const cf_analysis cf_analysis_simulate;
+extern const cf_analysis cf_analysis_stimulus;
 
 #endif
