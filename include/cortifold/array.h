@@ -61,9 +61,9 @@ typedef enum cf_dtype {
 CF_API size_t cf_dtype_size(cf_dtype dtype);
 CF_API const char *cf_dtype_name(cf_dtype dtype); /* "float32", "int8", "text" ... */
 
-/* Numbers that are made piece by piece while they are written, so that they need not fit into memory. A piece is what one
- * index of the first `lead` axes holds; make() fills pieces first .. first + n - 1, in any order and as often as asked,
- * always the same; close() frees the payload (may be NULL). */
+/* Numbers that are made piece by piece while they are written, so that they need not fit into memory. A piece is what
+ * one index of the first `lead` axes holds; make() fills pieces first .. first + n - 1, in any order and as often as
+ * asked, always the same; close() frees the payload (may be NULL). */
 typedef struct cf_array_stream {
   int lead;
   cf_status (*make)(cf_context *ctx, void *payload, size_t first, size_t n, void *out);
@@ -102,8 +102,8 @@ CF_API CF_CHECKED cf_status cf_array_from_doubles(cf_context *ctx, const char *n
                                                   const double *data, cf_array **out);
 CF_API CF_CHECKED cf_status cf_array_from_texts(cf_context *ctx, const char *name, size_t n, const char *const *texts,
                                                 cf_array **out);
-/* An array of numbers that are made when they are written: npy, npz and HDF5 take them piece by piece. Takes the stream's
- * payload, also on error. */
+/* An array of numbers that are made when they are written: npy, npz and HDF5 take them piece by piece. Takes the
+ * stream's payload, also on error. */
 CF_API CF_CHECKED cf_status cf_array_from_stream(cf_context *ctx, const char *name, cf_dtype dtype, int ndim,
                                                  const size_t *shape, cf_array_stream stream, cf_array **out);
 /* Makes the data of such an array now; nothing to do for others. CF_ERR_MEMORY beyond the context's memory budget. */

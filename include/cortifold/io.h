@@ -91,7 +91,8 @@ typedef struct cf_io_png {
   double seconds;
   const unsigned char *data; /* frames x height x width x channels */
 } cf_io_png;
-CF_API CF_CHECKED cf_status cf_io_png_encode(cf_context *ctx, const cf_io_png *image, unsigned char **out, size_t *size);
+CF_API CF_CHECKED cf_status cf_io_png_encode(cf_context *ctx, const cf_io_png *image, unsigned char **out,
+                                             size_t *size);
 
 /* The registry, for help and docs: name, endings, reads, writes; NULL past the end. */
 typedef struct cf_io_format {

@@ -60,7 +60,7 @@ typedef struct cf_clip_options {
   double step_rate;  /* steps of the motion a second; other frame rates see straight lines between them */
   size_t settle;     /* steps before the first frame */
   bool rigid;        /* no forces: every element moves exactly along the direction */
-  bool exact_speed;  /* raise the limit of velocities until the elements' mean progress is the speed: forces take some */
+  bool exact_speed; /* raise the limit of velocities until the elements' mean progress is the speed: forces take some */
 
   /* still: a picture shifted on a torus, then cut about its centre to the screen */
   const unsigned char *still; /* still_height x still_width; copied */
@@ -96,8 +96,8 @@ CF_API CF_CHECKED cf_status cf_clip_frames(cf_context *ctx, const cf_clip *clip,
                                            unsigned char *out);
 /* Length of what chirp and flash show, and of a bar's way over the screen, in frames. */
 CF_API size_t cf_clip_natural_frames(const cf_clip_options *options);
-/* Flow: elements, and where each is at a stimulus frame (x to the right, y down; positions go on beyond the torus, whose
- * sides are side[0] and side[1]). NULL for other kinds. */
+/* Flow: elements, and where each is at a stimulus frame (x to the right, y down; positions go on beyond the torus,
+ * whose sides are side[0] and side[1]). NULL for other kinds. */
 CF_API size_t cf_clip_elements(const cf_clip *clip, double side[2]);
 CF_API void cf_clip_positions(const cf_clip *clip, size_t frame, double *xy /* elements x 2 */);
 

@@ -1,10 +1,7 @@
-/* The one facade over libhdf5: files, types, datasets, attributes and links, in terms of h5.h. What members, axes and
- * MATLAB's conventions mean is decided in hdf5.c and mat73.c.                                                        */
-#define H5_USE_110_API
+/* The facade over libhdf5: files, types, datasets, attributes and links, in terms of h5.h; writing is in h5write.c.
+ * What members, axes and MATLAB's conventions mean is decided in hdf5.c and mat73.c. */
 #include "io/containers.h"
-#include "io/h5.h"
-#include "io/stream.h"
-#include <hdf5.h>
+#include "io/h5private.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +12,7 @@ static herr_t keep_innermost(unsigned n, const H5E_error2_t *error, void *payloa
 }
 
 /* "PATH:MEMBER: what (libhdf5's innermost message)". */
-static cf_status h5_fail(cf_context *ctx, cf_status status, const char *path, const char *member, const char *what) {
+cf_status cf_h5_fail(cf_context *ctx, cf_status status, const char *path, const char *member, const char *what) {
   char detail[160] = "";
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, detail);
   H5Eclear2(H5E_DEFAULT);
@@ -23,17 +20,9 @@ static cf_status h5_fail(cf_context *ctx, cf_status status, const char *path, co
                  detail[0] ? " (" : "", detail, detail[0] ? ")" : "");
 }
 
-#define H5_TRY(call, code, what)                                                                                       \
-  do {                                                                                                                 \
-    if ((call) < 0) {                                                                                                  \
-      status = h5_fail(ctx, (code), path, member, what);                                                               \
-      goto done;                                                                                                       \
-    }                                                                                                                  \
-  } while (0)
-
 /* -------------------------------------------------------------- types -- */
 
-static hid_t small_float(size_t mantissa, size_t exponent) {
+hid_t cf_h5_small_float(size_t mantissa, size_t exponent) {
   hid_t type = H5Tcopy(H5T_IEEE_F32LE);
   if (type < 0) return type;
   H5Tset_fields(type, 15, mantissa, exponent, 0, mantissa);
@@ -42,7 +31,7 @@ static hid_t small_float(size_t mantissa, size_t exponent) {
   return type;
 }
 
-static hid_t complex_type(const char *re, const char *im, hid_t part) {
+hid_t cf_h5_complex_type(const char *re, const char *im, hid_t part) {
   size_t size = H5Tget_size(part);
   hid_t type = H5Tcreate(H5T_COMPOUND, 2 * size);
   if (type >= 0) {
@@ -52,7 +41,7 @@ static hid_t complex_type(const char *re, const char *im, hid_t part) {
   return type;
 }
 
-static hid_t native_type(cf_dtype dtype) {
+hid_t cf_h5_native_type(cf_dtype dtype) {
   const hid_t integers[] = {H5T_NATIVE_UINT8, H5T_NATIVE_INT8,   H5T_NATIVE_UINT8, H5T_NATIVE_INT16, H5T_NATIVE_UINT16,
                             H5T_NATIVE_INT32, H5T_NATIVE_UINT32, H5T_NATIVE_INT64, H5T_NATIVE_UINT64};
   return dtype <= CF_U64 ? integers[dtype] : dtype == CF_F32 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
@@ -71,17 +60,17 @@ static void describe_number(hid_t type, cf_h5_dataset *t) {
     int k = size <= 1 ? 0 : size <= 2 ? 1 : size <= 4 ? 2 : 3;
     static const cf_dtype with_sign[] = {CF_I8, CF_I16, CF_I32, CF_I64}, without[] = {CF_U8, CF_U16, CF_U32, CF_U64};
     t->dtype = sign ? with_sign[k] : without[k];
-    t->memory = H5Tcopy(native_type(t->dtype));
+    t->memory = H5Tcopy(cf_h5_native_type(t->dtype));
     return;
   }
   H5Tget_fields(type, &spos, &epos, &esize, &mpos, &msize);
   snprintf(t->stored, sizeof t->stored, "float%zu%s", 8 * size, order);
   if (size == 2) {
     t->dtype = esize == 8 ? CF_BF16 : CF_F16;
-    t->memory = esize == 8 ? small_float(7, 8) : small_float(10, 5);
+    t->memory = esize == 8 ? cf_h5_small_float(7, 8) : cf_h5_small_float(10, 5);
   } else {
     t->dtype = size <= 4 ? CF_F32 : CF_F64;
-    t->memory = H5Tcopy(native_type(t->dtype));
+    t->memory = H5Tcopy(cf_h5_native_type(t->dtype));
   }
 }
 
@@ -108,7 +97,7 @@ static void describe_compound(hid_t type, cf_h5_dataset *t) {
     if (part >= 0) H5Tclose(part);
     if (H5Tget_member_class(type, 0) != H5T_FLOAT || H5Tget_member_class(type, 1) != H5T_FLOAT) continue;
     t->dtype = size <= 4 ? CF_C64 : CF_C128;
-    t->memory = complex_type(names[k][0], names[k][1], size <= 4 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE);
+    t->memory = cf_h5_complex_type(names[k][0], names[k][1], size <= 4 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE);
     snprintf(t->stored, sizeof t->stored, "complex%zu {%s, %s}", 16 * size, names[k][0], names[k][1]);
   }
   H5Eclear2(H5E_DEFAULT);
@@ -192,14 +181,14 @@ static herr_t add_child(hid_t group, const char *name, const H5L_info_t *info, v
 cf_status cf_h5_paths(cf_context *ctx, const char *path, int64_t file, cf_h5_names *out) {
   *out = (cf_h5_names){ctx, CF_OK, 0, 0, NULL};
   if (H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, add_dataset, out) < 0)
-    return out->status != CF_OK ? out->status : h5_fail(ctx, CF_ERR_INPUT, path, NULL, "damaged HDF5 file");
+    return out->status != CF_OK ? out->status : cf_h5_fail(ctx, CF_ERR_INPUT, path, NULL, "damaged HDF5 file");
   return CF_OK;
 }
 
 cf_status cf_h5_children(cf_context *ctx, const char *path, int64_t group, cf_h5_names *out) {
   *out = (cf_h5_names){ctx, CF_OK, 0, 0, NULL};
   if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_child, out) < 0)
-    return out->status != CF_OK ? out->status : h5_fail(ctx, CF_ERR_INPUT, path, NULL, "damaged group");
+    return out->status != CF_OK ? out->status : cf_h5_fail(ctx, CF_ERR_INPUT, path, NULL, "damaged group");
   return CF_OK;
 }
 
@@ -344,14 +333,14 @@ cf_status cf_h5_pieces(cf_context *ctx, const char *path, const char *member, co
     goto done;
   }
   if (H5Pget_layout(layout) != H5D_CHUNKED || H5Pget_chunk(layout, H5S_MAX_RANK, chunk) != d->ndim)
-    CF_TRY(h5_fail(ctx, CF_ERR_INPUT, path, member, "texts of any length cannot be read in this layout"));
+    CF_TRY(cf_h5_fail(ctx, CF_ERR_INPUT, path, member, "texts of any length cannot be read in this layout"));
   for (int k = 0; k < H5Pget_nfilters(layout); k++) { /* those that the pieces' reader undoes, in that order */
     size_t none = 0;
     unsigned flags, config;
     int id = H5Pget_filter2(layout, (unsigned)k, &flags, &none, NULL, 0, NULL, &config);
     unsigned bit = id == H5Z_FILTER_SHUFFLE ? 1 : id == H5Z_FILTER_DEFLATE ? 2 : id == H5Z_FILTER_FLETCHER32 ? 4 : 0;
     if (!bit || bit <= filters)
-      CF_TRY(h5_fail(ctx, CF_ERR_INPUT, path, member, "texts of any length behind an unknown filter"));
+      CF_TRY(cf_h5_fail(ctx, CF_ERR_INPUT, path, member, "texts of any length behind an unknown filter"));
     filters |= bit;
   }
   for (int k = 0; k < d->ndim; k++) bytes *= chunk[k]; /* fits: cf_h5_dataset_of() has looked */
@@ -435,7 +424,7 @@ cf_status cf_h5_read(cf_context *ctx, const char *path, const char *member, cons
   if (d->count == 0) return CF_OK;
   if (d->dtype == CF_TEXT) return read_texts(ctx, path, member, d, data);
   if (H5Dread(d->id, d->memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
-    return h5_fail(ctx, CF_ERR_INPUT, path, member, "values cannot be read");
+    return cf_h5_fail(ctx, CF_ERR_INPUT, path, member, "values cannot be read");
   if (d->dtype == CF_BOOL)
     for (size_t i = 0; i < d->count; i++) ((uint8_t *)data)[i] = ((uint8_t *)data)[i] != 0;
   return CF_OK;
@@ -445,7 +434,7 @@ cf_status cf_h5_references(cf_context *ctx, const char *path, const char *member
                            uint64_t *out) {
   if (d->count &&
       (!d->references || d->large || H5Dread(d->id, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0))
-    return h5_fail(ctx, CF_ERR_INPUT, path, member, "references cannot be read");
+    return cf_h5_fail(ctx, CF_ERR_INPUT, path, member, "references cannot be read");
   return CF_OK;
 }
 
@@ -480,155 +469,4 @@ bool cf_h5_chunk(const cf_h5_dataset *d, size_t side[CF_MAX_DIMS]) {
   for (int i = 0; good && i < d->ndim; i++) side[i] = (size_t)chunk[i];
   if (layout >= 0) H5Pclose(layout);
   return good;
-}
-
-/* ------------------------------------------------------------ writing -- */
-
-static hid_t file_type(cf_dtype dtype) {
-  hid_t type;
-  signed char truth[] = {0, 1};
-  switch (dtype) {
-  case CF_BOOL:
-    if ((type = H5Tenum_create(H5T_NATIVE_INT8)) >= 0) {
-      H5Tenum_insert(type, "FALSE", &truth[0]);
-      H5Tenum_insert(type, "TRUE", &truth[1]);
-    }
-    return type;
-  case CF_F16:
-    return small_float(10, 5);
-  case CF_BF16:
-    return small_float(7, 8);
-  case CF_C64:
-    return complex_type("r", "i", H5T_NATIVE_FLOAT);
-  case CF_C128:
-    return complex_type("r", "i", H5T_NATIVE_DOUBLE);
-  case CF_TEXT:
-    if ((type = H5Tcopy(H5T_C_S1)) >= 0) {
-      H5Tset_size(type, H5T_VARIABLE);
-      H5Tset_cset(type, H5T_CSET_UTF8);
-    }
-    return type;
-  default:
-    return H5Tcopy(native_type(dtype));
-  }
-}
-
-cf_status cf_h5_put_texts(cf_context *ctx, const char *path, int64_t object, const char *name, size_t n,
-                          const char *const *texts) {
-  cf_status status = CF_OK;
-  cf_mark mark = cf_scratch_mark(ctx);
-  const char *member = name;
-  char *fixed = NULL;
-  hsize_t dims[1] = {n};
-  size_t size = 1;
-  hid_t type = -1, space = -1, attribute = -1;
-  for (size_t i = 0; i < n; i++) size = CF_MAX(size, texts[i] ? strlen(texts[i]) : 0);
-  H5_TRY(type = n ? H5Tcopy(H5T_C_S1) : file_type(CF_TEXT), CF_ERR_FAILURE, "no data type");
-  if (n) {
-    H5_TRY(H5Tset_size(type, size), CF_ERR_FAILURE, "no data type");
-    H5Tset_strpad(type, H5T_STR_NULLPAD);
-    H5Tset_cset(type, H5T_CSET_UTF8);
-    CF_TRY(cf_scratch_bytes(ctx, n, size, (void **)&fixed));
-    memset(fixed, 0, n * size);
-    for (size_t i = 0; i < n; i++)
-      if (texts[i]) memcpy(fixed + i * size, texts[i], strlen(texts[i]));
-  }
-  H5_TRY(space = n ? H5Screate_simple(1, dims, NULL) : H5Screate(H5S_SCALAR), CF_ERR_FAILURE, "no data space");
-  H5_TRY(attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT), CF_ERR_FAILURE,
-         "cannot be written");
-  H5_TRY(H5Awrite(attribute, type, n ? (const void *)fixed : (const void *)texts), CF_ERR_FAILURE, "cannot be written");
-done:
-  if (attribute >= 0) H5Aclose(attribute);
-  if (space >= 0) H5Sclose(space);
-  if (type >= 0) H5Tclose(type);
-  cf_scratch_release(ctx, mark);
-  return status;
-}
-
-/* Integers and truth values of 64 KiB or more are deflated in chunks of about 1 MiB of whole rows; floats, which hardly
- * shrink, lie contiguous, so that blocks of them are read at the speed of the disk. */
-static void choose_layout(hid_t layout, const cf_array *a, const hsize_t *dims) {
-  size_t item = cf_dtype_size(a->dtype), count = cf_array_count(a);
-  if (a->ndim == 0 || a->dtype > CF_U64 || count < 65536 / item) return;
-  hsize_t chunk[CF_MAX_DIMS];
-  size_t left = ((size_t)1 << 20) / item;
-  for (int i = a->ndim - 1; i >= 0; i--) {
-    chunk[i] = CF_MIN(dims[i], (hsize_t)CF_MAX(left, (size_t)1));
-    left /= (size_t)chunk[i];
-  }
-  H5Pset_chunk(layout, a->ndim, chunk);
-  H5Pset_shuffle(layout);
-  H5Pset_deflate(layout, 4);
-}
-
-/* The data of an array that are still to be made, batch by batch along the last of the leading axes. */
-static cf_status put_stream(cf_context *ctx, const char *path, const char *member, hid_t set, hid_t type, hid_t space,
-                            const cf_array *a) {
-  cf_status status = CF_OK;
-  cf_io_stream stream = {0};
-  hid_t memory = -1;
-  hsize_t start[CF_MAX_DIMS] = {0}, count[CF_MAX_DIMS];
-  const int lead = a->stream.lead;
-  const size_t row = lead ? a->shape[lead - 1] : 1;
-  for (int i = 0; i < a->ndim; i++) count[i] = i < lead ? 1 : a->shape[i];
-  CF_TRY(cf_io_stream_open(ctx, a, &stream));
-  for (size_t first = 0, made; first < stream.pieces; first += made) {
-    size_t left = first;
-    CF_TRY(cf_io_stream_batch(ctx, &stream, first, row - first % row, &made));
-    for (int i = lead - 1; i >= 0; i--) {
-      start[i] = left % a->shape[i];
-      left /= a->shape[i];
-    }
-    if (lead) count[lead - 1] = made;
-    H5_TRY(memory = H5Screate_simple(a->ndim, count, NULL), CF_ERR_FAILURE, "no data space");
-    H5_TRY(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL), CF_ERR_FAILURE, "no data space");
-    H5_TRY(H5Dwrite(set, type, memory, space, H5P_DEFAULT, stream.buffer), CF_ERR_FAILURE, "cannot be written");
-    H5Sclose(memory);
-    memory = -1;
-  }
-done:
-  if (memory >= 0) H5Sclose(memory);
-  cf_io_stream_close(&stream);
-  return status;
-}
-
-cf_status cf_h5_put(cf_context *ctx, const char *path, int64_t file, const char *name, const cf_array *a,
-                    const char *const *labels, const char *const *coordinates) {
-  cf_status status = CF_OK;
-  const char *member = name;
-  hsize_t dims[CF_MAX_DIMS];
-  hid_t type = -1, space = -1, links = -1, layout = -1, set = -1;
-  for (int i = 0; i < a->ndim; i++) dims[i] = a->shape[i];
-  H5_TRY(type = file_type(a->dtype), CF_ERR_FAILURE, "no data type");
-  H5_TRY(space = a->ndim ? H5Screate_simple(a->ndim, dims, NULL) : H5Screate(H5S_SCALAR), CF_ERR_FAILURE,
-         "no data space");
-  H5_TRY(links = H5Pcreate(H5P_LINK_CREATE), CF_ERR_FAILURE, "no property list");
-  H5_TRY(layout = H5Pcreate(H5P_DATASET_CREATE), CF_ERR_FAILURE, "no property list");
-  H5Pset_create_intermediate_group(links, 1);
-  H5Pset_char_encoding(links, H5T_CSET_UTF8);
-  choose_layout(layout, a, dims);
-  H5_TRY(set = H5Dcreate2(file, name, type, space, links, layout, H5P_DEFAULT), CF_ERR_FAILURE, "cannot be written");
-  if (cf_array_count(a) > 0 && a->stream.make)
-    CF_TRY(put_stream(ctx, path, name, set, type, space, a));
-  else if (cf_array_count(a) > 0)
-    H5_TRY(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, a->data), CF_ERR_FAILURE, "cannot be written");
-  if (labels) CF_TRY(cf_h5_put_texts(ctx, path, set, CF_H5_LABELS, (size_t)a->ndim, labels));
-  if (coordinates) CF_TRY(cf_h5_put_texts(ctx, path, set, CF_H5_COORDINATES, (size_t)a->ndim, coordinates));
-done:
-  if (set >= 0 && H5Dclose(set) < 0 && status == CF_OK)
-    status = h5_fail(ctx, CF_ERR_FAILURE, path, member, "cannot be written");
-  if (layout >= 0) H5Pclose(layout);
-  if (links >= 0) H5Pclose(links);
-  if (space >= 0) H5Sclose(space);
-  if (type >= 0) H5Tclose(type);
-  return status;
-}
-
-cf_status cf_h5_finish(cf_context *ctx, const char *path, int64_t file, cf_status status) {
-  if (file < 0) return status;
-  bool bad = H5Fflush(file, H5F_SCOPE_GLOBAL) < 0;
-  if (bad && status == CF_OK) status = h5_fail(ctx, CF_ERR_FAILURE, path, NULL, "cannot be written: is the disk full?");
-  if (H5Fclose(file) < 0 && status == CF_OK)
-    status = h5_fail(ctx, CF_ERR_FAILURE, path, NULL, "cannot be written: is the disk full?");
-  return status;
 }

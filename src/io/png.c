@@ -95,7 +95,8 @@ static cf_status walk(cf_context *ctx, const cf_io_file *file, png *p, unsigned 
     if (memcmp(name, "PLTE", 4) == 0) CF_TRY(read_palette(ctx, file, at + 8, size, p));
     if (memcmp(name, "tRNS", 4) == 0) CF_TRY(read_transparency(ctx, file, at + 8, size, p));
     if (memcmp(name, "IDAT", 4) == 0) {
-      if (packed && size > p->packed - total) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: grew while it was read", file->path));
+      if (packed && size > p->packed - total)
+        CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: grew while it was read", file->path));
       if (packed) CF_TRY(cf_io_pread(ctx, file, at + 8, packed + total, size));
       total += size;
     }
@@ -137,12 +138,22 @@ static bool unfilter(unsigned filter, unsigned char *row, const unsigned char *a
   for (size_t i = 0; i < n; i++) {
     const int a = i >= step ? row[i - step] : 0, b = above ? above[i] : 0, c = above && i >= step ? above[i - step] : 0;
     switch (filter) {
-    case 0: return true;
-    case 1: row[i] = (unsigned char)(row[i] + a); break;
-    case 2: row[i] = (unsigned char)(row[i] + b); break;
-    case 3: row[i] = (unsigned char)(row[i] + (a + b) / 2); break;
-    case 4: row[i] = (unsigned char)(row[i] + paeth(a, b, c)); break;
-    default: return false;
+    case 0:
+      return true;
+    case 1:
+      row[i] = (unsigned char)(row[i] + a);
+      break;
+    case 2:
+      row[i] = (unsigned char)(row[i] + b);
+      break;
+    case 3:
+      row[i] = (unsigned char)(row[i] + (a + b) / 2);
+      break;
+    case 4:
+      row[i] = (unsigned char)(row[i] + paeth(a, b, c));
+      break;
+    default:
+      return false;
     }
   }
   return filter <= 4;
@@ -271,8 +282,7 @@ static void put_chunk(unsigned char **at, const char *name, const unsigned char 
 }
 
 /* Row with the filter whose bytes are smallest in sum, as signed numbers: what deflates well. */
-static void filter_row(const unsigned char *row, const unsigned char *above, size_t n, size_t step,
-                       unsigned char *to) {
+static void filter_row(const unsigned char *row, const unsigned char *above, size_t n, size_t step, unsigned char *to) {
   size_t best = SIZE_MAX;
   unsigned chosen = 0;
   for (unsigned f = 0; f <= 5; f++) { /* the sixth round writes what was chosen */
@@ -281,7 +291,11 @@ static void filter_row(const unsigned char *row, const unsigned char *above, siz
     for (size_t i = 0; i < n; i++) {
       const int a = i >= step ? row[i - step] : 0, b = above ? above[i] : 0;
       const int c = above && i >= step ? above[i - step] : 0;
-      const int guess = filter == 0 ? 0 : filter == 1 ? a : filter == 2 ? b : filter == 3 ? (a + b) / 2 : paeth(a, b, c);
+      const int guess = filter == 0   ? 0
+                        : filter == 1 ? a
+                        : filter == 2 ? b
+                        : filter == 3 ? (a + b) / 2
+                                      : paeth(a, b, c);
       to[i + 1] = (unsigned char)(row[i] - guess);
       sum += (size_t)abs((signed char)to[i + 1]);
     }
@@ -293,7 +307,8 @@ static void filter_row(const unsigned char *row, const unsigned char *above, siz
   to[0] = (unsigned char)chosen;
 }
 
-static cf_status compress_frame(cf_context *ctx, const cf_io_png *image, size_t frame, unsigned char **out, size_t *size) {
+static cf_status compress_frame(cf_context *ctx, const cf_io_png *image, size_t frame, unsigned char **out,
+                                size_t *size) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const size_t row = image->width * image->channels;

@@ -93,7 +93,8 @@ static const cf_param params[] = {
     {"chirp-low", 0, CF_PARAM_REAL, "HZ", "0.5", 0, 10000, NULL, "chirp: where the frequency sweep begins ..."},
     {"chirp-high", 0, CF_PARAM_REAL, "HZ", "8", 0, 10000, NULL, "... and ends, after 8 s."},
     {"chirp-contrast", 0, CF_PARAM_REAL, "HZ", "0.4", 0, 10000, NULL, "chirp: frequency of the sweep of contrast."},
-    {"exponent", 0, CF_PARAM_REAL, "E", "1", -4, 8, NULL, "noise: amplitude falls as frequency^-E; 1 is pink, 0 white."},
+    {"exponent", 0, CF_PARAM_REAL, "E", "1", -4, 8, NULL,
+     "noise: amplitude falls as frequency^-E; 1 is pink, 0 white."},
     {"border", 0, CF_PARAM_CHOICE, "BORDER", "mirror", 0, 0, "mirror|torus",
      "noise: what comes in from beyond the border."},
     CF_PARAM_END,
@@ -246,12 +247,13 @@ const cf_analysis cf_analysis_stimulus = {
     .least = 1,
     .most = 2,
     .description = description,
-    .examples = "cortifold stimulus set paper -o paper.npz\n"
-                "cortifold stimulus set clean --temporal-frequency 4 --pre 0.5 --post 0.5 -o clean.h5\n"
-                "cortifold stimulus grating --spatial-frequency 0.04 --temporal-frequency 2 --wave sine -o sine.npz\n"
-                "cortifold stimulus flow --dots 3 --polarity neg --diameter 2 --spacing 2 --blocks 9 --flat -o flow.h5\n"
-                "cortifold stimulus still photo.png --scale 0.5 --shift exact --step 1.5 -o moved.npy\n"
-                "cortifold stimulus grating --width 800 --height 600 --frames 1 --png stills",
+    .examples =
+        "cortifold stimulus set paper -o paper.npz\n"
+        "cortifold stimulus set clean --temporal-frequency 4 --pre 0.5 --post 0.5 -o clean.h5\n"
+        "cortifold stimulus grating --spatial-frequency 0.04 --temporal-frequency 2 --wave sine -o sine.npz\n"
+        "cortifold stimulus flow --dots 3 --polarity neg --diameter 2 --spacing 2 --blocks 9 --flat -o flow.h5\n"
+        "cortifold stimulus still photo.png --scale 0.5 --shift exact --step 1.5 -o moved.npy\n"
+        "cortifold stimulus grating --width 800 --height 600 --frames 1 --png stills",
     .params = params,
     .run = run,
     .cost = cost,

@@ -183,14 +183,14 @@ static bool set_values(const cf_stimulus_plan *p, cf_json *values, cf_json *clas
 
 static cf_status say_screen(cf_context *ctx, const cf_stimulus_plan *p, cf_result *result) {
   const cf_clip_options *o = &p->shown[0].clip;
-  cf_status status = cf_result_say(
-      ctx, result,
-      "Screen %zu x %zu pixels = %.4g x %.4g degrees (%.5g pixels a degree, %s), %g frames a second\n"
-      "%zu clip%s: %zu stimul%s x %zu direction%s x %zu instance%s, %zu frame%s each",
-      o->width, o->height, (double)o->width / p->px_per_deg, (double)o->height / p->px_per_deg, p->px_per_deg,
-      p->px_source, o->rate, cf_stimulus_clips(p), cf_stimulus_clips(p) == 1 ? "" : "s", p->classes,
-      p->classes == 1 ? "us" : "i", p->directions, p->directions == 1 ? "" : "s", p->instances,
-      p->instances == 1 ? "" : "s", p->length, p->length == 1 ? "" : "s");
+  cf_status status =
+      cf_result_say(ctx, result,
+                    "Screen %zu x %zu pixels = %.4g x %.4g degrees (%.5g pixels a degree, %s), %g frames a second\n"
+                    "%zu clip%s: %zu stimul%s x %zu direction%s x %zu instance%s, %zu frame%s each",
+                    o->width, o->height, (double)o->width / p->px_per_deg, (double)o->height / p->px_per_deg,
+                    p->px_per_deg, p->px_source, o->rate, cf_stimulus_clips(p), cf_stimulus_clips(p) == 1 ? "" : "s",
+                    p->classes, p->classes == 1 ? "us" : "i", p->directions, p->directions == 1 ? "" : "s",
+                    p->instances, p->instances == 1 ? "" : "s", p->length, p->length == 1 ? "" : "s");
   if (status == CF_OK && (o->before || o->after))
     status = cf_result_say(ctx, result, " (%zu before, %zu after, fading over %zu)", o->before, o->after, o->fade);
   if (status == CF_OK) status = cf_result_say(ctx, result, "\n");
@@ -239,8 +239,8 @@ static cf_status say_class(cf_context *ctx, const cf_stimulus_plan *p, const cf_
                            s[0].m.high, mean_over(p, s, get_mean));
   if (status == CF_OK && c->period > 0) status = cf_result_say(ctx, result, "\n%-16s ", "");
   for (size_t d = 0; d < p->directions && status == CF_OK && c->period > 0; d++)
-    status = cf_result_say(ctx, result, "%s%g: %.3g Hz", d ? ", " : "", p->angle[d],
-                           s[d].motion * c->clip.rate / c->period);
+    status =
+        cf_result_say(ctx, result, "%s%g: %.3g Hz", d ? ", " : "", p->angle[d], s[d].motion * c->clip.rate / c->period);
   return status == CF_OK ? cf_result_say(ctx, result, "\n") : status;
 }
 

@@ -231,9 +231,8 @@ static cf_status plan_bar(const cf_options *options, cf_stimulus_plan *p, cf_sho
   cf_clip_options *o = &c->clip;
   const double asked = cf_options_given(options, "bar") ? cf_options_number(options, "bar") : 5;
   o->bar = length_of(p, options, asked);
-  o->bar_limit = cf_options_number(options, "length") > 0
-                     ? length_of(p, options, cf_options_number(options, "length"))
-                     : 0;
+  o->bar_limit =
+      cf_options_number(options, "length") > 0 ? length_of(p, options, cf_options_number(options, "length")) : 0;
   o->speed = cf_options_given(options, "speed") ? speed_of(p, options, 0) : 20 * p->px_per_deg;
   read_levels(options, o, false);
   read_interval(options, o, o->background);
@@ -284,8 +283,7 @@ static cf_status read_still(cf_context *ctx, const char *address, cf_stimulus_pl
   CF_TRY(CF_ALLOC(ctx, &p->still, n));
   for (size_t i = 0; i < n; i++) {
     const unsigned char *v = (const unsigned char *)a->data + i * channels;
-    p->still[i] =
-        channels < 3 ? v[0] : (unsigned char)((299u * v[0] + 587u * v[1] + 114u * v[2] + 500u) / 1000u);
+    p->still[i] = channels < 3 ? v[0] : (unsigned char)((299u * v[0] + 587u * v[1] + 114u * v[2] + 500u) / 1000u);
   }
   o->still = p->still;
   o->still_width = a->shape[1];
@@ -380,12 +378,18 @@ static uint64_t stream_of(const cf_clip_options *o, double angle) {
 static cf_status plan_one(cf_context *ctx, const cf_options *options, cf_result *result, cf_stimulus_plan *p,
                           cf_shown_class *c) {
   switch (c->clip.kind) {
-  case CF_CLIP_GRATING: return plan_grating(ctx, options, p, c);
-  case CF_CLIP_FLOW: return plan_flow(ctx, options, p, c);
-  case CF_CLIP_BAR: return plan_bar(options, p, c);
-  case CF_CLIP_NOISE: return plan_noise(options, p, c);
-  case CF_CLIP_STILL: return plan_still(ctx, options, result, p, c);
-  default: return plan_field(options, c);
+  case CF_CLIP_GRATING:
+    return plan_grating(ctx, options, p, c);
+  case CF_CLIP_FLOW:
+    return plan_flow(ctx, options, p, c);
+  case CF_CLIP_BAR:
+    return plan_bar(options, p, c);
+  case CF_CLIP_NOISE:
+    return plan_noise(options, p, c);
+  case CF_CLIP_STILL:
+    return plan_still(ctx, options, result, p, c);
+  default:
+    return plan_field(options, c);
   }
 }
 

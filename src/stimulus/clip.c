@@ -124,9 +124,10 @@ static cf_status check_still(cf_context *ctx, const cf_clip_options *o) {
   if ((double)w * (double)h > MOST_PIXELS)
     return cf_fail(ctx, CF_ERR_USAGE, "a still of %zu x %zu pixels is too large", w, h);
   if (w < o->width || h < o->height)
-    return cf_fail(ctx, CF_ERR_USAGE,
-                   "the still has %zu x %zu pixels after scaling by %g, and a screen of %zu x %zu cannot be cut from it",
-                   w, h, o->scale, o->width, o->height);
+    return cf_fail(
+        ctx, CF_ERR_USAGE,
+        "the still has %zu x %zu pixels after scaling by %g, and a screen of %zu x %zu cannot be cut from it", w, h,
+        o->scale, o->width, o->height);
   return CF_OK;
 }
 
@@ -143,12 +144,18 @@ static cf_status check(cf_context *ctx, const cf_clip_options *o) {
   if (status != CF_OK) return status;
   switch (o->kind) {
   case CF_CLIP_GRATING:
-  case CF_CLIP_BAR: return check_ranges(ctx, bar, 2);
-  case CF_CLIP_FLOW: return check_flow(ctx, o);
-  case CF_CLIP_STILL: return check_still(ctx, o);
-  case CF_CLIP_FLASH: return check_ranges(ctx, flash, 3);
-  case CF_CLIP_CHIRP: return check_ranges(ctx, chirp, 3);
-  default: return check_ranges(ctx, noise, 1);
+  case CF_CLIP_BAR:
+    return check_ranges(ctx, bar, 2);
+  case CF_CLIP_FLOW:
+    return check_flow(ctx, o);
+  case CF_CLIP_STILL:
+    return check_still(ctx, o);
+  case CF_CLIP_FLASH:
+    return check_ranges(ctx, flash, 3);
+  case CF_CLIP_CHIRP:
+    return check_ranges(ctx, chirp, 3);
+  default:
+    return check_ranges(ctx, noise, 1);
   }
 }
 
@@ -249,11 +256,18 @@ static double open_share(const cf_clip_options *o, size_t x, size_t y) {
 static cf_status draw(cf_context *ctx, const cf_clip *clip, size_t frame, double *levels) {
   const cf_clip_options *o = &clip->o;
   switch (o->kind) {
-  case CF_CLIP_GRATING: cf_clip_draw_grating(clip, frame, levels); break;
-  case CF_CLIP_FLOW: cf_clip_draw_flow(clip, frame, levels); break;
-  case CF_CLIP_BAR: cf_clip_draw_bar(clip, frame, levels); break;
+  case CF_CLIP_GRATING:
+    cf_clip_draw_grating(clip, frame, levels);
+    break;
+  case CF_CLIP_FLOW:
+    cf_clip_draw_flow(clip, frame, levels);
+    break;
+  case CF_CLIP_BAR:
+    cf_clip_draw_bar(clip, frame, levels);
+    break;
   case CF_CLIP_STILL:
-  case CF_CLIP_NOISE: return cf_clip_draw_picture(ctx, clip, frame, levels);
+  case CF_CLIP_NOISE:
+    return cf_clip_draw_picture(ctx, clip, frame, levels);
   default:
     for (size_t i = 0; i < o->width * o->height; i++) levels[i] = cf_field_level(o, frame);
   }

@@ -25,7 +25,7 @@ typedef struct vector {
 typedef struct field {
   const cf_clip_options *o;
   cf_flow_path *path;
-  vector main; /* unit vector of the direction, y down */
+  vector main;  /* unit vector of the direction, y down */
   double speed; /* pixels a step */
   size_t tile_columns, tile_rows;
   vector *tile;
@@ -102,8 +102,8 @@ static void push(const field *f, size_t e, size_t other, vector *sum) {
   const double dx = around(f->position[e].x - f->position[other].x, f->path->side[0]);
   const double dy = around(f->position[e].y - f->position[other].y, f->path->side[1]);
   const double along = (dx * f->main.x + dy * f->main.y) / (o->spacing + 1);
-  const double across = (dy * f->main.x - dx * f->main.y) /
-                        (o->spacing + 1 + 0.5 * (double)(o->dots - 1) * o->diameter);
+  const double across =
+      (dy * f->main.x - dx * f->main.y) / (o->spacing + 1 + 0.5 * (double)(o->dots - 1) * o->diameter);
   const double q = along * along + across * across, length = sqrt(dx * dx + dy * dy);
   if (!(q > 0 && q < 1) || length == 0) return;
   sum->x += dx / length / q;
@@ -131,9 +131,9 @@ static void move(field *f, size_t e) {
   const cf_clip_options *o = f->o;
   vector *p = &f->position[e], *v = &f->velocity[e];
   if (!o->rigid) {
-    const size_t t = CF_MIN((size_t)(wrapped(p->y, f->path->side[1]) / (o->tile * o->spacing)), f->tile_rows - 1) *
-                         f->tile_columns +
-                     CF_MIN((size_t)(wrapped(p->x, f->path->side[0]) / (o->tile * o->spacing)), f->tile_columns - 1);
+    const size_t t =
+        CF_MIN((size_t)(wrapped(p->y, f->path->side[1]) / (o->tile * o->spacing)), f->tile_rows - 1) * f->tile_columns +
+        CF_MIN((size_t)(wrapped(p->x, f->path->side[0]) / (o->tile * o->spacing)), f->tile_columns - 1);
     f->force[e] = f->next_force[e];
     f->steer[e] = limited((vector){f->speed * f->tile[t].x - v->x, f->speed * f->tile[t].y - v->y}, o->force);
     *v = limited((vector){v->x + f->steer[e].x + o->separation * f->force[e].x,
@@ -149,8 +149,7 @@ static void keep(const field *f, size_t step) {
     vector h = {f->velocity[e].x + f->steer[e].x, f->velocity[e].y + f->steer[e].y};
     const double length = sqrt(h.x * h.x + h.y * h.y);
     h = length > 0 && f->o->dots > 1 ? (vector){h.x / length, h.y / length} : f->main;
-    f->path->point[step * f->path->elements + e] =
-        (cf_flow_point){f->position[e].x, f->position[e].y, -h.y, h.x};
+    f->path->point[step * f->path->elements + e] = (cf_flow_point){f->position[e].x, f->position[e].y, -h.y, h.x};
   }
 }
 
@@ -188,12 +187,13 @@ static double progress(const field *f) {
 }
 
 cf_status cf_flow_simulate(cf_context *ctx, const cf_clip_options *o, cf_flow_path *out) {
-  enum { ROUNDS = 6 };
+  enum { ROUNDS = 12 };
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const cf_heading d = cf_heading_of(o->direction);
   const double wanted = o->speed / o->step_rate;
   field f = {.o = o, .path = out, .main = {d.x, -d.y}, .speed = wanted};
+  double best = wanted, least = INFINITY;
   size_t points;
   *out = (cf_flow_path){.columns = (size_t)ceil((double)o->width / o->spacing),
                         .rows = (size_t)ceil((double)o->height / o->spacing)};
@@ -209,9 +209,13 @@ cf_status cf_flow_simulate(cf_context *ctx, const cf_clip_options *o, cf_flow_pa
     if (status == CF_OK) status = run_steps(ctx, &f);
     cf_scratch_release(ctx, inner);
     CF_TRY(status);
-    const double made = progress(&f);
-    if (!o->exact_speed || o->rigid || !(made > 0) || fabs(made - wanted) < 0.002 * wanted) break;
-    if (round + 1 < ROUNDS) f.speed *= wanted / made;
+    const double made = progress(&f), off = fabs(made - wanted);
+    if (!o->exact_speed || o->rigid || !(made > 0) || off < 0.003 * wanted || round + 1 == ROUNDS) break;
+    if (off < least) {
+      least = off;
+      best = f.speed;
+    }
+    f.speed = round + 2 < ROUNDS ? f.speed * wanted / made : best; /* motion is chaotic: the best of all in the end */
   }
 done:
   cf_scratch_release(ctx, mark);

@@ -1,7 +1,7 @@
 /* Gratings and moving bars.
  *
- * With s = x cos d + y sin d - v t - phase * period, in pixels from the screen's centre, a square grating is bright where
- * s mod 2 b < b. A pixel takes the share of its area that is bright: the square wave averaged over a box of width
+ * With s = x cos d + y sin d - v t - phase * period, in pixels from the screen's centre, a square grating is bright
+ * where s mod 2 b < b. A pixel takes the share of its area that is bright: the square wave averaged over a box of width
  * |cos d| and one of width |sin d|, which is exact for straight edges. Its second antiderivative gives it in closed
  * form: [F(s + (p+q)/2) - F(s + (p-q)/2) - F(s - (p-q)/2) + F(s - (p+q)/2)] / (p q). A bar is one such stripe. */
 #include "stimulus/internal.h"
@@ -16,10 +16,14 @@ cf_heading cf_heading_of(double degrees) {
     s = rest > 0 ? c : -c;
   }
   switch ((int)turn % 4) {
-  case 0: return (cf_heading){c, s};
-  case 1: return (cf_heading){-s, c};
-  case 2: return (cf_heading){-c, -s};
-  default: return (cf_heading){s, -c};
+  case 0:
+    return (cf_heading){c, s};
+  case 1:
+    return (cf_heading){-s, c};
+  case 2:
+    return (cf_heading){-c, -s};
+  default:
+    return (cf_heading){s, -c};
   }
 }
 
@@ -77,8 +81,7 @@ void cf_clip_draw_grating(const cf_clip *clip, size_t frame, double *out) {
     for (size_t x = 0; x < o->width; x++) {
       const double right = (double)x + 0.5 - 0.5 * (double)o->width, up = 0.5 * (double)o->height - (double)y - 0.5;
       const double s = right * d.x + up * d.y - shift;
-      const double w =
-          o->sine ? sin(CF_PI * s / o->bar) : over_pixel(wave, wave_sum, wave_area, s, o->bar, p, q);
+      const double w = o->sine ? sin(CF_PI * s / o->bar) : over_pixel(wave, wave_sum, wave_area, s, o->bar, p, q);
       out[y * o->width + x] = middle + half * w;
     }
 }
@@ -105,8 +108,8 @@ void cf_clip_draw_bar(const cf_clip *clip, size_t frame, double *out) {
 
 /* ------------------------------------------------- flashes and chirps -- */
 
-/* The chirp after Baden et al. 2016 (Nature 529, 345), as it is commonly shown: seconds of each part. The sweeps go over
- * the whole range between background and foreground. */
+/* The chirp after Baden et al. 2016 (Nature 529, 345), as it is commonly shown: seconds of each part. The sweeps go
+ * over the whole range between background and foreground. */
 enum { DARK, BRIGHT, DARK_AGAIN, GREY, FREQUENCY, GREY_AGAIN, CONTRAST, GREY_LAST, DARK_LAST, PARTS };
 static const double part_seconds[PARTS] = {2, 3, 3, 2, 8, 2, 8, 2, 2};
 
@@ -123,12 +126,16 @@ static double chirp_share(const cf_clip_options *o, double t) {
   switch (part) {
   case DARK:
   case DARK_AGAIN:
-  case DARK_LAST: return 0;
-  case BRIGHT: return 1;
+  case DARK_LAST:
+    return 0;
+  case BRIGHT:
+    return 1;
   case FREQUENCY:
     return 0.5 + 0.5 * sin(2 * CF_PI * (o->chirp_low * t + 0.5 * (o->chirp_high - o->chirp_low) * t * t / whole));
-  case CONTRAST: return 0.5 + 0.5 * t / whole * sin(2 * CF_PI * o->chirp_hz * t);
-  default: return 0.5;
+  case CONTRAST:
+    return 0.5 + 0.5 * t / whole * sin(2 * CF_PI * o->chirp_hz * t);
+  default:
+    return 0.5;
   }
 }
 

@@ -19,7 +19,7 @@ typedef struct cf_flow_point {
 } cf_flow_point;
 typedef struct cf_flow_path {
   size_t elements, steps, columns, rows;
-  double side[2]; /* of the torus */
+  double side[2];       /* of the torus */
   cf_flow_point *point; /* steps x elements; positions go on beyond the torus */
 } cf_flow_path;
 

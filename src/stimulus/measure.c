@@ -2,10 +2,11 @@
  *
  * Bars: along lines through the picture in the direction, the places where the grey crosses the middle between the two
  * commonest levels; the distance of the first and last over the number of steps between. Discs: groups of touching
- * pixels that are nearer to the foreground than to the background; the area of one is the sum of the shares by which its
- * pixels and those about them are foreground. Groups that touch the border are left out; what several elements make
- * when they touch is larger than one, so that the lower quartile is that of single ones. Motion: of gratings, the advance
- * of their crossings in phase; else the shift that correlates two pictures best, by steps of half a pixel and a parabola. */
+ * pixels that are nearer to the foreground than to the background; the area of one is the sum of the shares by which
+ * its pixels and those about them are foreground. Groups that touch the border are left out; what several elements make
+ * when they touch is larger than one, so that the lower quartile is that of single ones. Motion: of gratings, the
+ * advance of their crossings in phase; else the shift that correlates two pictures best, by steps of half a pixel and a
+ * parabola. */
 #include "stimulus/internal.h"
 #include <stdlib.h>
 #include <string.h>
@@ -250,12 +251,14 @@ cf_status cf_picture_motion(cf_context *ctx, size_t width, size_t height, const 
   double best = -INFINITY, at = NAN;
   *out = (double)NAN;
   if (period > 0) {
-    const lines before = lines_of(width, height, a, direction, period), after = lines_of(width, height, b, direction, period);
+    const lines before = lines_of(width, height, a, direction, period),
+                after = lines_of(width, height, b, direction, period);
     if ((before.re == 0 && before.im == 0) || (after.re == 0 && after.im == 0)) return CF_OK;
     *out = remainder(atan2(after.im, after.re) - atan2(before.im, before.re), 2 * CF_PI) * period / (2 * CF_PI);
     return CF_OK;
   }
-  if (!(most > 0) || 2 * (most + 3) * fabs(p.d.x) + 3 > (double)width || 2 * (most + 3) * fabs(p.d.y) + 3 > (double)height)
+  if (!(most > 0) || 2 * (most + 3) * fabs(p.d.x) + 3 > (double)width ||
+      2 * (most + 3) * fabs(p.d.y) + 3 > (double)height)
     return CF_OK; /* nothing is left to compare */
   for (double shift = -floor(most / step) * step; shift <= most; shift += step) {
     const double r = correlation(&p, shift);

@@ -1,8 +1,8 @@
 /* Pictures that move: scaling by Lanczos windows and shifts on a torus.
  *
  * Scaling: out_i = sum_k w((k + 0.5) - (i + 0.5) / scale) in_k / sum_k w, over the k inside of the picture, with
- * w(x) = sinc(x / m) sinc(x / (3 m)), |x| < 3 m, m = max(1, 1 / scale): what imaging libraries call antialiased Lanczos.
- * First along rows, then along columns, rounded once at the end. */
+ * w(x) = sinc(x / m) sinc(x / (3 m)), |x| < 3 m, m = max(1, 1 / scale): what imaging libraries call antialiased
+ * Lanczos. First along rows, then along columns, rounded once at the end. */
 #include "stimulus/internal.h"
 
 typedef struct window {
@@ -57,8 +57,7 @@ cf_status cf_picture_scale(cf_context *ctx, size_t width, size_t height, const u
   for (size_t y = 0; y < height; y++)
     for (size_t x = 0; x < w; x++) {
       double sum = 0;
-      for (size_t k = 0; k < across[x].count; k++)
-        sum += across[x].weight[k] * from[y * width + across[x].first + k];
+      for (size_t k = 0; k < across[x].count; k++) sum += across[x].weight[k] * from[y * width + across[x].first + k];
       rows[y * w + x] = sum;
     }
   for (size_t y = 0; y < h; y++)

@@ -40,8 +40,7 @@ cf_status cf_trial_order(cf_context *ctx, size_t classes, size_t directions, siz
   CF_TRY(CF_ALLOC(ctx, &list, n));
   for (size_t i = 0; !blocks && i < n; i++)
     list[i] = (cf_trial){i / instances / directions, i / instances % directions, i % instances, 0};
-  for (size_t b = 0; b < blocks; b++)
-    CF_TRY(fill_block(ctx, classes, directions, b % instances, b, list + b * each));
+  for (size_t b = 0; b < blocks; b++) CF_TRY(fill_block(ctx, classes, directions, b % instances, b, list + b * each));
   *out = list;
   *count = n;
   list = NULL;
@@ -52,10 +51,10 @@ done:
 
 const cf_stimulus_class *cf_stimulus_class_at(size_t i) {
   static const cf_stimulus_class table[CF_STIMULUS_CLASSES] = {
-      {"grat_W12", 12.5, 0, true},       {"grat_W1", 1, 0, true},          {"grat_W2", 2, 0, true},
-      {"neg1dotflow_D1", 1, 1, false},   {"neg3dotflow_D1", 1, 3, false},  {"neg1dotflow_D2", 2, 1, false},
-      {"neg3dotflow_D2", 2, 3, false},   {"pos1dotflow_D1", 1, 1, true},   {"pos3dotflow_D1", 1, 3, true},
-      {"pos1dotflow_D2", 2, 1, true},    {"pos3dotflow_D2", 2, 3, true},
+      {"grat_W12", 12.5, 0, true},     {"grat_W1", 1, 0, true},         {"grat_W2", 2, 0, true},
+      {"neg1dotflow_D1", 1, 1, false}, {"neg3dotflow_D1", 1, 3, false}, {"neg1dotflow_D2", 2, 1, false},
+      {"neg3dotflow_D2", 2, 3, false}, {"pos1dotflow_D1", 1, 1, true},  {"pos3dotflow_D1", 1, 3, true},
+      {"pos1dotflow_D2", 2, 1, true},  {"pos3dotflow_D2", 2, 3, true},
   };
   return i < CF_STIMULUS_CLASSES ? &table[i] : NULL;
 }

@@ -53,10 +53,11 @@ static void compare(cf_context *ctx, const cf_stimulus_class *k, double angle) {
   assert_ok(ctx, cf_picture_measure(ctx, 800, 600, theirs, angle, k->dots, 128, &m));
   assert_ok(ctx, cf_picture_measure(ctx, 800, 600, made, angle, k->dots, 128, &n));
   if (getenv("CF_TEST_SHOW"))
-    printf("%-15s %3g: bar %.3f %.3f, disc %.3f %.3f, along %g %g, across %g %g, spacing %.3f %.3f, levels %g-%g %g-%g, "
-           "mean %.2f %.2f\n",
-           k->name, angle, m.bar, n.bar, m.diameter, n.diameter, m.along, n.along, m.across, n.across, m.spacing,
-           n.spacing, m.low, m.high, n.low, n.high, m.mean, n.mean);
+    printf(
+        "%-15s %3g: bar %.3f %.3f, disc %.3f %.3f, along %g %g, across %g %g, spacing %.3f %.3f, levels %g-%g %g-%g, "
+        "mean %.2f %.2f\n",
+        k->name, angle, m.bar, n.bar, m.diameter, n.diameter, m.along, n.along, m.across, n.across, m.spacing,
+        n.spacing, m.low, m.high, n.low, n.high, m.mean, n.mean);
   assert_close(n.low, m.low, 0, 0);
   assert_close(n.high, m.high, 0, 0);
   assert_close(n.mean, m.mean, 0, k->dots ? 2.5 : 0.5 * o.bar / 600 * 120); /* a bar more or less at the border */
