@@ -84,7 +84,7 @@ typedef struct cf_array {
   bool fortran; /* the file stored it in Fortran order (information only) */
   char *axis[CF_MAX_DIMS];
   struct cf_array *coordinate[CF_MAX_DIMS];
-  size_t mapped; /* bytes of a file's mapping that data is; 0: memory as cf_alloc_bytes gives it */
+  size_t mapped;          /* bytes of a file's mapping that data is; 0: memory as cf_alloc_bytes gives it */
   cf_array_stream stream; /* make is not NULL while the data are still to be made; data is NULL then */
 } cf_array;
 

@@ -133,6 +133,8 @@ cf_status cf_part_compare(cf_page *page, const cf_part *part);
 cf_status cf_part_distances(cf_page *page, const cf_part *part);
 cf_status cf_part_simulate(cf_page *page, const cf_part *part);
 cf_status cf_part_other(cf_page *page, const cf_part *part);
+cf_status cf_part_stimulus(cf_page *page, const cf_part *part);
+cf_status cf_find_stimulus(cf_page *page, const cf_part *part);
 /* The finding of a task in words, as one <p>; nothing when there is none. */
 cf_status cf_find_rdm(cf_page *page, const cf_part *part);
 cf_status cf_find_rsa(cf_page *page, const cf_part *part);

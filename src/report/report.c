@@ -22,6 +22,7 @@ static const kind kinds[] = {
     {"compare", "comparison of two systems", cf_find_compare, cf_part_compare},
     {"distances", "distances between systems", cf_find_rdm, cf_part_distances},
     {"simulate", "simulated data with planted truth", cf_find_simulate, cf_part_simulate},
+    {"stimulus", "visual stimuli", cf_find_stimulus, cf_part_stimulus},
     {"factor", "factors of responses", cf_find_factor, cf_part_factor},
     {"factors", "finished factorisations", cf_find_factor, cf_part_factor},
     {"graph", "adaptive neighbourhood graph", cf_find_graph, cf_part_graph},
