@@ -1,5 +1,5 @@
-/* Stimuli: clips of 37 frames of 256 x 144 pixels, the preparation of each clip included; for the still its scaling from
- * 800 x 600 pixels. */
+/* Stimuli: clips of 37 frames of 256 x 144 pixels, the preparation of each clip included; for the still its scaling
+ * from 800 x 600 pixels. */
 #include "bench.h"
 
 #include <cortifold/stimulus.h>
@@ -63,7 +63,6 @@ static void small_flow(cf_context *ctx) {
 }
 
 int main(int argc, char **argv) {
-  static const bench_case cases[] = {
-      {"stimulus-grating", small_grating}, {"stimulus-flow", small_flow}, {NULL, NULL}};
+  static const bench_case cases[] = {{"stimulus-grating", small_grating}, {"stimulus-flow", small_flow}, {NULL, NULL}};
   return bench_main(argc, argv, run, cases);
 }

@@ -301,6 +301,8 @@ static cf_status name_axes(cf_context *ctx, cf_array *array) {
       {"rdms", 3, {"subject", "condition", "condition"}},
       {"data_rdms", 3, {"subject", "condition", "condition"}},
       {"model_rdms", 3, {"model", "condition", "condition"}},
+      {"frames", 3, {"time", "height", "width"}},
+      {"frames", 4, {"clip", "time", "height", "width"}},
       {"alignment", 2, {"model", "roi"}},
   };
   const char *slash = strrchr(array->name, '/'), *name = slash ? slash + 1 : array->name; /* also within a group */

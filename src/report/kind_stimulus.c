@@ -68,11 +68,9 @@ static cf_status make_movie(cf_page *page, const movies *m, size_t class, cf_io_
   for (size_t t = 0; t < n; t++)
     for (size_t k = 0; k < tiles; k++) {
       const size_t clip = (class * m->directions + k) * m->instances;
-      const unsigned char *from =
-          (const unsigned char *)m->frames->data + (clip * m->length + m->before + t) * pixels;
+      const unsigned char *from = (const unsigned char *)m->frames->data + (clip * m->length + m->before + t) * pixels;
       for (size_t y = 0; y < h; y++)
-        for (size_t x = 0; x < w; x++)
-          to[(t * h + y) * wide + k * (w + GAP) + x] = shrunk(from, m->width, x, y, by);
+        for (size_t x = 0; x < w; x++) to[(t * h + y) * wide + k * (w + GAP) + x] = shrunk(from, m->width, x, y, by);
     }
   out->data = to;
 done:
@@ -115,8 +113,9 @@ static cf_status write_movie(cf_page *page, const cf_part *part, const movies *m
   snprintf(alt, sizeof alt, "%zu frames of %.80s", image.frames, name);
   cf_text_write(&page->html, "<figure>\n<h3>$t</h3>\n<div class=\"movie\">", name);
   if (image.frames > 1)
-    cf_text_write(&page->html, "<input type=\"checkbox\" id=\"$t\"><label class=\"button\" for=\"$t\">Play / pause</label>\n",
-                  stem, stem);
+    cf_text_write(&page->html,
+                  "<input type=\"checkbox\" id=\"$t\"><label class=\"button\" for=\"$t\">Play / pause</label>\n", stem,
+                  stem);
   put_image(page, image.frames > 1 ? "moving" : "", alt, &image, moving, moving_size);
   page->embed_left -= moving_size * 4 / 3;
   if (image.frames > 1) {
@@ -167,12 +166,13 @@ static void range_of(const cf_json *class, const char *key, double *low, double 
 }
 
 static void write_table(cf_page *page, const cf_part *part, size_t classes) {
-  static const char *const columns[] = {"Stimulus",     "#Size (px)",          "#Size (°)",   "#Spacing (px)",
-                                        "#Spacing (°)", "#Dark",               "#Bright",     "#Mean grey",
-                                        "#Asked (Hz)",  "#Measured, least (Hz)", "#most (Hz)", "#Cycles/°"};
+  static const char *const columns[] = {
+      "Stimulus", "#Size (px)", "#Size (°)",   "#Spacing (px)",         "#Spacing (°)", "#Dark",
+      "#Bright",  "#Mean grey", "#Asked (Hz)", "#Measured, least (Hz)", "#most (Hz)",   "#Cycles/°"};
   char stem[256];
   snprintf(stem, sizeof stem, "%.200s-measured", part->task->id);
-  cf_table_open(page, stem, "What the frames show: means over the directions", columns, sizeof columns / sizeof *columns);
+  cf_table_open(page, stem, "What the frames show: means over the directions", columns,
+                sizeof columns / sizeof *columns);
   for (size_t i = 0; i < classes; i++) {
     const cf_json *c = class_at(part, i);
     const double bar = mean_of(c, "bar_px");
@@ -196,7 +196,8 @@ static void write_table(cf_page *page, const cf_part *part, size_t classes) {
   cf_table_close(page);
 }
 
-/* Temporal frequency over the directions, one curve a stimulus; those of a few stimuli with equal values lie together. */
+/* Temporal frequency over the directions, one curve a stimulus; those of a few stimuli with equal values lie together.
+ */
 static cf_status draw_frequencies(cf_page *page, const cf_part *part, size_t classes, size_t directions) {
   cf_status status = CF_OK;
   static const char caption[] = "Measured on two frames of each clip: the motion along the direction over the period.";
@@ -251,12 +252,14 @@ cf_status cf_find_stimulus(cf_page *page, const cf_part *part) {
     least = fmin(least, low);
     most = fmax(most, high);
   }
-  cf_text_write(&page->html, "<p>$i clip$s of $i frame$s, $i × $i pixels ($d × $d degrees) at $d frames a second: $i "
-                             "stimul$s, $i direction$s, $i instance$s.",
+  cf_text_write(&page->html,
+                "<p>$i clip$s of $i frame$s, $i × $i pixels ($d × $d degrees) at $d frames a second: $i "
+                "stimul$s, $i direction$s, $i instance$s.",
                 (int)(m.classes * m.directions * m.instances), m.classes * m.directions * m.instances == 1 ? "" : "s",
-                (int)m.length, m.length == 1 ? "" : "s", (int)m.width, (int)m.height, cf_part_number(screen, "width_deg"),
-                cf_part_number(screen, "height_deg"), m.rate, (int)m.classes, m.classes == 1 ? "us" : "i",
-                (int)m.directions, m.directions == 1 ? "" : "s", (int)m.instances, m.instances == 1 ? "" : "s");
+                (int)m.length, m.length == 1 ? "" : "s", (int)m.width, (int)m.height,
+                cf_part_number(screen, "width_deg"), cf_part_number(screen, "height_deg"), m.rate, (int)m.classes,
+                m.classes == 1 ? "us" : "i", (int)m.directions, m.directions == 1 ? "" : "s", (int)m.instances,
+                m.instances == 1 ? "" : "s");
   if (isfinite(least) && most - least < 0.005 * most)
     cf_text_write(&page->html, " They move at $d Hz.", most);
   else if (isfinite(least))
@@ -273,8 +276,9 @@ cf_status cf_part_stimulus(cf_page *page, const cf_part *part) {
   CF_TRY(cf_find_stimulus(page, part));
   const char *set = cf_part_text(part->result, "set", "");
   if (strcmp(set, "paper") == 0)
-    cf_text_put(&page->html, "<p class=\"note\">As published: rigid shifts by whole pixels on each axis. The stills are our "
-                             "own, made from the description of the authors' generator.</p>\n");
+    cf_text_put(&page->html,
+                "<p class=\"note\">As published: rigid shifts by whole pixels on each axis. The stills are our "
+                "own, made from the description of the authors' generator.</p>\n");
   cf_text_put(&page->html, "<div class=\"figures\">\n");
   for (size_t i = 0; i < CF_MIN(m.classes, (size_t)MOST_SHOWN) && m.frames; i++) CF_TRY(write_movie(page, part, &m, i));
   CF_TRY(draw_frequencies(page, part, m.classes, m.directions));
