@@ -428,6 +428,43 @@ done:
   return status;
 }
 
+/* -------------------------------------------------------------------- cost -- */
+
+/* Multiplications of a map of `pixels`, counted as a direct sum. */
+static double products(const cf_fnn_conv *c, size_t pixels) {
+  return c->weight ? (double)(c->out * (c->in / c->groups) * c->time * c->side * c->side) * (double)pixels : 0;
+}
+
+/* About 60 G operations a second and thread, convolutions counted as direct sums; state, the maps of one stream for
+ * each thread, and 16 bytes a weight: as it was read, and packed, which makes 36 numbers of 9 where a kernel is 3 x 3.
+ */
+static cf_status cost(cf_context *ctx, cf_network *network, const cf_network_input *input, double *seconds,
+                      double *bytes) {
+  cf_status status;
+  const cf_fnn *f = network->state;
+  const size_t pixels = f->rows * f->cols;
+  const double threads = (double)cf_context_threads(ctx);
+  clips c;
+  double n = 0, maps = 0;
+  CF_TRY(check_movie(ctx, input, &c));
+  for (size_t i = 0; i < f->blocks; i++) {
+    const cf_fnn_block *b = &f->block[i];
+    n += products(&b->input, b->rows * b->cols);
+    for (size_t l = 0; l < b->layers; l++)
+      n += products(&b->conv[l], b->rows * b->cols) + products(&b->skip[l], b->rows * b->cols);
+    maps = fmax(maps, (double)((b->layers + 2) * b->channels * b->rows * b->cols));
+  }
+  const cf_fnn_conv *const rest[] = {&f->out,   &f->across, &f->feed,    &f->conv,    &f->query,   &f->key,
+                                     &f->value, &f->last,   &f->lstm[0], &f->lstm[1], &f->lstm[2], &f->lstm[3]};
+  for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) n += products(rest[i], pixels);
+  if (f->attention) n += 2 * (double)(pixels * pixels) * (double)f->inner;
+  n += (double)(f->units * f->last.out);
+  *seconds = 2 * n * (double)f->streams * (double)(c.frames * c.n) / (60e9 * threads);
+  *bytes = cf_fnn_core_bytes(f, c.n) + 4 * maps * (double)c.n * threads + 16 * network->parameters;
+done:
+  return status;
+}
+
 const cf_network_ops cf_network_fnn = {
     .least = 1,
     .most = 3,
@@ -437,4 +474,5 @@ const cf_network_ops cf_network_fnn = {
     .close = close_network,
     .leading = leading,
     .run = run,
+    .cost = cost,
 };

@@ -293,7 +293,7 @@ static cf_status load_retina(const loader *l) {
     CF_TRY(agree(l, "perspective.height", c->height, f->height));
     CF_TRY(agree(l, "perspective.width", c->width, f->width));
   }
-  if (!f->height || !f->width || f->height > 16384 || f->width > 16384)
+  if (!f->height || !f->width || f->height > 4096 || f->width > 4096)
     CF_TRY(cf_fail(l->ctx, CF_ERR_INPUT, "%s: a retina of %zu x %zu pixels cannot be used",
                    grid || !c->path ? cf_weights_file(l->weights, name) : c->path, f->height, f->width));
   CF_TRY(CF_ALLOC(l->ctx, &f->ray, f->height * f->width * 3));
@@ -409,11 +409,11 @@ static cf_status load_block(const loader *l, size_t i, size_t in, size_t *rows, 
   CF_TRY(agree(l, "feedforward.block_layers", c->layers[i], b->layers));
   CF_TRY(agree(l, "feedforward.block_temporals", c->time[i], b->conv[0].time));
   CF_TRY(agree(l, "feedforward.block_spatials", c->side[i], b->conv[0].side));
-  *rows /= b->pool;
-  *cols /= b->pool;
-  if (!*rows || !*cols)
+  if (b->pool == 0 || b->pool > *rows || b->pool > *cols)
     CF_TRY(cf_fail(l->ctx, CF_ERR_INPUT, "%s: pooling by %zu after block %zu leaves nothing of %zu x %zu maps",
                    c->path ? c->path : "(released configuration)", b->pool, i, b->rows, b->cols));
+  *rows /= b->pool;
+  *cols /= b->pool;
 done:
   return status;
 }
