@@ -491,7 +491,7 @@ static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) 
 done:
   cf_context_clear(ctx);
   job_free(&j);
-  return status;
+  return CF_OK;
 }
 
 const cf_analysis cf_analysis_dmd = {"dmd",       "Dynamics", "Dynamic modes along the depth of a network",

@@ -117,6 +117,9 @@ cf_status cf_dmd_width_say(cf_context *ctx, const cf_dmd_width *w, size_t layers
     worst = fmin(worst, w->widths->explained[l]);
   }
   const bool shares = isfinite(worst);
+  if (w->o.components > w->widths->width)
+    cf_warn(ctx, "--components %zu: layers%s give %zu", w->o.components,
+            w->o.rule == CF_WIDTH_PCA ? " and training stimuli" : "", w->widths->width);
   if (shares && worst < 0.8)
     cf_warn(ctx, "%zu components keep as little as %.1f %% of a layer's variance; --components keeps more",
             w->widths->width, 100 * worst);
