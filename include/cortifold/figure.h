@@ -164,6 +164,39 @@ typedef struct cf_histogram_figure {
 CF_API CF_CHECKED cf_status cf_figure_histogram(cf_context *ctx, const cf_histogram_figure *spec,
                                                 const cf_figure_options *options, cf_figure **out);
 
+/* Silhouettes: a bar for each object, groups under one another, the widest first; a dashed line at the mean of all.
+ * Errors: CF_ERR_USAGE (no objects), CF_ERR_INPUT (group out of range). */
+typedef struct cf_silhouette_figure {
+  size_t n, groups;
+  const double *width; /* -1 to 1 */
+  const size_t *group;
+  const char *const *group_name;
+  const char *const *label; /* may be NULL */
+} cf_silhouette_figure;
+CF_API CF_CHECKED cf_status cf_figure_silhouette(cf_context *ctx, const cf_silhouette_figure *spec,
+                                                 const cf_figure_options *options, cf_figure **out);
+
+/* Heat map of rows x columns: a tree of the rows at the left, strips of groups beside rows and above columns. Cells are
+ * rectangles with values up to 3000, else one picture. NaN shows grey. Errors: CF_ERR_USAGE (nothing to show, an order
+ * that is no permutation), CF_ERR_INPUT (group out of range, a merge that names no cluster). */
+typedef struct cf_heat_side {
+  size_t n, groups;
+  const char *const *label; /* may be NULL */
+  const size_t *group;      /* may be NULL */
+  const char *const *group_name;
+  const size_t *order; /* shown at place i; NULL: as given */
+  const char *title;   /* what these are */
+} cf_heat_side;
+typedef struct cf_heat_figure {
+  cf_heat_side row, column;
+  const double *value; /* row.n x column.n */
+  const double *merge; /* of the rows, (n - 1) x 4 in ascending height as SciPy has them; NULL: none */
+  const char *quantity;
+  bool diverging;
+} cf_heat_figure;
+CF_API CF_CHECKED cf_status cf_figure_heat(cf_context *ctx, const cf_heat_figure *spec,
+                                           const cf_figure_options *options, cf_figure **out);
+
 /* Values over ordered positions (layers of a network) with bands; names set at the line ends. */
 typedef struct cf_line_series {
   const char *name;

@@ -69,8 +69,9 @@ typedef enum cf_negative_axes {
   CF_NEGATIVE_SUBTRACT /* sqrt |d^2 of the others - d^2 in these axes|, as vegan does */
 } cf_negative_axes;
 typedef enum cf_dispersion_null {
-  CF_DISPERSION_LABELS,   /* labels are rearranged and the centres found anew */
-  CF_DISPERSION_DISTANCES /* labels are rearranged over the distances to the own centre */
+  CF_DISPERSION_DISTANCES, /* labels are rearranged over the distances to the own centre; cautious in small groups */
+  CF_DISPERSION_LABELS     /* labels are rearranged over the objects and the centres found anew, as scikit-bio does:
+                              groups that lie apart are called different in spread far too often */
 } cf_dispersion_null;
 typedef struct cf_permdisp_options {
   cf_centre centre;
@@ -79,7 +80,7 @@ typedef struct cf_permdisp_options {
   bool euclidean; /* the distances are known to be Euclidean: negative eigenvalues are not looked for */
 } cf_permdisp_options;
 #define CF_PERMDISP_OPTIONS_INIT                                                                                       \
-  { CF_CENTRE_MEDIAN, CF_NEGATIVE_ZERO, CF_DISPERSION_LABELS, false }
+  { CF_CENTRE_MEDIAN, CF_NEGATIVE_ZERO, CF_DISPERSION_DISTANCES, false }
 /* distances (n) and mean (groups; of them) may be NULL; *negative (may be NULL): sum of the negative eigenvalues over
  * the sum of all magnitudes. Spatial median by Weiszfeld's steps with the correction of Vardi & Zhang (2000), on
  * squared distances. Cost of CF_DISPERSION_LABELS: about 50 sum n_g^2 flops a permutation. */

@@ -147,6 +147,57 @@ CF_API CF_CHECKED cf_status cf_simulate_cortex(cf_context *ctx, const cf_simulat
                                                cf_simulated_cortex **out);
 CF_API void cf_simulated_cortex_free(cf_simulated_cortex *cortex);
 
+/* ---------------------------------------------------------------- nfas -- */
+
+/* Networks of three modalities and a brain that watches, hears and reads with them: everything that an alignment space
+ * is made of, with the answer known.
+ *
+ * Latent series, each an AR(1) process of unit variance: q shared ones and q of each modality. Region r of a network
+ * has the shares S_r (shared) and P_kr (modality k) of the variance of its signal, S_r + sum_k P_kr = 1: high P_kr in
+ * the home network of modality k, high S_r in the integrative ones. Its series is y_r = sqrt(C_r) signal_r + sqrt(1 -
+ * C_r) noise, signal convolved with the weights 0.1 0.4 0.35 0.15 at 1 to 4 samples when delayed, C_r the noise
+ * ceiling. Model m of modality k knows the shared series and those of k, each as sqrt(f_m) z + sqrt(1 - f_m) own, f_m
+ * its fidelity. Layer l (from 0) of m, times x features, is a sum of modes of depth, x_l = Z_m W_1 lambda_1^l + sum_i
+ * N_mi W_i |lambda_i|^l cos(l arg lambda_i) (and sin, for pairs) + layer noise, where the first mode, of modulus
+ * `stable`, carries what the model knows and the others series of its own. A linear read-out of the stable mode can so
+ * explain the share C_r f_m (S_r + P_kr) of region r. */
+enum { CF_NFAS_MODALITIES = 3, CF_NFAS_NETWORKS = 7, CF_NFAS_MODES = 5, CF_NFAS_DELAYS = 4 };
+typedef struct cf_simulate_nfas_options {
+  size_t models; /* of each modality */
+  size_t layers, features, times, runs, rois, latents;
+  double stable;                      /* modulus of the mode that carries the knowledge */
+  double fidelity_low, fidelity_high; /* of the models of a modality, evenly spaced */
+  double ceiling_low, ceiling_high;   /* of the regions, drawn evenly */
+  double layer_noise;                 /* sd of every value of every layer, in units of the stable mode's */
+  double smoothness;                  /* lag-one correlation of the series within a run */
+  bool delayed;
+} cf_simulate_nfas_options;
+#define CF_SIMULATE_NFAS_OPTIONS_INIT                                                                                  \
+  { 15, 12, 64, 2816, 9, 400, 4, 0.99, 0.4, 0.9, 0.1, 0.6, 0.02, 0.5, true }
+
+typedef struct cf_simulated_nfas {
+  cf_simulate_nfas_options o;
+  size_t models;                             /* of all modalities, one after the other */
+  size_t *run;                               /* times; runs of the published lengths for 2816 times and 9 runs */
+  size_t *modality, *network;                /* of the models; of the regions */
+  double *series;                            /* times x rois */
+  double *latent;                            /* times x 4 latents: shared, then each modality */
+  double *shared, *own, *ceiling, *fidelity; /* rois; rois x 3; rois; models */
+  double *alignment;                         /* models x rois: C f (S + P) */
+  double eigenvalue[CF_NFAS_MODES][2];       /* real and imaginary, the stable one first */
+} cf_simulated_nfas;
+/* Everything but the layers. Errors: CF_ERR_USAGE (an option out of its range), CF_ERR_MEMORY. O(times rois latents).
+ */
+CF_API CF_CHECKED cf_status cf_simulate_nfas(cf_context *ctx, const cf_simulate_nfas_options *options,
+                                             cf_simulated_nfas **out);
+CF_API void cf_simulated_nfas_free(cf_simulated_nfas *nfas);
+/* One layer of one model, times x features; layers can be made one by one in any order. O(times features latents). */
+CF_API CF_CHECKED cf_status cf_simulate_nfas_layer(cf_context *ctx, const cf_simulated_nfas *nfas, size_t model,
+                                                   size_t layer, float *out);
+/* "vision", "audio", "language"; the networks' names. */
+CF_API const char *cf_nfas_modality_name(size_t modality);
+CF_API const char *cf_nfas_network_name(size_t network);
+
 #ifdef __cplusplus
 }
 #endif

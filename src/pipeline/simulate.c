@@ -57,6 +57,29 @@ static const cf_param params[] = {
      "cortex: fields of dots whose responses are averaged."},
     {"trials", 0, CF_PARAM_INTEGER, "N", "0", 0, 100000, NULL,
      "cortex: also write spike trains of N trials, Poisson with the true rates, for psth; 0: none."},
+    {"models-each", 0, CF_PARAM_INTEGER, "M", "15", 1, 10000, NULL, "nfas: models of each of the three modalities."},
+    {"depth", 0, CF_PARAM_INTEGER, "L", "12", 1, 10000, NULL, "nfas: layers of a model."},
+    {"width", 0, CF_PARAM_INTEGER, "D", "64", 2, 1000000, NULL, "nfas: features of a layer; at least twice --latents."},
+    {"samples", 0, CF_PARAM_INTEGER, "T", "2816", 8, 10000000, NULL,
+     "nfas: samples of the recording, one stimulus each; 2816 in 9 runs as in the Little Prince (English)."},
+    {"run-count", 0, CF_PARAM_INTEGER, "N", "9", 1, 10000, NULL, "nfas: runs of the recording."},
+    {"regions", 0, CF_PARAM_INTEGER, "R", "400", 7, 1000000, NULL, "nfas: regions, in seven networks."},
+    {"latents", 0, CF_PARAM_INTEGER, "Q", "4", 1, 1000, NULL,
+     "nfas: latent series shared by all, and of each modality."},
+    {"stable", 0, CF_PARAM_REAL, "LAMBDA", "0.99", 0, 1.5, NULL,
+     "nfas: eigenvalue of the mode of depth that carries what a model knows."},
+    {"fidelity-low", 0, CF_PARAM_REAL, "F", "0.4", 0, 1, NULL,
+     "nfas: share of a model's knowledge that is right, for the worst of a modality."},
+    {"fidelity-high", 0, CF_PARAM_REAL, "F", "0.9", 0, 1, NULL, "nfas: the same for the best."},
+    {"ceiling-low", 0, CF_PARAM_REAL, "C", "0.1", 0, 1, NULL, "nfas: lowest noise ceiling of a region."},
+    {"ceiling-high", 0, CF_PARAM_REAL, "C", "0.6", 0, 1, NULL, "nfas: highest noise ceiling of a region."},
+    {"layer-noise", 0, CF_PARAM_REAL, "SD", "0.02", 0, 1e6, NULL,
+     "nfas: noise of every value of a layer, in units of the stable mode; 0: the modes alone."},
+    {"smoothness", 0, CF_PARAM_REAL, "A", "0.5", 0, 0.999, NULL, "nfas: correlation of neighbouring samples."},
+    {"instant", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL,
+     "nfas: regions respond at once (align --delays 0), not over the four samples that follow."},
+    {"layers-to", 0, CF_PARAM_PATH, "FOLDER", NULL, 0, 0, NULL,
+     "nfas: write the layers to FOLDER/MODEL/layer-NN.npy one by one, instead of among the arrays."},
     CF_PARAM_END,
 };
 
@@ -70,6 +93,7 @@ typedef struct kind {
 static const kind kinds[] = {
     {"geometry", "conditions", cf_simulate_geometry_run, cf_simulate_geometry_cost},
     {"cortex", "neurons", cf_simulate_cortex_run, cf_simulate_cortex_cost},
+    {"nfas", "models-each", cf_simulate_nfas_run, cf_simulate_nfas_cost},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -88,8 +112,8 @@ static cf_status find_kind(cf_context *ctx, const cf_options *options, const kin
   for (size_t k = 0; k < KINDS; k++)
     if (strcmp(what, kinds[k].name) == 0) *out = &kinds[k];
   if (!*out)
-    return cf_fail(ctx, CF_ERR_USAGE, "there is nothing to simulate by the name '%s'; there are: geometry, cortex",
-                   what);
+    return cf_fail(ctx, CF_ERR_USAGE,
+                   "there is nothing to simulate by the name '%s'; there are: geometry, cortex, nfas", what);
   for (const cf_param *p = params; *p->name; p++)
     if (cf_options_given(options, p->name) && owner(p) != *out)
       return cf_fail(ctx, CF_ERR_USAGE, "--%s belongs to simulate %s, not to simulate %s", p->name, owner(p)->name,
@@ -144,13 +168,20 @@ static const char description[] =
     "truth/flow_preference, truth/polarity, truth/sustained, truth/latency, truth/gain, truth/baseline, truth/f1f0; "
     "truth/latent, or truth/cluster; feature_map. With --trials: spikes/spike_times_ms, spikes/unit, spikes/presentation, "
     "and what each presentation showed, spikes/presentation_stimulus, spikes/presentation_direction, "
-    "spikes/presentation_trial.";
+    "spikes/presentation_trial."
+    "\n\n"
+    "`simulate nfas` makes networks of three modalities and a brain that they align with. Latent series belong to all (share S "
+    "of a region's signal) or to a modality (P_k); C is the region's noise ceiling. A model of fidelity f knows a series as "
+    "sqrt(f) z + sqrt(1 - f) of its own. Layers are sums of modes of depth: --stable carries the knowledge, others have 0.7, "
+    "0.4, 0.85 exp(+-0.6 i). The stable mode can explain C f (S + P_k). Formulas: cortifold/simulate.h; all are ours.\n\n"
+    "Arrays: series (time, roi), run, group, network, truth/alignment (model, roi), truth/ceiling, truth/shared, truth/own, "
+    "truth/fidelity, truth/eigenvalues, truth/latent; layers/MODEL/NN (stimulus, feature), or files.";
 
 const cf_analysis cf_analysis_simulate = {
     .name = "simulate",
     .group = "Simulation",
     .summary = "Make data with planted truth",
-    .arguments = "geometry|cortex",
+    .arguments = "geometry|cortex|nfas",
     .least = 1,
     .most = 1,
     .description = description,
@@ -163,7 +194,9 @@ const cf_analysis cf_analysis_simulate = {
         "cortifold compare sim.npz:layers/layer4 sim.npz:patterns_mean --measure cka,procrustes\n"
         "cortifold simulate cortex --clusters 4 -o cortex.h5\n"
         "cortifold simulate cortex --times 135 --bin 10 --before 100 --trials 9 -o recording.h5\n"
-        "cortifold tuning cortex.h5",
+        "cortifold tuning cortex.h5\n"
+        "cortifold simulate nfas --models-each 5 --samples 600 --run-count 3 --regions 70 -o nfas.h5\n"
+        "cortifold simulate nfas --depth 25 --width 1024 --layers-to layers -o nfas.h5",
     .params = params,
     .run = run,
     .cost = cost,

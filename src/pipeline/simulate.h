@@ -7,4 +7,6 @@ cf_status cf_simulate_geometry_run(cf_context *ctx, const cf_options *options, c
 cf_status cf_simulate_geometry_cost(cf_context *ctx, const cf_options *options, cf_cost *out);
 cf_status cf_simulate_cortex_run(cf_context *ctx, const cf_options *options, cf_result *result);
 cf_status cf_simulate_cortex_cost(cf_context *ctx, const cf_options *options, cf_cost *out);
+cf_status cf_simulate_nfas_run(cf_context *ctx, const cf_options *options, cf_result *result);
+cf_status cf_simulate_nfas_cost(cf_context *ctx, const cf_options *options, cf_cost *out);
 #endif

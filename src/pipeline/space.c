@@ -29,9 +29,9 @@ static const cf_param params[] = {
     {"negative-axes", 0, CF_PARAM_CHOICE, "RULE", "zero", 0, 0, "zero|subtract",
      "PERMDISP, distances that are not Euclidean: leave the axes of negative eigenvalues out (scikit-bio), or take "
      "sqrt |d^2 - d^2 in these axes| (vegan)."},
-    {"dispersion-null", 0, CF_PARAM_CHOICE, "NULL", "labels", 0, 0, "labels|distances",
-     "PERMDISP: rearranged labels and centres found anew (slow for many models), or labels rearranged over the distances "
-     "to the own centre (quick; too cautious in groups of a few)."},
+    {"dispersion-null", 0, CF_PARAM_CHOICE, "NULL", "distances", 0, 0, "distances|labels",
+     "PERMDISP: labels rearranged over the distances to the own centre (cautious in groups of a few), or over the models, "
+     "centres found anew, as scikit-bio does (slow; calls groups that lie apart different in spread when they are not)."},
     {"components", 'c', CF_PARAM_INTEGER, "K", "10", 1, 10000, NULL,
      "Principal components and principal coordinates that are kept."},
     {"clusters", 'k', CF_PARAM_INTEGER, "K", "0", 0, 100000, NULL,

@@ -143,7 +143,7 @@ cf_status space_tests(cf_context *ctx, const cf_options *options, space_job *j) 
   *d = (cf_permdisp_options)CF_PERMDISP_OPTIONS_INIT;
   if (strcmp(cf_options_text(options, "centre"), "centroid") == 0) d->centre = CF_CENTRE_CENTROID;
   if (strcmp(cf_options_text(options, "negative-axes"), "subtract") == 0) d->negative = CF_NEGATIVE_SUBTRACT;
-  if (strcmp(cf_options_text(options, "dispersion-null"), "distances") == 0) d->null = CF_DISPERSION_DISTANCES;
+  if (strcmp(cf_options_text(options, "dispersion-null"), "labels") == 0) d->null = CF_DISPERSION_LABELS;
   d->euclidean = j->a && j->metric == CF_SPACE_EUCLIDEAN;
   CF_TRY(CF_ALLOC(ctx, &j->spread, n));
   CF_TRY(CF_ALLOC(ctx, &j->spread_mean, j->m.groups));

@@ -157,6 +157,12 @@ cf_status cf_find_tuning(cf_page *page, const cf_part *part);
 cf_status cf_find_psth(cf_page *page, const cf_part *part);
 cf_status cf_find_align(cf_page *page, const cf_part *part);
 cf_status cf_find_ceiling(cf_page *page, const cf_part *part);
+cf_status cf_part_space(cf_page *page, const cf_part *part);
+cf_status cf_part_snci(cf_page *page, const cf_part *part);
+cf_status cf_part_mantel(cf_page *page, const cf_part *part);
+cf_status cf_find_space(cf_page *page, const cf_part *part);
+cf_status cf_find_snci(cf_page *page, const cf_part *part);
+cf_status cf_find_mantel(cf_page *page, const cf_part *part);
 /* What `encode` shares with `factor` and `graph`: figures and tables of the factorisation and of the graph. */
 cf_status cf_part_factors(cf_page *page, const cf_part *part);
 cf_status cf_part_neighbours(cf_page *page, const cf_part *part);

@@ -32,6 +32,9 @@ static const kind kinds[] = {
     {"psth", "responses from spike trains", cf_find_psth, cf_part_psth},
     {"align", "encoding models", cf_find_align, cf_part_align},
     {"ceiling", "noise ceilings", cf_find_ceiling, cf_part_ceiling},
+    {"space", "space of models", cf_find_space, cf_part_space},
+    {"snci", "consistency of models", cf_find_snci, cf_part_snci},
+    {"mantel", "correlation of two distances", cf_find_mantel, cf_part_mantel},
 };
 
 static const kind *kind_of(const cf_study_task *task) {

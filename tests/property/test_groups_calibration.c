@@ -92,6 +92,18 @@ static void rearranged_distances_err_to_the_safe_side(void **state) {
   assert_true(found <= 30);
 }
 
+/* Groups far apart with one and the same spread: rearranged distances hold the level, rearranged objects do not. */
+static void places_are_not_taken_for_spread(void **state) {
+  (void)state;
+  double cautious = 0, naive = 0;
+  for (uint32_t data = 0; data < 200; data++) {
+    cautious += draw_p(3, 5000 + data, 4, false) <= 0.05;
+    naive += draw_p(2, 5000 + data, 4, false) <= 0.05;
+  }
+  assert_true(cautious <= 16);
+  assert_true(naive > 30);
+}
+
 static void p_is_uniform_within_strata_that_differ(void **state) {
   (void)state;
   const double chi2 = bins(0, true);
@@ -144,8 +156,8 @@ static void intervals_of_consistency_cover(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(p_is_uniform_without_groups), cmocka_unit_test(rearranged_distances_err_to_the_safe_side),
-      cmocka_unit_test(p_is_uniform_within_strata_that_differ), cmocka_unit_test(power_grows_with_the_effect),
-      cmocka_unit_test(intervals_of_consistency_cover)};
+      cmocka_unit_test(p_is_uniform_without_groups),     cmocka_unit_test(rearranged_distances_err_to_the_safe_side),
+      cmocka_unit_test(places_are_not_taken_for_spread), cmocka_unit_test(p_is_uniform_within_strata_that_differ),
+      cmocka_unit_test(power_grows_with_the_effect),     cmocka_unit_test(intervals_of_consistency_cover)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
