@@ -233,6 +233,9 @@ typedef struct cf_curve_panel {
   bool levelled;         /* draw the level */
   double level;          /* y of a faint dashed line: what is expected */
   bool from_zero;        /* the y axis begins at 0 */
+  const size_t *colour;  /* count places in the palette; NULL: 0, 1, 2 ... */
+  bool bounded;          /* low..high is the range of the y axis */
+  double low, high;
 } cf_curve_panel;
 typedef struct cf_curves_figure {
   size_t panels, columns; /* columns 0: up to three beside one another */
@@ -274,6 +277,86 @@ typedef struct cf_strip_figure {
 CF_API CF_CHECKED cf_status cf_figure_strip(cf_context *ctx, const cf_strip_figure *spec,
                                             const cf_figure_options *options, cf_figure **out);
 
+/* Two quantities of the same things, each on an axis of its own from 0: red bars on the left axis, blue ones on the
+ * right; lines are intervals, short dashed lines chance. Shaded things stand on a band. NaN: not known. Errors:
+ * CF_ERR_USAGE (no bars). */
+typedef struct cf_twin_value {
+  double value, low, high, chance;
+} cf_twin_value;
+typedef struct cf_twin_bar {
+  const char *name;
+  cf_twin_value left, right;
+  bool shaded;
+} cf_twin_bar;
+typedef struct cf_twins_figure {
+  size_t count;
+  const cf_twin_bar *bar;
+  const char *left_title, *right_title;
+} cf_twins_figure;
+CF_API CF_CHECKED cf_status cf_figure_twins(cf_context *ctx, const cf_twins_figure *spec,
+                                            const cf_figure_options *options, cf_figure **out);
+
+/* Profiles over named positions (modules of a network), one panel a quantity above the next: lines with bands, dashed
+ * where chance lies, hollow marks for what chance could have given. NaN leaves a gap. Errors: CF_ERR_USAGE (nothing to
+ * draw). */
+typedef struct cf_profile {
+  const double *y, *low, *high, *chance; /* positions values each; all but y may be NULL; a band may miss its line */
+  const bool *hollow;                    /* may be NULL */
+} cf_profile;
+typedef struct cf_profile_panel {
+  const char *title;
+  const cf_profile *profile; /* count */
+  bool floored;              /* what lies below `floor` stands on it as a triangle */
+  double floor;
+} cf_profile_panel;
+typedef struct cf_profiles_figure {
+  size_t panels, count, positions;
+  const cf_profile_panel *panel;
+  const char *const *name;          /* count */
+  const char *const *position_name; /* positions */
+  const char *x_title;              /* may be NULL */
+} cf_profiles_figure;
+CF_API CF_CHECKED cf_status cf_figure_profiles(cf_context *ctx, const cf_profiles_figure *spec,
+                                               const cf_figure_options *options, cf_figure **out);
+
+/* Rectangular tables of numbers as coloured cells, one panel a quantity, with a colour bar each; numbers in the cells
+ * where they fit, a frame around the chosen one. NaN shows grey. Errors: CF_ERR_USAGE (no cells, chosen out of range).
+ */
+typedef struct cf_grid_panel {
+  const char *title, *quantity; /* quantity: of the colour bar; may be NULL */
+  const double *value;          /* rows x columns */
+  double low, high;             /* colour range; equal: of the values */
+  bool rounded;                 /* small numbers may show as 0: shares */
+  bool chosen;
+  size_t row, column; /* of the chosen cell */
+} cf_grid_panel;
+typedef struct cf_grid_figure {
+  size_t rows, columns, panels;
+  const cf_grid_panel *panel;
+  const char *const *row_name, *const *column_name;
+  const char *row_title, *column_title;
+} cf_grid_figure;
+CF_API CF_CHECKED cf_status cf_figure_grid(cf_context *ctx, const cf_grid_figure *spec,
+                                           const cf_figure_options *options, cf_figure **out);
+
+/* Values in the complex plane with the unit circle: eigenvalues. Areas follow `size`; the chosen ones are red with a
+ * ring, the others blue. Errors: CF_ERR_USAGE (no panel). Values that are not finite are left out. */
+typedef struct cf_circle_panel {
+  const char *title;
+  size_t n;
+  const double *value;     /* n x 2: real and imaginary part */
+  const double *size;      /* n, from 0; may be NULL */
+  const bool *chosen;      /* n; may be NULL */
+  const char *const *name; /* n; may be NULL */
+} cf_circle_panel;
+typedef struct cf_circle_figure {
+  size_t panels;
+  const cf_circle_panel *panel;
+  const char *chosen_name, *other_name; /* key; NULL: none */
+} cf_circle_figure;
+CF_API CF_CHECKED cf_status cf_figure_circle(cf_context *ctx, const cf_circle_figure *spec,
+                                             const cf_figure_options *options, cf_figure **out);
+
 /* ------------------------------------------------------------- manifolds -- */
 
 /* Points in three dimensions, seen without perspective, far points smaller and paler; the same points in each panel, in
@@ -310,6 +393,52 @@ typedef struct cf_pairs_figure {
 } cf_pairs_figure;
 CF_API CF_CHECKED cf_status cf_figure_pairs(cf_context *ctx, const cf_pairs_figure *spec,
                                             const cf_figure_options *options, cf_figure **out);
+
+/* Trajectories in three dimensions, seen like the points of a space; the same ones in each panel. A trajectory begins
+ * dark, takes its colour and ends in a dot. One value or category a trajectory. Errors: as for space. */
+typedef struct cf_paths_figure {
+  size_t n, steps;
+  const double *point; /* n x steps x 3 */
+  const char *const *label;
+  const char *axis_name[3]; /* NULL: 1, 2, 3 */
+  size_t panels;
+  const cf_colouring *panel;
+  double azimuth, elevation;
+} cf_paths_figure;
+#define CF_PATHS_AZIMUTH   45.0
+#define CF_PATHS_ELEVATION 30.0
+CF_API CF_CHECKED cf_status cf_figure_paths(cf_context *ctx, const cf_paths_figure *spec,
+                                            const cf_figure_options *options, cf_figure **out);
+
+/* Bundles of trajectories in the plane of two coordinates, with thick centrelines: all of them, then (`split`) each
+ * bundle by itself before the centrelines of the others. Circles: beginnings. Errors: CF_ERR_USAGE (no curves, axis out
+ * of range), CF_ERR_INPUT (bundle out of range, NaN). */
+typedef struct cf_tubes_figure {
+  size_t curves, points, dims;
+  const double *curve;  /* curves x points x dims */
+  const size_t *bundle; /* curves; CF_NO_GROUP: in none */
+  size_t bundles;
+  const char *const *bundle_name;
+  const double *centreline; /* bundles x points x dims; may be NULL */
+  size_t axis[2];
+  const char *axis_title[2];
+  bool split;
+} cf_tubes_figure;
+CF_API CF_CHECKED cf_status cf_figure_tubes(cf_context *ctx, const cf_tubes_figure *spec,
+                                            const cf_figure_options *options, cf_figure **out);
+
+/* A point cloud as in space with response maps of a few of its points around it, each tied to its point by a line.
+ * Errors: as for space; CF_ERR_USAGE (example out of range, no maps). */
+typedef struct cf_insets_figure {
+  cf_space_figure space;             /* one panel */
+  size_t count;                      /* examples; at most CF_INSETS are drawn */
+  const size_t *example;             /* points */
+  const double *map;                 /* count x stimuli x directions x times */
+  size_t stimuli, directions, times; /* stimuli stand in rows of three */
+} cf_insets_figure;
+enum { CF_INSETS = 10 };
+CF_API CF_CHECKED cf_status cf_figure_insets(cf_context *ctx, const cf_insets_figure *spec,
+                                             const cf_figure_options *options, cf_figure **out);
 
 /* Trees of a clustering in two panels: the condensed tree as icicles (width: points, downwards: lambda) and the
  * single-linkage dendrogram; branches of chosen clusters in their colours. Either may be missing (NULL). Errors:

@@ -18,6 +18,10 @@ typedef struct axes {
   cf_ticks tx, ty;
 } axes;
 
+static int colour_of(const cf_curve_panel *panel, size_t k) {
+  return (int)((panel->colour ? panel->colour[k] : k) % 10);
+}
+
 static bool has_bars(const cf_curve_panel *panel) {
   for (size_t k = 0; k < panel->count; ++k)
     if (panel->curve[k].style == CF_CURVE_BARS) return true;
@@ -63,6 +67,7 @@ static axes make_axes(const cf_curve_panel *panel) {
   }
   if (panel->levelled) widen(panel->level, &y0, &y1);
   if (panel->from_zero) widen(0.0, &y0, &y1);
+  if (panel->bounded) y0 = panel->low, y1 = panel->high;
   if (x0 > x1) x0 = 0.0, x1 = 1.0;
   if (y0 > y1) y0 = 0.0, y1 = 1.0;
   if (!(y1 > y0)) { /* one value: a range around it */
@@ -78,6 +83,7 @@ static axes make_axes(const cf_curve_panel *panel) {
   a.x = (cf_scale){x0 - margin, x1 + margin, 0, 0};
   double from, to;
   cf_ticks_limits(&a.ty, y0, y1, &from, &to);
+  if (panel->bounded) from = y0 - 0.03 * (y1 - y0), to = y1 + 0.03 * (y1 - y0);
   a.y = (cf_scale){from, to, 0, 0};
   return a;
 }
@@ -155,7 +161,7 @@ static void draw_names(cf_draw *draw, const cf_curve_panel *panel, cf_box box) {
     cf_text_write(
         &draw->body,
         "<g class=\"cf-key\" data-group=\"$i\"><rect class=\"cf-fill cf-c$i\" x=\"$n\" y=\"$n\" width=\"5\" height=\"2\" fill=\"$s\"/>\n",
-        (int)k, (int)(k % 10), at, y - 3.0, cf_figure_colour(k));
+        (int)k, colour_of(panel, k), at, y - 3.0, cf_figure_colour((size_t)colour_of(panel, k)));
     cf_draw_text(draw, at + 7.0, y, (cf_type){.size = 6.3, .room = box.w - 12.0}, panel->curve[k].name);
     cf_text_put(&draw->body, "</g>\n");
     at += wide;
@@ -195,7 +201,7 @@ static void draw_panel(cf_draw *draw, const cf_curve_panel *panel, axes *a, cf_b
   }
   for (size_t k = 0; k < panel->count; ++k) {
     const cf_curve *c = panel->curve + k;
-    int colour = (int)(k % 10);
+    int colour = colour_of(panel, k);
     cf_text_write(&draw->body, "<g class=\"cf-series\" data-group=\"$i\">\n", (int)k);
     if (c->low && c->high && !c->error_bars && c->style == CF_CURVE_LINE) draw_band(draw, c, a, colour);
     if (c->style == CF_CURVE_LINE) draw_line(draw, c, a, colour);

@@ -3,6 +3,7 @@
 #include "base/internal.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *font = "Arial, 'Liberation Sans', Helvetica, 'DejaVu Sans', sans-serif";
@@ -120,13 +121,13 @@ void cf_draw_line(cf_draw *draw, const char *css, double x1, double y1, double x
 }
 
 const char *cf_ticks_title(const cf_ticks *ticks, const char *title, char *buffer, size_t size) {
-  char power[96];
-  int exponent = ticks->exponent;
+  static const char *const raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+  char digits[16], power[64] = "";
   snprintf(buffer, size, "%s", title ? title : "");
-  if (exponent == 0) return buffer;
-  cf_text_value(pow(10.0, exponent), power, sizeof power); /* "1.00×10⁻⁴" for the usual exponents */
-  const char *times = strstr(power, "×");
-  snprintf(buffer, size, "%s (×%s)", title ? title : "", times ? times + strlen("×") : power);
+  if (ticks->exponent == 0) return buffer;
+  snprintf(digits, sizeof digits, "%d", abs(ticks->exponent));
+  for (const char *c = digits; *c; ++c) strncat(power, raised[*c - '0'], sizeof power - strlen(power) - 1);
+  snprintf(buffer, size, "%s (×10%s%s)", title ? title : "", ticks->exponent < 0 ? "⁻" : "", power);
   return buffer;
 }
 
@@ -156,9 +157,10 @@ void cf_draw_y_axis(cf_draw *draw, const cf_scale *scale, const cf_ticks *ticks,
                  cf_ticks_label(ticks, i, label, sizeof label));
   }
   double middle = 0.5 * (scale->from + scale->to);
-  cf_draw_text(draw, title_x, middle,
-               (cf_type){.size = 7, .anchor = CF_MIDDLE, .angle = -90, .room = fabs(scale->from - scale->to) + 24.0},
-               cf_ticks_title(ticks, title, whole, sizeof whole));
+  if (title)
+    cf_draw_text(draw, title_x, middle,
+                 (cf_type){.size = 7, .anchor = CF_MIDDLE, .angle = -90, .room = fabs(scale->from - scale->to) + 24.0},
+                 cf_ticks_title(ticks, title, whole, sizeof whole));
   cf_text_put(&draw->body, "</g>\n");
 }
 

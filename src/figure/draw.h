@@ -97,6 +97,16 @@ void cf_draw_colourbar(cf_draw *draw, cf_colour_map map, double low, double high
 double cf_draw_colourbar_flat(cf_draw *draw, cf_colour_map map, double low, double high, const char *quantity, double x,
                               double y, double width);
 void cf_hex(const unsigned char rgb[3], char hex[8]);
+/* Rows: to the right, up, towards the eye (formula at the head of space.c). */
+void cf_eye_turn(double azimuth, double elevation, double turn[3][3]);
+/* Arms of the axes as the eye sees them, from (x, y). */
+void cf_draw_triad(cf_draw *draw, const char *const axis_name[3], const double turn[3][3], double x, double y);
+/* Every `stride`-th of n points and the last as the d attribute of a path, in tenths of a point. */
+void cf_draw_steps(cf_draw *draw, size_t n, const double *x, const double *y, size_t stride);
+/* Names below a row of positions, turned where they are too wide for their slot; returns the height they take. */
+double cf_draw_names(cf_draw *draw, size_t n, const char *const *name, double first, double slot, double y);
+/* White or black, whichever can be read on this colour. */
+const char *cf_ink_on(const unsigned char rgb[3]);
 
 /* Points already on the page: places, radius and opacity of each, drawn in `order`. */
 typedef struct cf_cloud {

@@ -134,7 +134,6 @@ static void draw_cells(cf_draw *draw, const cf_matrix_figure *spec, const double
       unsigned char c[3];
       if (!shown(spec, i, j) || !isfinite(v)) continue;
       colour_of(spec, r, i, j, v, c);
-      bool dark = 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2] < 120.0;
       if (decimals < 0)
         cf_text_value(v, text, sizeof text);
       else
@@ -142,8 +141,8 @@ static void draw_cells(cf_draw *draw, const cf_matrix_figure *spec, const double
       double size = CF_MIN(6.5, 0.88 * cell / CF_MAX(1.0, cf_text_width(text)));
       if (size >= 4.0)
         cf_text_write(&draw->body, "<text x=\"$n\" y=\"$n\" font-size=\"$n\" fill=\"$s\">$t</text>\n",
-                      x + cell * ((double)col + 0.5), y + cell * ((double)row + 0.5) + 0.35 * size, size,
-                      dark ? "#fff" : "#111", text);
+                      x + cell * ((double)col + 0.5), y + cell * ((double)row + 0.5) + 0.35 * size, size, cf_ink_on(c),
+                      text);
     }
   cf_text_put(&draw->body, "</g>\n");
 }

@@ -147,3 +147,37 @@ double cf_draw_colourbar_flat(cf_draw *draw, cf_colour_map map, double low, doub
   cf_text_put(&draw->body, "</g>\n");
   return y + 15.0;
 }
+
+const char *cf_ink_on(const unsigned char rgb[3]) {
+  return 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2] < 120.0 ? "#fff" : "#111";
+}
+
+void cf_draw_steps(cf_draw *draw, size_t n, const double *x, const double *y, size_t stride) {
+  long px = 0, py = 0;
+  for (size_t i = 0; i < n; i = i + 1 < n ? CF_MIN(i + CF_MAX(stride, (size_t)1), n - 1) : n) {
+    long qx = lround(10.0 * x[i]), qy = lround(10.0 * y[i]);
+    if (i == 0)
+      cf_text_write(&draw->body, "M$i $il", (int)qx, (int)qy);
+    else
+      cf_text_write(&draw->body, qy < py ? "$i$i " : "$i $i ", (int)(qx - px), (int)(qy - py));
+    px = qx, py = qy;
+  }
+  if (n < 2) cf_text_put(&draw->body, "0 0");
+}
+
+double cf_draw_names(cf_draw *draw, size_t n, const char *const *name, double first, double slot, double y) {
+  const double most = 70.0;
+  double widest = 0.0, below = 0.0;
+  for (size_t i = 0; i < n; ++i) widest = CF_MAX(widest, 6.8 * cf_text_width(name[i]));
+  bool turned = widest > slot - 2.0;
+  size_t every = turned && slot < 8.0 ? (size_t)ceil(8.0 / slot) : 1;
+  for (size_t i = 0; i < n; i += every) {
+    double x = first + slot * (double)i, room = turned ? CF_MIN(most, 0.86 * (x - 2.0) / 0.766) : slot;
+    cf_draw_text(
+        draw, x + (turned ? 2.0 : 0.0), y + (turned ? 4.5 : 6.5),
+        (cf_type){.size = 6.5, .anchor = turned ? CF_END : CF_MIDDLE, .angle = turned ? -40.0 : 0.0, .room = room},
+        name[i]);
+    below = CF_MAX(below, turned ? 6.0 + 0.643 * CF_MIN(room, 6.8 * cf_text_width(name[i])) : 8.5);
+  }
+  return below;
+}

@@ -53,8 +53,7 @@ done:
   return status;
 }
 
-/* Arms of the axes as the eye sees them, in the lower left corner. */
-static void draw_triad(cf_draw *draw, const cf_space_figure *spec, const double turn[3][3], double x, double y) {
+void cf_draw_triad(cf_draw *draw, const char *const axis_name[3], const double turn[3][3], double x, double y) {
   static const char *const number[3] = {"1", "2", "3"};
   cf_text_put(&draw->body, "<g class=\"cf-triad\">\n");
   for (int k = 0; k < 3; ++k) {
@@ -62,7 +61,7 @@ static void draw_triad(cf_draw *draw, const cf_space_figure *spec, const double 
     cf_draw_line(draw, "cf-line", x, y, x + dx, y + dy, CF_INK, 0.6);
     double away = length > 3.0 ? (length + 4.5) / length : 2.0;
     cf_draw_text(draw, x + dx * away, y + dy * away + 2.1, (cf_type){.size = 6, .anchor = CF_MIDDLE, .room = 40.0},
-                 spec->axis_name[k] ? spec->axis_name[k] : number[k]);
+                 axis_name[k] ? axis_name[k] : number[k]);
   }
   cf_text_put(&draw->body, "</g>\n");
 }
@@ -78,7 +77,7 @@ done:
   return status;
 }
 
-static void make_turn(double azimuth, double elevation, double turn[3][3]) {
+void cf_eye_turn(double azimuth, double elevation, double turn[3][3]) {
   double a = azimuth * CF_TURN / 360.0, e = elevation * CF_TURN / 360.0;
   const double row[3][3] = {
       {-sin(a), cos(a), 0.0}, {-sin(e) * cos(a), -sin(e) * sin(a), cos(e)}, {cos(e) * cos(a), cos(e) * sin(a), sin(e)}};
@@ -132,7 +131,7 @@ static cf_status draw_space_panel(cf_draw *draw, const cf_space_figure *spec, co
     cf_draw_text(draw, box.x, box.y + 6.0, (cf_type){.size = 7, .room = box.w, .bold = true}, panel->title);
   cf_cloud cloud = {spec->n, x, y, m->radius, m->opacity, order, spec->label, spec->light};
   CF_TRY(cf_draw_cloud(draw, &cloud, panel, (cf_box){box.x, box.y + 10.0, box.w, box.h}));
-  draw_triad(draw, spec, turn, box.x + 18.0, box.y + 10.0 + box.h + 6.0);
+  cf_draw_triad(draw, spec->axis_name, turn, box.x + (spec->axis_name[0] ? 26.0 : 18.0), box.y + 10.0 + box.h + 6.0);
   double below = cf_draw_key(draw, panel, spec->n, box.x, box.y + 10.0 + box.h + 22.0, box.w);
   *bottom = CF_MAX(*bottom, below);
   cf_text_put(&draw->body, "</g>\n");
@@ -155,7 +154,7 @@ cf_status cf_figure_space(cf_context *ctx, const cf_space_figure *spec, const cf
   size_t columns = spec->columns ? spec->columns : CF_MAX((size_t)1, (size_t)(draw.width / 160.0));
   columns = CF_MIN(columns, spec->panels);
   double side = (draw.width - 4.0 + gap) / (double)columns - gap;
-  make_turn(spec->azimuth, spec->elevation, turn);
+  cf_eye_turn(spec->azimuth, spec->elevation, turn);
   double height = project(spec, (const double(*)[3])turn, side, &m), y = draw.top, bottom = y;
   CF_TRY(sort_far_first(ctx, spec->n, m.depth, m.order));
   for (size_t p = 0; p < spec->panels; ++p) {
@@ -266,6 +265,158 @@ cf_status cf_figure_pairs(cf_context *ctx, const cf_pairs_figure *spec, const cf
   }
   cf_scratch_release(ctx, mark);
   return cf_draw_finish(&draw, y, out);
+done:
+  cf_scratch_release(ctx, mark);
+  cf_text_free(&draw.body);
+  return status;
+}
+
+/* ---------------------------------------------------------------- insets -- */
+
+static cf_status check_insets(cf_context *ctx, const cf_insets_figure *spec) {
+  if (spec->count == 0 || spec->stimuli * spec->directions * spec->times == 0)
+    return cf_fail(ctx, CF_ERR_USAGE, "insets need examples and their response maps");
+  for (size_t k = 0; k < spec->count; ++k)
+    if (spec->example[k] >= spec->space.n) return cf_fail(ctx, CF_ERR_USAGE, "example %zu is no point of the cloud", k);
+  return check_space(ctx, &spec->space);
+}
+
+/* Maps of example k, stimuli in up to three columns, each from 0 to the example's own largest value. */
+static cf_status draw_inset(cf_draw *draw, const cf_insets_figure *spec, size_t k, size_t number, cf_box box) {
+  cf_status status = CF_OK;
+  const size_t cells = spec->directions * spec->times, columns = CF_MIN(spec->stimuli, 3),
+               rows = (spec->stimuli + columns - 1) / columns;
+  const double *map = spec->map + k * spec->stimuli * cells;
+  double low = 0.0, high = -INFINITY, wide = (box.w - 2.0 * (double)(columns - 1)) / (double)columns,
+         tall = (box.h - 9.0 - 2.0 * (double)(rows - 1)) / (double)rows;
+  unsigned char *rgb = NULL;
+  char title[240], plain[32];
+  cf_mark mark = cf_scratch_mark(draw->ctx);
+  CF_TRY(CF_SCRATCH(draw->ctx, &rgb, 3 * cells));
+  for (size_t i = 0; i < spec->stimuli * cells; ++i)
+    if (isfinite(map[i])) low = CF_MIN(low, map[i]), high = CF_MAX(high, map[i]);
+  if (!(high > low)) high = low + 1.0;
+  snprintf(plain, sizeof plain, "point %zu", spec->example[k] + 1);
+  snprintf(title, sizeof title, "%zu  %.200s", number, spec->space.label ? spec->space.label[spec->example[k]] : plain);
+  cf_text_write(&draw->body, "<g class=\"cf-panel cf-inset\" data-name=\"$t\">\n", title);
+  cf_draw_text(draw, box.x, box.y + 6.0, (cf_type){.size = 6.3, .room = box.w, .bold = true}, title);
+  for (size_t s = 0; s < spec->stimuli; ++s) {
+    cf_box one = {box.x + (wide + 2.0) * (double)(s % columns), box.y + 9.0 + (tall + 2.0) * (double)(s / columns),
+                  wide, tall};
+    for (size_t i = 0; i < cells; ++i) {
+      double v = map[s * cells + i];
+      cf_figure_map(CF_MAP_SEQUENTIAL, isfinite(v) ? (v - low) / (high - low) : NAN, rgb + 3 * i);
+    }
+    CF_TRY(cf_draw_picture(draw, spec->times, spec->directions, 3, rgb, one, false));
+  }
+  cf_text_put(&draw->body, "</g>\n");
+done:
+  cf_scratch_release(draw->ctx, mark);
+  return status;
+}
+
+/* Leaders of least total length do not cross: the best of all orders of up to five examples a side. */
+static void untangle(const cf_insets_figure *spec, const cloud_memory *m, cf_box middle, bool left, size_t n,
+                     size_t *order) {
+  size_t best[CF_INSETS], now[CF_INSETS], count[CF_INSETS] = {0};
+  double least = INFINITY;
+  const double pitch = middle.h / (double)CF_MAX(n, (size_t)1);
+  memcpy(now, order, n * sizeof *order);
+  memcpy(best, order, n * sizeof *order);
+  for (size_t i = 0;;) { /* Heap's permutations */
+    double sum = 0.0;
+    for (size_t k = 0; k < n; ++k)
+      sum += hypot(m->x[spec->example[now[k]]] - (left ? -18.0 : middle.w + 18.0),
+                   m->y[spec->example[now[k]]] - pitch * ((double)k + 0.5));
+    if (sum < least - 1e-9) {
+      least = sum;
+      memcpy(best, now, n * sizeof *best);
+    }
+    while (i < n && count[i] >= i) count[i++] = 0;
+    if (i >= n) break;
+    size_t j = i % 2 ? count[i] : 0, swap = now[j];
+    now[j] = now[i];
+    now[i] = swap;
+    ++count[i];
+    i = 0;
+  }
+  memcpy(order, best, n * sizeof *order);
+}
+
+/* Examples from left to right; the left half stands at the left, each side so that leaders do not cross. */
+static size_t arrange(const cf_insets_figure *spec, const cloud_memory *m, cf_box middle, size_t *order) {
+  size_t n = CF_MIN(spec->count, (size_t)CF_INSETS), left = (n + 1) / 2;
+  for (size_t k = 0; k < n; ++k) order[k] = k;
+  for (size_t a = 0; a < n; ++a)
+    for (size_t b = a + 1; b < n; ++b)
+      if (m->x[spec->example[order[b]]] < m->x[spec->example[order[a]]]) {
+        size_t swap = order[a];
+        order[a] = order[b];
+        order[b] = swap;
+      }
+  untangle(spec, m, middle, true, left, order);
+  untangle(spec, m, middle, false, n - left, order + left);
+  return n;
+}
+
+static cf_status draw_insets(cf_draw *draw, const cf_insets_figure *spec, const cloud_memory *m, cf_box middle) {
+  cf_status status = CF_OK;
+  size_t order[CF_INSETS], n = arrange(spec, m, middle, order), left = (n + 1) / 2;
+  const double gap = 18.0, wide = middle.x - gap - 2.0, pitch = middle.h / (double)CF_MAX(left, (size_t)1);
+  const double rows = (double)((spec->stimuli + 2) / 3);
+  double tall = CF_MIN(pitch - 5.0, 9.0 + rows * 22.0);
+  char number[16];
+  for (size_t k = 0; k < n; ++k) {
+    size_t i = spec->example[order[k]], row = k < left ? k : k - left;
+    cf_box box = {k < left ? 2.0 : middle.x + middle.w + gap, middle.y + pitch * ((double)row + 0.5) - 0.5 * tall, wide,
+                  tall};
+    double x = middle.x + m->x[i], y = middle.y + m->y[i];
+    cf_draw_line(draw, "cf-tree", k < left ? box.x + wide + 1.5 : box.x - 1.5, box.y + 0.5 * tall + 4.0, x, y, CF_MUTED,
+                 0.5);
+    cf_text_write(&draw->body,
+                  "<circle class=\"cf-line\" cx=\"$n\" cy=\"$n\" r=\"3.2\" fill=\"none\" stroke=\"" CF_INK
+                  "\" stroke-width=\"0.9\"/>\n",
+                  x, y);
+    snprintf(number, sizeof number, "%zu", k + 1);
+    double up = 3.0; /* above the numbers of those that stand there already */
+    for (size_t q = 0; q < k; ++q)
+      if (hypot(m->x[spec->example[order[q]]] - m->x[i], m->y[spec->example[order[q]]] - m->y[i]) < 5.0) up += 6.5;
+    cf_draw_text(draw, x + (k < left ? -4.5 : 4.5), y - up,
+                 (cf_type){.size = 6.3, .anchor = k < left ? CF_END : CF_START, .bold = true}, number);
+    CF_TRY(draw_inset(draw, spec, order[k], k + 1, box));
+  }
+done:
+  return status;
+}
+
+cf_status cf_figure_insets(cf_context *ctx, const cf_insets_figure *spec, const cf_figure_options *options,
+                           cf_figure **out) {
+  cf_status status = CF_OK;
+  cf_draw draw;
+  cloud_memory m;
+  double turn[3][3];
+  const cf_space_figure *space = &spec->space;
+  cf_mark mark = cf_scratch_mark(ctx);
+  cf_draw_begin(&draw, ctx, "cf-insets", options, CF_FIGURE_TWO_COLUMNS);
+  if (space->panels != 1) CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "insets stand around one panel"));
+  CF_TRY(check_insets(ctx, spec));
+  CF_TRY(take_memory(ctx, space->n, &m));
+  cf_eye_turn(space->azimuth, space->elevation, turn);
+  double side = 0.42 * draw.width, height = project(space, (const double(*)[3])turn, side, &m);
+  CF_TRY(sort_far_first(ctx, space->n, m.depth, m.order));
+  cf_box middle = {0.5 * (draw.width - side), draw.top, side, CF_MAX(height, 230.0)};
+  for (size_t i = 0; i < space->n; ++i) m.y[i] += 0.5 * (middle.h - height);
+  double *x = NULL, *y = NULL, bottom = middle.y + middle.h;
+  CF_TRY(CF_SCRATCH(ctx, &x, space->n));
+  CF_TRY(CF_SCRATCH(ctx, &y, space->n));
+  for (size_t i = 0; i < space->n; ++i) x[i] = middle.x + m.x[i], y[i] = middle.y + m.y[i];
+  cf_cloud cloud = {space->n, x, y, m.radius, m.opacity, m.order, space->label, space->light};
+  CF_TRY(cf_draw_cloud(&draw, &cloud, space->panel, middle));
+  CF_TRY(draw_insets(&draw, spec, &m, middle));
+  cf_draw_triad(&draw, space->axis_name, (const double(*)[3])turn, middle.x + 18.0, bottom + 4.0);
+  bottom = cf_draw_key(&draw, space->panel, space->n, middle.x + 44.0, bottom + 2.0, side - 44.0);
+  cf_scratch_release(ctx, mark);
+  return cf_draw_finish(&draw, CF_MAX(bottom, middle.y + middle.h + 24.0), out);
 done:
   cf_scratch_release(ctx, mark);
   cf_text_free(&draw.body);

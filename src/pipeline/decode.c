@@ -210,6 +210,7 @@ static void fill_values(const job *j, cf_json *values) {
   cf_json_set(values, "neurons", cf_json_number((double)j->r->neurons));
   cf_json_set(values, "neurons_dropped", cf_json_number((double)j->r->dropped));
   cf_json_set(values, "times", cf_json_number((double)d->times));
+  cf_json_set(values, "directions_named", cf_json_bool(j->r->direction != NULL));
   cf_json_set(values, "neighbours", cf_json_number((double)j->o.neighbours));
   cf_json_set(fits, "count", cf_json_number((double)d->fits));
   cf_json_set(fits, "converged", cf_json_number((double)d->converged));

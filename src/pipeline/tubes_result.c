@@ -200,6 +200,7 @@ cf_status tubes_fill_values(cf_context *ctx, const tubes_job *j, cf_json *values
   cf_json_set(values, "neurons_dropped", cf_json_number((double)j->r->dropped));
   cf_json_set(values, "conditions", cf_json_number((double)t->conditions));
   cf_json_set(values, "times", cf_json_number((double)t->times));
+  cf_json_set(values, "directions_named", cf_json_bool(j->r->direction != NULL));
   return j->o.cluster ? fill_clusters(ctx, j, values) : CF_OK;
 }
 

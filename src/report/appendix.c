@@ -46,50 +46,80 @@ static void from_result(cf_page *page, seen *s, const cf_json *value, const char
   }
 }
 
+/* What is said once, for all tasks of these kinds (names between spaces). */
+static const struct {
+  const char *kinds, *text;
+} method[] = {
+    {" rsa ", "Model evaluation: each model's RDM is compared with each subject's; the bar is the "
+              "mean over subjects. The noise ceiling brackets what the best possible model could "
+              "reach: its upper bound compares each subject with the mean of all subjects, its lower "
+              "bound with the mean of the others (Nili et al. 2014). With a bootstrap over subjects "
+              "and stimuli the variance is corrected for counting measurement noise twice (Schütt et "
+              "al. 2023). Holm controls the family-wise error of a family of tests, FDR the expected "
+              "share of false discoveries (Benjamini &amp; Hochberg 1995)."},
+    {" compare ", "Comparison of two systems: chance is the mean of the measure when the pairing of the "
+                  "conditions is shuffled; p is the one-sided share of permutations at least as alike, (1 "
+                  "+ k) / (1 + N). z is positive for more alike than chance, for distances too. Intervals "
+                  "are percentiles of bootstrap samples; where the option interval is centred, moved by "
+                  "the bias that repeated conditions cause."},
+    {" rsa rdm ", "Maps: metric multidimensional scaling by SMACOF from the classical solution; stress-1 "
+                  "is the root of the squared misfit over the squared distances (Borg &amp; Groenen 2005). "
+                  "Orders by similarity and trees: average linkage."},
+    {" encode factor factors ",
+     "Factors: responses (neuron, stimulus, direction, time) are approximated by a sum of non-negative "
+     "components, each the product of a neuron, a stimulus and a direction-by-time vector, with a circular shift "
+     "of the directions for every neuron and stimulus (Dyballa et al. 2024). Error: share of the energy that is "
+     "left. Congruence: product of the cosines of matched components. Effective dimension: sum of the squared "
+     "singular values of the neuron factors over the largest one."},
+    {" encode ",
+     "Encoding manifold: the neural matrix (square roots of each neuron's non-negative weights of the "
+     "components) is cut to principal components; iterated adaptive neighbourhoods (Dyballa &amp; Zucker 2023) give "
+     "a graph and a kernel, diffusion maps (Coifman &amp; Lafon 2006) coordinates, density clustering along the graph "
+     "(Campello et al. 2013) clusters, and the neighbourhood correlation dimension the local dimension."},
+    {" decode ",
+     "Decoding: the features of a condition are the means of all neurons over a window of time. Nearest neighbours: "
+     "leave one out, vote of the nearest in Euclidean distance. Logistic regression: multinomial, minimises C sum of −log "
+     "p(label) + |W|² / 2 on stratified shuffled folds. Nearest mean: the label whose training mean is nearest. Chance: "
+     "labels shuffled over the conditions and scored in the same way; p = (1 + shuffles as good) / (1 + shuffles). "
+     "Decoding manifold: principal components of the means over time, centred, not scaled (Bertram et al. 2026)."},
+    {" tubes ",
+     "Tubes: neurons z-scored over all conditions and times, principal components, each trajectory at equal steps of its "
+     "length. S_tight = 1/L · mean over bins along the tube of the quantile of |x − c|, c the centreline of length L. S_cross "
+     "= 1/L · 2/(m (m − 1)) · sum over pairs of points of different trajectories closer than 3 ε of exp(−ρ² / 2 ε²) (1 − (T · "
+     "T')²) / M², T unit tangents, ε the median spacing of trajectories. S_cross has the unit 1 / length; L · S_cross has "
+     "none. The permutation test asks whether the labels make tubes (Bertram et al. 2026). The clean variant is "
+     "cortifold's own."},
+    {" dmd ",
+     "Dynamic modes along depth: the layers are snapshots in time; A, the linear map from one layer to the next, has modes "
+     "A φ = λ φ (Schmid 2010; Tu et al. 2014). |λ| near 1: the mode stays; its argument: how far it turns from layer to "
+     "layer. Residual: |g x' − λ g x| / |g x| of each eigenfunction g. Which mode is called stable is a rule of cortifold's "
+     "own."},
+    {" dynamics ",
+     "Dynamics: a linear operator on delay coordinates, fitted to four fifths of the data and judged on the rest. AIC = (N "
+     "ln(SSE / N) + 2 (r² + 1)) / N. MASE: mean absolute error over that of no change (Ostrow et al. 2023)."},
+    {" alignment ",
+     "Alignment: RSA, Spearman correlation of correlation distances between conditions; CCA, mean canonical correlation of "
+     "three principal components a side; linear predictivity, R² of two components of the recording from ten of the module "
+     "by ridge regression; DSA, 1 minus the squared Wasserstein distance of the eigenvalues of two linear dynamics. "
+     "Published CCA and predictivity are fitted and judged on the same conditions; the cross-validated variants and the "
+     "chance levels of all but DSA are cortifold's own. Intervals: joint bootstrap over neurons (Bertram et al. 2026; "
+     "Ostrow et al. 2023; Kriegeskorte et al. 2008)."},
+};
+
+static bool any_of(const cf_page *page, const char *kinds) {
+  char name[80];
+  for (size_t t = 0; t < page->results->count; ++t) {
+    snprintf(name, sizeof name, " %.70s ", page->results->task[t].kind);
+    if (strstr(kinds, name)) return true;
+  }
+  return false;
+}
+
 cf_status cf_page_methods(cf_page *page) {
   seen s = {{NULL}, 0};
-  bool rsa = false, compare = false, map = false, manifold = false, factor = false;
   cf_text_put(&page->html, "<section id=\"methods\" class=\"task\"><h2>Methods</h2>\n");
-  for (size_t t = 0; t < page->results->count; ++t) {
-    rsa = rsa || strcmp(page->results->task[t].kind, "rsa") == 0;
-    compare = compare || strcmp(page->results->task[t].kind, "compare") == 0;
-    map = map || strcmp(page->results->task[t].kind, "rdm") == 0;
-    manifold = manifold || strcmp(page->results->task[t].kind, "encode") == 0;
-    factor = factor || strncmp(page->results->task[t].kind, "factor", 6) == 0;
-  }
-  if (rsa)
-    cf_text_put(&page->html, "<p>Model evaluation: each model's RDM is compared with each subject's; the bar is the "
-                             "mean over subjects. The noise ceiling brackets what the best possible model could "
-                             "reach: its upper bound compares each subject with the mean of all subjects, its lower "
-                             "bound with the mean of the others (Nili et al. 2014). With a bootstrap over subjects "
-                             "and stimuli the variance is corrected for counting measurement noise twice (Schütt et "
-                             "al. 2023). Holm controls the family-wise error of a family of tests, FDR the expected "
-                             "share of false discoveries (Benjamini &amp; Hochberg 1995).</p>\n");
-  if (compare)
-    cf_text_put(&page->html, "<p>Comparison of two systems: chance is the mean of the measure when the pairing of the "
-                             "conditions is shuffled; p is the one-sided share of permutations at least as alike, (1 "
-                             "+ k) / (1 + N). z is positive for more alike than chance, for distances too. Intervals "
-                             "are percentiles of bootstrap samples; where the option interval is centred, moved by "
-                             "the bias that repeated conditions cause.</p>\n");
-  if (rsa || map)
-    cf_text_put(&page->html, "<p>Maps: metric multidimensional scaling by SMACOF from the classical solution; stress-1 "
-                             "is the root of the squared misfit over the squared distances (Borg &amp; Groenen 2005). "
-                             "Orders by similarity and trees: average linkage.</p>\n");
-  if (manifold || factor)
-    cf_text_put(
-        &page->html,
-        "<p>Factors: responses (neuron, stimulus, direction, time) are approximated by a sum of non-negative "
-        "components, each the product of a neuron, a stimulus and a direction-by-time vector, with a circular shift "
-        "of the directions for every neuron and stimulus (Dyballa et al. 2024). Error: share of the energy that is "
-        "left. Congruence: product of the cosines of matched components. Effective dimension: sum of the squared "
-        "singular values of the neuron factors over the largest one.</p>\n");
-  if (manifold)
-    cf_text_put(
-        &page->html,
-        "<p>Encoding manifold: the neural matrix (square roots of each neuron's non-negative weights of the "
-        "components) is cut to principal components; iterated adaptive neighbourhoods (Dyballa &amp; Zucker 2023) give "
-        "a graph and a kernel, diffusion maps (Coifman &amp; Lafon 2006) coordinates, density clustering along the graph "
-        "(Campello et al. 2013) clusters, and the neighbourhood correlation dimension the local dimension.</p>\n");
+  for (size_t k = 0; k < sizeof method / sizeof *method; ++k)
+    if (any_of(page, method[k].kinds)) cf_text_write(&page->html, "<p>$s</p>\n", method[k].text);
   cf_text_put(&page->html, "<dl class=\"methods\">\n");
   for (size_t t = 0; t < page->results->count; ++t) {
     const cf_study_task *task = page->results->task + t;

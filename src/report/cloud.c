@@ -2,14 +2,14 @@
  *
  * Points and values are float32, categories one byte, response maps half a byte a cell (0 to 14 between the neuron's
  * own lowest and highest value, 15: no value; the first of two cells in the low half), all in base64. Maps beyond 0.3
- * MB have neighbouring frames averaged. */
+ * MB have neighbouring frames averaged; of trajectories beyond 0.3 MB every second, third ... step is kept. */
 #include "report/page.h"
 #include "base/internal.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_MAP_BYTES = 300000, FEWEST_TIMES = 6 };
+enum { MOST_MAP_BYTES = 300000, MOST_PATH_BYTES = 300000, FEWEST_TIMES = 6 };
 
 static cf_status put_floats(cf_page *page, const double *value, size_t n) {
   cf_status status = CF_OK;
@@ -164,6 +164,39 @@ static size_t frames_joined(const cf_page *page, const cf_cloud_view *view, size
   return 0;
 }
 
+/* Steps that are kept: every `stride`-th, counted from the last one back. */
+static size_t step_stride(const cf_cloud_view *view) {
+  size_t most = CF_MAX((size_t)2, (size_t)MOST_PATH_BYTES / (16 * CF_MAX(view->n, (size_t)1)));
+  return (view->steps + most - 1) / most;
+}
+
+static cf_status put_paths(cf_page *page, const cf_cloud_view *view) {
+  cf_status status = CF_OK;
+  const size_t stride = step_stride(view), kept = (view->steps - 1) / stride + 1, first = (view->steps - 1) % stride;
+  double *path = NULL;
+  cf_mark mark = cf_scratch_mark(page->ctx);
+  CF_TRY(CF_SCRATCH(page->ctx, &path, 3 * view->n * kept));
+  for (size_t i = 0; i < view->n; ++i)
+    for (size_t t = 0; t < kept; ++t)
+      memcpy(path + 3 * (i * kept + t), view->path + 3 * (i * view->steps + first + t * stride), 3 * sizeof *path);
+  cf_text_write(&page->html, ",\"steps\":$i", (int)kept);
+  if (view->step_time) {
+    cf_text_put(&page->html, ",\"times\":[");
+    for (size_t t = 0; t < kept; ++t)
+      cf_text_write(&page->html, "$s$w", t ? "," : "", view->step_time[first + t * stride]);
+    cf_text_put(&page->html, "]");
+    if (view->step_unit) {
+      cf_text_put(&page->html, ",\"timeUnit\":");
+      cf_page_json_text(&page->html, view->step_unit);
+    }
+  }
+  cf_text_put(&page->html, ",\n\"path\":");
+  CF_TRY(put_floats(page, path, 3 * view->n * kept));
+done:
+  cf_scratch_release(page->ctx, mark);
+  return status;
+}
+
 static cf_status put_data(cf_page *page, const char *name, const char *title, const cf_cloud_view *view, size_t join) {
   cf_status status = CF_OK;
   cf_text_write(&page->html, "<script type=\"application/json\" id=\"data-$t\">{\"n\":$i,\"title\":", name,
@@ -173,6 +206,11 @@ static cf_status put_data(cf_page *page, const char *name, const char *title, co
   cf_page_json_texts(&page->html, view->axis, 3);
   cf_text_put(&page->html, ",\"points\":");
   CF_TRY(put_floats(page, view->point, 3 * view->n));
+  if (view->noun) {
+    cf_text_put(&page->html, ",\"noun\":");
+    cf_page_json_text(&page->html, view->noun);
+  }
+  if (view->steps > 1) CF_TRY(put_paths(page, view));
   if (view->label) {
     cf_text_put(&page->html, ",\n\"labels\":");
     cf_page_json_texts(&page->html, view->label, view->n);
@@ -193,7 +231,8 @@ cf_status cf_page_cloud(cf_page *page, const cf_part *part, const char *stem, co
                         const cf_cloud_view *view, cf_figure *figure, cf_figure *inlined) {
   cf_status status = CF_OK;
   char name[256];
-  size_t own = view->n * (12 + 5 * view->colourings) / 3 * 4 + (view->label ? 16 * view->n : 0);
+  size_t own = view->n * (12 + 5 * view->colourings) / 3 * 4 + (view->label ? 16 * view->n : 0) +
+               (view->steps > 1 ? 16 * view->n * ((view->steps - 1) / step_stride(view) + 1) : 0);
   bool live = view->colourings > 0 && own <= page->embed_left && view->n <= 20000;
   size_t join = live ? frames_joined(page, view, own) : 0;
   snprintf(name, sizeof name, "%.180s-%.60s", part->task->id, stem);
@@ -215,11 +254,7 @@ cf_status cf_page_cloud(cf_page *page, const cf_part *part, const char *stem, co
         &page->html,
         "<p class=\"muted\">Response maps of single neurons: means over $i frames, to keep this file small.</p>\n",
         (int)join);
-  if (!live)
-    cf_text_put(
-        &page->html,
-        "<p class=\"muted\">Shown as a still figure: too large to carry the values inside this file; they are in "
-        "arrays.h5.</p>\n");
+  if (!live) cf_page_still_note(page);
   cf_page_links(page, name);
   cf_text_put(&page->html, "</figure>\n");
   status = cf_text_status(&page->html);

@@ -3,7 +3,7 @@
 #define CF_REPORT_ENCODING_H
 #include "report/page.h"
 
-enum { CF_MOST_COLOURINGS = 64 };
+enum { CF_MOST_COLOURINGS = 64, CF_MANY_POINTS = 400 /* drawn lightly inside the page */ };
 
 typedef struct cf_encoding {
   size_t n;           /* points with a finite place; 0: no embedding */
@@ -25,6 +25,8 @@ typedef struct cf_encoding {
 
 /* In scratch memory of the page's context. */
 cf_status cf_encoding_read(cf_page *page, const cf_part *part, cf_encoding *out);
+/* A few neurons' response maps, in rows and around the manifold; nothing when there are no maps. */
+cf_status cf_page_examples(cf_page *page, const cf_part *part, const cf_encoding *encoding);
 void cf_encoding_view(const cf_encoding *encoding, cf_cloud_view *view);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_PANELS = 6, MOST_EXAMPLES = 10, MOST_TREE = 4000, MANY = 400 };
+enum { MOST_PANELS = 6, MOST_TREE = 4000 };
 
 /* ----------------------------------------------------------- the finding -- */
 
@@ -156,7 +156,7 @@ static cf_status draw_manifold(cf_page *page, const cf_part *part, const cf_enco
   cf_encoding_view(e, &view);
   cf_figure_options o = cf_page_options(part, "manifold", title, caption, id);
   CF_TRY(make_space(page, e, &o, MOST_PANELS, false, &figure));
-  if (e->n > MANY) CF_TRY(make_space(page, e, &o, 3, true, &inlined));
+  if (e->n > CF_MANY_POINTS) CF_TRY(make_space(page, e, &o, 3, true, &inlined));
   status = cf_page_cloud(page, part, "manifold", title, caption, &view, figure, inlined);
   figure = inlined = NULL;
 done:
@@ -178,110 +178,11 @@ static cf_status draw_planes(cf_page *page, const cf_part *part, const cf_encodi
   cf_figure_options o = cf_page_options(part, "planes", "Pairs of diffusion coordinates", caption, id);
   CF_TRY(cf_figure_pairs(page->ctx, &spec, &o, &figure));
   spec.light = true;
-  if (e->n > MANY) CF_TRY(cf_figure_pairs(page->ctx, &spec, &o, &inlined));
+  if (e->n > CF_MANY_POINTS) CF_TRY(cf_figure_pairs(page->ctx, &spec, &o, &inlined));
   status = cf_page_figure_light(page, part, "planes", "Pairs of diffusion coordinates", caption, true, figure, inlined);
   figure = NULL;
 done:
   cf_figure_free(figure);
-  return status;
-}
-
-/* Point nearest to the mean of a group, then the one farthest from it within the group. */
-static size_t find_examples(const cf_encoding *e, const cf_colouring *c, size_t *example, size_t most) {
-  size_t n = 0;
-  for (size_t g = 0; g < c->groups && n + 2 <= most; ++g) {
-    double mean[3] = {0, 0, 0}, least = INFINITY;
-    size_t members = 0, near = SIZE_MAX, far = SIZE_MAX;
-    for (size_t i = 0; i < e->n; ++i)
-      if (c->group[i] == g) {
-        for (size_t k = 0; k < 3; ++k) mean[k] += e->point[3 * i + k];
-        ++members;
-      }
-    if (members == 0) continue;
-    for (int pass = 0; pass < 2; ++pass) {
-      double most_far = -1.0;
-      for (size_t i = 0; i < e->n; ++i) {
-        double d = 0.0;
-        if (c->group[i] != g) continue;
-        for (size_t k = 0; k < 3; ++k)
-          d += pow(e->point[3 * i + k] - (pass ? e->point[3 * near + k] : mean[k] / (double)members), 2);
-        if (pass == 0 && d < least) least = d, near = i;
-        if (pass == 1 && d > most_far) most_far = d, far = i;
-      }
-    }
-    example[n++] = near;
-    if (far != near && members > 2) example[n++] = far;
-  }
-  return n;
-}
-
-static cf_status draw_examples(cf_page *page, const cf_part *part, const cf_encoding *e) {
-  cf_status status = CF_OK;
-  size_t example[MOST_EXAMPLES], n = 0, each = e->stimuli * e->directions * e->times;
-  double *value = NULL;
-  const char *name[MOST_EXAMPLES], **column = NULL;
-  cf_figure *figure = NULL;
-  char id[256], caption[512];
-  static const char by_cluster[] =
-      "Two neurons of each cluster: the one nearest to its centre and the one farthest from that. Rows share no scale: each is "
-      "shown from 0 to its own maximum. Directions run down, time across.";
-  static const char along[] =
-      "Neurons evenly along the first axis. Each row is shown from 0 to its own maximum. Directions run down, time across.";
-  cf_mark mark = cf_scratch_mark(page->ctx);
-  if (!e->map || each == 0) goto done;
-  bool grouped = e->cluster != SIZE_MAX;
-  if (grouped) n = find_examples(e, e->colouring + e->cluster, example, MOST_EXAMPLES);
-  if (n == 0) {
-    grouped = false;
-    for (n = 0; n < CF_MIN(6, e->n); ++n) { /* the point whose rank on the first axis is wanted */
-      size_t rank = e->n > 1 ? n * (e->n - 1) / CF_MAX((size_t)1, CF_MIN((size_t)6, e->n) - 1) : 0;
-      for (size_t i = 0; i < e->n; ++i) {
-        size_t below = 0;
-        for (size_t j = 0; j < e->n; ++j)
-          below += e->point[3 * j] < e->point[3 * i] || (e->point[3 * j] == e->point[3 * i] && j < i);
-        if (below == rank) example[n] = i;
-      }
-    }
-  }
-  CF_TRY(CF_SCRATCH(page->ctx, &value, n * each));
-  for (size_t r = 0; r < n; ++r) {
-    char *text = NULL, plain[32];
-    const cf_colouring *c = grouped ? e->colouring + e->cluster : NULL;
-    snprintf(plain, sizeof plain, "neuron %zu", example[r] + 1);
-    CF_TRY(cf_scratch_bytes(page->ctx, 160, 1, (void **)&text));
-    snprintf(text, 160, "%s%.60s%.90s", c ? c->group_name[c->group[example[r]]] : "", c ? ", " : "",
-             e->label ? e->label[example[r]] : plain);
-    name[r] = text;
-    memcpy(value + r * each, e->map + example[r] * each, each * sizeof *value);
-  }
-  CF_TRY(CF_SCRATCH(page->ctx, &column, e->stimuli));
-  for (size_t k = 0; k < e->stimuli; ++k) {
-    char *text = NULL;
-    CF_TRY(cf_scratch_bytes(page->ctx, 32, 1, (void **)&text));
-    snprintf(text, 32, "stimulus %zu", k + 1);
-    column[k] = e->stimulus_name ? e->stimulus_name[k] : text;
-  }
-  const cf_json *sets = cf_json_get(part->result, "sets");
-  const cf_json *first = sets && cf_json_is_list(sets) && cf_json_count(sets) ? cf_json_at(sets, 0) : NULL;
-  bool rebuilt = cf_json_as_bool(cf_json_get(first, "rebuilt_from_factors"));
-  snprintf(caption, sizeof caption, "%s%s", grouped ? by_cluster : along,
-           rebuilt ? " These are the maps that the factors rebuild: the responses were not given." : "");
-  cf_maps_figure spec = {.rows = n,
-                         .columns = e->stimuli,
-                         .directions = e->directions,
-                         .times = e->times,
-                         .value = value,
-                         .row_name = name,
-                         .column_name = column,
-                         .direction = e->direction,
-                         .time = e->time,
-                         .own_range = true,
-                         .quantity = "share of maximum"};
-  cf_figure_options o = cf_page_options(part, "examples", "Responses of single neurons", caption, id);
-  CF_TRY(cf_figure_maps(page->ctx, &spec, &o, &figure));
-  status = cf_page_figure(page, part, "examples", "Responses of single neurons", caption, true, figure);
-done:
-  cf_scratch_release(page->ctx, mark);
   return status;
 }
 
@@ -476,7 +377,7 @@ cf_status cf_part_encode(cf_page *page, const cf_part *part) {
   write_recovered(page, part);
   cf_text_put(&page->html, "<div class=\"figures\">\n");
   CF_TRY(draw_manifold(page, part, &e, "Encoding manifold", caption));
-  CF_TRY(draw_examples(page, part, &e));
+  CF_TRY(cf_page_examples(page, part, &e));
   CF_TRY(draw_planes(page, part, &e));
   CF_TRY(draw_trees(page, part));
   CF_TRY(cf_part_factors(page, part));
@@ -555,7 +456,7 @@ cf_status cf_page_side_by_side(cf_page *page) {
     status = cf_encoding_read(page, &part, &e);
     if (status == CF_OK && e.n > 0) {
       cf_figure_options o = cf_page_options(&part, "side", task->title, NULL, id);
-      status = make_space(page, &e, &o, 1, e.n > MANY, &figure);
+      status = make_space(page, &e, &o, 1, e.n > CF_MANY_POINTS, &figure);
     }
     if (figure) {
       cf_text_write(

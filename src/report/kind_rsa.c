@@ -259,7 +259,8 @@ static void ceiling_words(cf_page *page, const evaluation *e, const cf_json *mod
   else
     cf_text_write(&page->html, " The lower noise ceiling is $d", e->lower);
   if (!(e->lower > 0))
-    cf_text_put(&page->html, ": not above chance, so the data cannot tell models apart.");
+    cf_text_write(&page->html, ": not above $s, so the data cannot tell models apart.",
+                  zero_is_chance(e) ? "chance" : "0");
   else if (m->mean >= e->lower)
     cf_text_write(&page->html,
                   "; <em>$t</em> reaches its lower bound: it predicts a subject as well as the other subjects do.",

@@ -71,6 +71,7 @@ cf_status cf_part_numbers(cf_page *page, const cf_json *list, double **out, size
 cf_status cf_page_files(cf_page *page, const char *name, const cf_figure *figure);
 void cf_page_drawing(cf_page *page, const cf_figure *figure, bool still);
 void cf_page_links(cf_page *page, const char *name);
+void cf_page_still_note(cf_page *page); /* why a figure is not interactive */
 void cf_page_json_text(cf_text *out, const char *text);
 void cf_page_json_texts(cf_text *out, const char *const *text, size_t n);
 /* Identifier, name and description of a task's figure; id has room for 256 bytes. */
@@ -103,7 +104,7 @@ typedef struct cf_cloud_view {
   size_t n, colourings;
   const double *point; /* n x 3 */
   const char *axis[3];
-  const char **label; /* may be NULL */
+  const char *const *label; /* may be NULL */
   const cf_colouring *colouring;
   const char *const *unit; /* of each colouring; entries may be NULL */
   size_t shown;            /* colourings listed for a neuron; the others are for the select alone */
@@ -112,6 +113,11 @@ typedef struct cf_cloud_view {
   const char **stimulus_name;
   const double *direction, *time;
   const char *rate_unit;
+  size_t steps; /* trajectories that play: n x steps x 3, the last step in `point`; 0: points */
+  const double *path;
+  const double *step_time; /* steps; may be NULL */
+  const char *step_unit;   /* of step_time */
+  const char *noun;        /* what a point is; NULL: neuron */
 } cf_cloud_view;
 cf_status cf_page_cloud(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
                         const cf_cloud_view *view, cf_figure *figure, cf_figure *inlined);
@@ -163,6 +169,16 @@ cf_status cf_part_mantel(cf_page *page, const cf_part *part);
 cf_status cf_find_space(cf_page *page, const cf_part *part);
 cf_status cf_find_snci(cf_page *page, const cf_part *part);
 cf_status cf_find_mantel(cf_page *page, const cf_part *part);
+cf_status cf_part_decode(cf_page *page, const cf_part *part);
+cf_status cf_part_tubes(cf_page *page, const cf_part *part);
+cf_status cf_part_dmd(cf_page *page, const cf_part *part);
+cf_status cf_part_dynamics(cf_page *page, const cf_part *part);
+cf_status cf_part_alignment(cf_page *page, const cf_part *part);
+cf_status cf_find_decode(cf_page *page, const cf_part *part);
+cf_status cf_find_tubes(cf_page *page, const cf_part *part);
+cf_status cf_find_dmd(cf_page *page, const cf_part *part);
+cf_status cf_find_dynamics(cf_page *page, const cf_part *part);
+cf_status cf_find_alignment(cf_page *page, const cf_part *part);
 /* What `encode` shares with `factor` and `graph`: figures and tables of the factorisation and of the graph. */
 cf_status cf_part_factors(cf_page *page, const cf_part *part);
 cf_status cf_part_neighbours(cf_page *page, const cf_part *part);
@@ -174,6 +190,11 @@ cf_status cf_part_planted(cf_page *page, const cf_part *part, bool *written);
 cf_status cf_find_planted(cf_page *page, const cf_part *part, bool *written);
 /* Encoding manifolds of two or more tasks beside one another: table of key numbers and their point clouds. */
 cf_status cf_page_side_by_side(cf_page *page);
+/* The same of two or more tasks that decode (accuracy over time) and that measure tubes (both scores). */
+cf_status cf_page_decode_beside(cf_page *page);
+cf_status cf_page_tubes_beside(cf_page *page);
+/* How many tasks are of this kind; with `member` those alone whose result has it. */
+size_t cf_page_tasks(const cf_page *page, const char *kind, const char *member);
 cf_status cf_page_methods(cf_page *page);
 cf_status cf_page_provenance(cf_page *page);
 

@@ -72,6 +72,11 @@ void cf_page_links(cf_page *page, const char *name) {
   cf_text_put(&page->html, "</p>\n");
 }
 
+void cf_page_still_note(cf_page *page) {
+  cf_text_put(&page->html, "<p class=\"muted\">Shown as a still figure: too large to carry the values inside this "
+                           "file; they are in arrays.h5.</p>\n");
+}
+
 static void caption_of(cf_page *page, const char *caption) {
   if (caption) cf_text_write(&page->html, "<figcaption>$t</figcaption>\n", caption);
 }
@@ -232,9 +237,7 @@ cf_status cf_page_matrices(cf_page *page, const cf_part *part, const char *stem,
                   "<p class=\"muted\">Interactive for the first $i of $i matrices, to keep this file small; all are in "
                   "arrays.h5.</p>\n",
                   (int)fit, (int)stack->count);
-  if (!live)
-    cf_text_put(&page->html, "<p class=\"muted\">Shown as a still figure: too large to carry the values inside this "
-                             "file; they are in arrays.h5.</p>\n");
+  if (!live) cf_page_still_note(page);
   cf_page_links(page, name);
   cf_text_put(&page->html, "</figure>\n");
   status = cf_text_status(&page->html);

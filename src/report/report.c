@@ -35,6 +35,11 @@ static const kind kinds[] = {
     {"space", "space of models", cf_find_space, cf_part_space},
     {"snci", "consistency of models", cf_find_snci, cf_part_snci},
     {"mantel", "correlation of two distances", cf_find_mantel, cf_part_mantel},
+    {"decode", "decoding over time", cf_find_decode, cf_part_decode},
+    {"tubes", "tubularity of trajectories", cf_find_tubes, cf_part_tubes},
+    {"dmd", "dynamic modes along depth", cf_find_dmd, cf_part_dmd},
+    {"dynamics", "delays and rank of dynamics", cf_find_dynamics, cf_part_dynamics},
+    {"alignment", "modules against recordings", cf_find_alignment, cf_part_alignment},
 };
 
 static const kind *kind_of(const cf_study_task *task) {
@@ -42,6 +47,16 @@ static const kind *kind_of(const cf_study_task *task) {
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; ++i)
     if (strcmp(kinds[i].name, task->kind) == 0) return kinds + i;
   return &other;
+}
+
+size_t cf_page_tasks(const cf_page *page, const char *kind_name, const char *member) {
+  size_t n = 0;
+  for (size_t t = 0; t < page->results->count; ++t) {
+    const cf_study_task *task = page->results->task + t;
+    bool there = !member || cf_json_get(cf_json_get(task->envelope, "result"), member);
+    n += strcmp(task->kind, kind_name) == 0 && there;
+  }
+  return n;
 }
 
 static cf_part part_of(const cf_study_task *task) {
@@ -114,9 +129,12 @@ static void write_contents(cf_page *page) {
   const cf_study_results *r = page->results;
   cf_text_put(&page->html, "<nav class=\"contents\" aria-label=\"Contents\"><p "
                            "class=\"muted\">Contents</p>\n<ol>\n<li><a href=\"#summary\">Summary</a></li>\n");
-  size_t manifolds = 0;
-  for (size_t t = 0; t < r->count; ++t) manifolds += strcmp(r->task[t].kind, "encode") == 0;
-  if (manifolds > 1) cf_text_put(&page->html, "<li><a href=\"#side-by-side\">Side by side</a></li>\n");
+  if (cf_page_tasks(page, "encode", NULL) > 1)
+    cf_text_put(&page->html, "<li><a href=\"#side-by-side\">Side by side</a></li>\n");
+  if (cf_page_tasks(page, "decode", "accuracy") > 1)
+    cf_text_put(&page->html, "<li><a href=\"#decode-side-by-side\">Decoding side by side</a></li>\n");
+  if (cf_page_tasks(page, "tubes", "bundles") > 1)
+    cf_text_put(&page->html, "<li><a href=\"#tubes-side-by-side\">Tubes side by side</a></li>\n");
   for (size_t t = 0; t < r->count; ++t)
     cf_text_write(&page->html, "<li><a href=\"#task-$t\">$t</a></li>\n", r->task[t].id, r->task[t].title);
   cf_text_put(
@@ -216,6 +234,8 @@ cf_status cf_report_write(cf_context *ctx, const cf_study_results *results, cons
   cf_text_put(&page.html, "<main>\n");
   status = write_summary(&page);
   if (status == CF_OK) status = cf_page_side_by_side(&page);
+  if (status == CF_OK) status = cf_page_decode_beside(&page);
+  if (status == CF_OK) status = cf_page_tubes_beside(&page);
   for (size_t t = 0; status == CF_OK && t < results->count; ++t) {
     status = write_task(&page, results->task + t);
     if (status == CF_OK) status = cf_check_cancel(ctx);

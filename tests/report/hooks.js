@@ -36,6 +36,32 @@
     });
     /* point clouds: turn, zoom, colour, hide groups, look at neurons, pin, keep beside one another in step */
     const press = (target, key) => target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    /* trajectories: the slider, the keys and the button move time; all of them show it */
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const plays = (k, box, canvas, view, picture) => {
+      const slider = box.querySelector(".player input"), button = box.querySelector(".player button"), clock = box.querySelector(".clock");
+      const end = Number(slider.max), whole = picture(), said = clock.textContent;
+      check("space " + k + " does not begin with whole trajectories", view.state.at === end && Number(slider.value) === end && end > 1);
+      check("slider of space " + k + " has no name", slider.getAttribute("aria-label") && slider.getAttribute("aria-valuetext") === said && said.length > 0);
+      slider.value = 1;
+      slider.dispatchEvent(new Event("input"));
+      check("slider of space " + k + " moves nothing", view.state.at === 1 && picture() !== whole && clock.textContent !== said);
+      const early = picture();
+      press(canvas, "]");
+      check("key of space " + k + " does not go on", view.state.at === 2 && Number(slider.value) === 2 && picture() !== early);
+      press(canvas, "[");
+      check("key of space " + k + " does not go back", view.state.at === 1 && picture() === early);
+      button.click();
+      if (still) check("button of space " + k + " does not step", view.state.at === 2 && !view.state.playing && button.textContent === "Step");
+      else {
+        check("button of space " + k + " does not play", view.state.playing && button.textContent === "Pause");
+        press(canvas, " ");
+        check("space key of space " + k + " does not pause", !view.state.playing && button.textContent === "Play");
+      }
+      slider.value = end;
+      slider.dispatchEvent(new Event("input"));
+      check("space " + k + " does not come back", picture() === whole && !view.state.playing);
+    };
     spaces.forEach((box, k) => {
       const canvas = box.querySelector("canvas"), view = box.space, compact = box.hasAttribute("data-compact");
       check("space " + k + " is empty", canvas && canvas.width > 50 && canvas.height > 50 && view);
@@ -78,6 +104,7 @@
       }
       press(canvas, "Escape");
       pointer(canvas, "pointerleave", 0, 0);
+      if (view.player) plays(k, box, canvas, view, picture);
       const select = box.querySelector("select"), seen = new Set();
       $$("option", select).forEach((option) => {
         select.value = option.value;
@@ -129,5 +156,19 @@
   } catch (error) {
     wrong.push(String(error && error.stack));
   }
-  document.title = wrong.length ? "WRONG " + wrong.join(" | ").replace(/\s+/g, " ") : "ALL RIGHT";
+  const finish = () => { document.title = wrong.length ? "WRONG " + wrong.join(" | ").replace(/\s+/g, " ") : "ALL RIGHT"; };
+  /* what plays goes on by itself, and stops at the end */
+  const moving = $$(".space").map((box) => box.space).filter((view) => view && view.player);
+  if (!moving.length || matchMedia("(prefers-reduced-motion: reduce)").matches) { finish(); return; }
+  const view = moving[0];
+  let frames = 0, seen = 0, last = 0;
+  view.player.press();
+  const look = () => {
+    if (view.state.at > last) ++seen;
+    last = view.state.at;
+    if (view.state.playing && ++frames < 2000) { requestAnimationFrame(look); return; }
+    check("playing shows " + seen + " steps and ends at " + view.state.at, seen > 3 && !view.state.playing && Number.isInteger(view.state.at));
+    finish();
+  };
+  requestAnimationFrame(look);
 })();

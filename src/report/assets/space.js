@@ -1,5 +1,6 @@
-/* The interactive point cloud of an encoding manifold: turn, zoom, colour, look at single neurons. It draws on a canvas and
- * takes its data from the page; paper and browsers without script show the still figure instead. */
+/* The interactive point cloud of a manifold: turn, zoom, colour, look at single points; trajectories are points that move,
+ * with their paths behind them, and play over time. It draws on a canvas and takes its data from the page; paper and
+ * browsers without script show the still figure instead. */
 "use strict";
 (function () {
   const { make, show, showTip, hideTip, css, tables, viewers } = window.cortifold;
@@ -26,6 +27,8 @@
     if (sources.has(id)) return sources.get(id);
     const data = JSON.parse(document.getElementById(id).textContent);
     data.point = floatsOf(data.points);
+    data.noun = data.noun || "neuron";
+    if (data.path) data.way = floatsOf(data.path); /* n x steps x 3 */
     data.colourings.forEach((c) => {
       if (c.codes) c.code = bytesOf(c.codes);
       else {
@@ -46,21 +49,23 @@
       data.maps.highs = floatsOf(data.maps.high);
     }
     const low = [Infinity, Infinity, Infinity], high = [-Infinity, -Infinity, -Infinity];
-    for (let i = 0; i < 3 * data.n; ++i) {
-      low[i % 3] = Math.min(low[i % 3], data.point[i]);
-      high[i % 3] = Math.max(high[i % 3], data.point[i]);
+    const all = data.way || data.point;
+    for (let i = 0; i < all.length; ++i) {
+      low[i % 3] = Math.min(low[i % 3], all[i]);
+      high[i % 3] = Math.max(high[i % 3], all[i]);
     }
     data.centre = low.map((v, k) => (v + high[k]) / 2);
     data.radius = 1e-300;
-    for (let i = 0; i < data.n; ++i)
-      data.radius = Math.max(data.radius, Math.hypot(...[0, 1, 2].map((k) => data.point[3 * i + k] - data.centre[k])));
+    for (let i = 0; 3 * i < all.length; ++i)
+      data.radius = Math.max(data.radius, Math.hypot(...[0, 1, 2].map((k) => all[3 * i + k] - data.centre[k])));
     sources.set(id, data);
     return data;
   }
 
   function Space(box) {
     const data = load(box.dataset.source), n = data.n, compact = box.hasAttribute("data-compact");
-    const state = Object.assign({ colouring: 0, hidden: new Set(), hover: null, pins: [] }, START);
+    const steps = data.way ? data.steps : 0, here = data.way ? new Float64Array(3 * n) : data.point;
+    const state = Object.assign({ colouring: 0, hidden: new Set(), hover: null, pins: [], at: Math.max(0, steps - 1), playing: false }, START);
     const sx = new Float64Array(n), sy = new Float64Array(n), depth = new Float64Array(n), order = Array.from({ length: n }, (_, i) => i);
     const colouring = () => data.colourings[state.colouring];
     const groupOf = (i) => (colouring().code ? colouring().code[i] : null);
@@ -98,16 +103,62 @@
       tool("−", "zoom out", () => zoom(0.8)), tool("Reset", "reset the view", reset));
     if (!compact) tools.append(tool("PNG", "save this view as PNG", savePicture));
     controls.append(tools);
+    const player = steps > 1 ? makePlayer() : null;
 
     const canvas = make("canvas", { tabIndex: 0 });
     canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", data.title + ": " + n + " points in three dimensions. Arrow keys turn, plus and minus zoom, 0 resets, " +
-      "N and P go to the next and the previous neuron, Enter pins it, Escape lets go.");
+    canvas.setAttribute("aria-label", data.title + ": " + n + (steps ? " trajectories" : " points") + " in three dimensions. Arrow keys turn, plus and minus zoom, 0 resets, " +
+      "N and P go to the next and the previous " + data.noun + ", Enter pins it, Escape lets go." + (steps ? " Space plays, [ and ] go back and on in time." : ""));
     const stage = make("div", { className: "stage" }, canvas), keys = make("div", { className: "keys-box" });
     const readout = make("div", { className: "readout" }), pinned = make("ul", { className: "cards" });
     readout.setAttribute("aria-live", "polite");
     const side = make("div", { className: "side" }, readout, pinned);
-    box.append(controls, make("div", { className: "space-body" }, make("div", {}, stage, keys), side));
+    box.append(controls, make("div", { className: "space-body" }, player ? make("div", {}, stage, player.bar, keys) : make("div", {}, stage, keys), side));
+
+    /* -------------------------------------------------------------- time -- */
+    function timeText() {
+      const k = Math.round(state.at);
+      return data.times ? show(data.times[k]) + (data.timeUnit ? " " + data.timeUnit : "") : "step " + (k + 1) + " of " + steps;
+    }
+    function goTo(at) {
+      state.at = Math.max(0, Math.min(steps - 1, at));
+      player.tell();
+      draw();
+    }
+    /* The whole run takes LASTS seconds. Whoever asks for less motion goes step by step. */
+    function makePlayer() {
+      const LASTS = 4, still = "matchMedia" in window && matchMedia("(prefers-reduced-motion: reduce)").matches;
+      const button = make("button", { type: "button", className: "button" }), slider = make("input", { type: "range", min: 0, max: steps - 1, step: 1, value: steps - 1 });
+      const clock = make("output", { className: "clock" });
+      let last = 0;
+      const stop = () => { state.playing = false; state.at = Math.round(state.at); goTo(state.at); };
+      const frame = (now) => {
+        if (!state.playing) return;
+        const gone = last ? (now - last) / 1000 : 0;
+        last = now;
+        goTo(state.at + (gone * (steps - 1)) / LASTS);
+        if (state.at >= steps - 1) stop();
+        else requestAnimationFrame(frame);
+      };
+      const press = () => {
+        if (still) { goTo(state.at >= steps - 1 ? 0 : Math.round(state.at) + 1); return; }
+        if (state.playing) { stop(); return; }
+        state.playing = true;
+        last = 0;
+        goTo(state.at >= steps - 1 ? 0 : state.at);
+        requestAnimationFrame(frame);
+      };
+      const tellTime = () => {
+        button.textContent = still ? "Step" : state.playing ? "Pause" : "Play";
+        slider.value = Math.round(state.at);
+        slider.setAttribute("aria-valuetext", timeText());
+        clock.textContent = timeText();
+      };
+      button.addEventListener("click", press);
+      slider.setAttribute("aria-label", "time");
+      slider.addEventListener("input", () => { state.playing = false; goTo(Number(slider.value)); });
+      return { bar: make("div", { className: "player" }, button, slider, clock), press, tell: tellTime };
+    }
 
     /* ----------------------------------------------------------- colours -- */
     let painted = "", colours = [];
@@ -167,14 +218,50 @@
       const a = state.azimuth * RADIANS, e = state.elevation * RADIANS, scale = (0.46 * Math.min(wide, 1.15 * tall) * state.zoom) / data.radius;
       const row = [[-Math.sin(a), Math.cos(a), 0], [-Math.sin(e) * Math.cos(a), -Math.sin(e) * Math.sin(a), Math.cos(e)],
         [Math.cos(e) * Math.cos(a), Math.cos(e) * Math.sin(a), Math.sin(e)]];
-      for (let i = 0; i < n; ++i) {
-        const x = data.point[3 * i] - data.centre[0], y = data.point[3 * i + 1] - data.centre[1], z = data.point[3 * i + 2] - data.centre[2];
-        sx[i] = wide / 2 + scale * (row[0][0] * x + row[0][1] * y + row[0][2] * z);
-        sy[i] = tall / 2 - scale * (row[1][0] * x + row[1][1] * y + row[1][2] * z);
-        depth[i] = row[2][0] * x + row[2][1] * y + row[2][2] * z;
-      }
+      row.spot = (from, k) => {
+        const x = from[k] - data.centre[0], y = from[k + 1] - data.centre[1], z = from[k + 2] - data.centre[2];
+        return [wide / 2 + scale * (row[0][0] * x + row[0][1] * y + row[0][2] * z), tall / 2 - scale * (row[1][0] * x + row[1][1] * y + row[1][2] * z),
+          row[2][0] * x + row[2][1] * y + row[2][2] * z];
+      };
+      const whole = Math.min(steps - 1, Math.floor(state.at)), part = state.at - whole;
+      for (let i = 0; steps && i < n; ++i) /* between two steps as far as time is */
+        for (let k = 0; k < 3; ++k) {
+          const from = 3 * (i * steps + whole) + k;
+          here[3 * i + k] = part > 0 ? (1 - part) * data.way[from] + part * data.way[from + 3] : data.way[from];
+        }
+      for (let i = 0; i < n; ++i) [sx[i], sy[i], depth[i]] = row.spot(here, 3 * i);
       order.sort((p, q) => depth[p] - depth[q] || p - q);
       return row;
+    }
+    /* The whole path faint, what is past in colour, its first third fading from ink: where it began. */
+    function trail(context, row, i, on) {
+      const whole = Math.floor(state.at), dark = Math.max(2, Math.floor(steps / 3)), lit = state.pins.includes(i) || state.hover === i;
+      const line = (from, to, head) => {
+        context.beginPath();
+        for (let t = from; t <= to; ++t) {
+          const [x, y] = row.spot(data.way, 3 * (i * steps + t));
+          if (t === from) context.moveTo(x, y);
+          else context.lineTo(x, y);
+        }
+        if (head) context.lineTo(sx[i], sy[i]);
+        context.stroke();
+      };
+      context.lineJoin = "round";
+      context.strokeStyle = colours[i];
+      context.lineWidth = 1;
+      context.globalAlpha = on ? 0.2 : 0.05;
+      if (state.at < steps - 1) line(0, steps - 1, false);
+      context.lineWidth = lit ? 3 : 1.6;
+      context.globalAlpha = on ? (lit ? 1 : n > 100 ? 0.5 : 0.8) : 0.07;
+      line(0, whole, true);
+      if (!on) return;
+      context.strokeStyle = css("--ink");
+      for (let part = 0; part < 5; ++part) {
+        const from = Math.floor((part * dark) / 5), to = Math.min(whole, Math.floor(((part + 1) * dark) / 5));
+        if (to <= from) continue;
+        context.globalAlpha = (n > 100 ? 0.5 : 0.85) * (1 - part / 5);
+        line(from, to, false);
+      }
     }
     const nearness = (i) => 0.5 + (0.5 * depth[i]) / data.radius;
     function triad(context, row, tall) {
@@ -196,10 +283,11 @@
       const row = project(wide, tall), dot = (n <= 100 ? 5 : n <= 400 ? 4 : n <= 1200 ? 3.2 : 2.5) * Math.min(1.6, Math.sqrt(state.zoom)) * Math.max(0.75, Math.min(1.4, wide / 560));
       paint();
       triad(context, row, tall);
-      context.strokeStyle = css("--paper");
-      context.lineWidth = 0.6;
       order.forEach((i) => {
         const near = nearness(i), on = visible(i);
+        if (steps) trail(context, row, i, on);
+        context.strokeStyle = css("--paper");
+        context.lineWidth = 0.6;
         context.globalAlpha = on ? 0.45 + 0.55 * near : 0.07;
         context.fillStyle = colours[i];
         context.beginPath();
@@ -240,7 +328,7 @@
     }
 
     /* ---------------------------------------------------- single neurons -- */
-    const label = (i) => (data.labels ? data.labels[i] : "neuron " + (i + 1));
+    const label = (i) => (data.labels ? data.labels[i] : data.noun + " " + (i + 1));
     const valueText = (c, i) => (c.code ? (c.code[i] === NONE ? c.none || "none" : c.groups[c.code[i]]) : show(c.value[i]));
     function mapOf(i, wide) {
       const m = data.maps, S = m.stimuli.length, D = m.directions, T = m.times, columns = S > 3 ? 2 : 1, gap = 8, head = 15;
@@ -295,14 +383,14 @@
       }
       return item;
     }
-    const idle = "Drag or use the arrow keys to turn. Point at a neuron, or tap it, to see its values" + (data.maps ? " and its response map" : "") + "; a click keeps it. A click on a name in the legend hides that group.";
+    const idle = "Drag or use the arrow keys to turn. Point at a " + data.noun + ", or tap it, to see its values" + (data.maps ? " and its response map" : "") + "; a click keeps it. A click on a name in the legend hides that group.";
     let told = "";
     function tell() {
       const key = [state.hover, state.pins.join(), state.colouring, css("--paper"), side.clientWidth].join("|");
       if (key === told) return;
       told = key;
       if (compact) {
-        readout.replaceChildren(make("p", { className: state.hover === null ? "muted" : "", textContent: state.hover === null ? "Point at a neuron." : hint(state.hover) }));
+        readout.replaceChildren(make("p", { className: state.hover === null ? "muted" : "", textContent: state.hover === null ? "Point at a " + data.noun + "." : hint(state.hover) }));
         return;
       }
       const extra = state.hover !== null && !state.pins.includes(state.hover);
@@ -381,10 +469,12 @@
         "=": () => zoom(1.2), "-": () => zoom(1 / 1.2), 0: reset, Home: reset, n: () => hover(shown.length ? shown[(at + 1) % shown.length] : null),
         p: () => hover(shown.length ? shown[(at + shown.length - (at < 0 ? 0 : 1)) % shown.length] : null), Enter: () => pin(state.hover), " ": () => pin(state.hover),
         Escape: () => hover(null)
-      }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-      if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+      };
+      if (player) Object.assign(act, { " ": player.press, "[": () => goTo(Math.ceil(state.at) - 1), "]": () => goTo(Math.floor(state.at) + 1) });
+      const chosen = act[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+      if (!chosen || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      act();
+      chosen();
     });
 
     /* ------------------------------------------------------------- saving -- */
@@ -429,6 +519,7 @@
       if (event.detail.from !== box && k >= 0) recolour(k, true);
     });
     legend();
+    if (player) player.tell();
     if ("ResizeObserver" in window) {
       let last = 0;
       new ResizeObserver(() => { if (stage.clientWidth !== last) { last = stage.clientWidth; draw(); } }).observe(stage);
@@ -436,6 +527,7 @@
     draw();
     this.draw = draw;
     this.state = state;
+    this.player = player;
     this.places = () => ({ x: Array.from(sx), y: Array.from(sy), wide: size.wide, tall: size.tall });
     box.space = this;
   }
