@@ -37,6 +37,27 @@ static inline void start(cf_context *ctx, cf_study_task *t, const char *id, cons
   t->seconds = 0.37;
 }
 
+static inline void put(cf_context *ctx, cf_study_task *t, const char *name, int ndim, const size_t *shape,
+                const double *data) {
+  assert_ok(ctx, cf_dataset_put(ctx, t->arrays, name, ndim, shape, data));
+}
+
+static inline void name_axis(cf_context *ctx, cf_study_task *t, const char *array, int axis, const char *what, size_t n,
+                      const char *const *names) {
+  cf_array *labels = NULL;
+  assert_ok(ctx, cf_array_from_texts(ctx, what, n, names, &labels));
+  assert_ok(ctx, cf_array_set_axis(ctx, cf_dataset_get(t->arrays, array), axis, what, labels));
+  cf_array_free(labels);
+}
+
+static inline void number_axis(cf_context *ctx, cf_study_task *t, const char *array, int axis, const char *what, size_t n,
+                        const double *values) {
+  cf_array *labels = NULL;
+  assert_ok(ctx, cf_array_from_doubles(ctx, what, 1, &n, values, &labels));
+  assert_ok(ctx, cf_array_set_axis(ctx, cf_dataset_get(t->arrays, array), axis, what, labels));
+  cf_array_free(labels);
+}
+
 static inline char *read_all(const char *folder, const char *name, size_t *size) {
   char path[1024];
   snprintf(path, sizeof path, "%s/%s", folder, name);

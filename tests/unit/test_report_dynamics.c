@@ -7,27 +7,6 @@
 enum { S = 6, D = 8, C = S * D, T = 20, AXES = 4, LAYERS = 8, MODES = 5 };
 static const char *const stimulus[S] = {"LF grating", "HF grating", "−1 <dot>", "−3 dots", "+1 dot", "+3 dots"};
 
-static void put(cf_context *ctx, cf_study_task *t, const char *name, int ndim, const size_t *shape,
-                const double *data) {
-  assert_ok(ctx, cf_dataset_put(ctx, t->arrays, name, ndim, shape, data));
-}
-
-static void name_axis(cf_context *ctx, cf_study_task *t, const char *array, int axis, const char *what, size_t n,
-                      const char *const *names) {
-  cf_array *labels = NULL;
-  assert_ok(ctx, cf_array_from_texts(ctx, what, n, names, &labels));
-  assert_ok(ctx, cf_array_set_axis(ctx, cf_dataset_get(t->arrays, array), axis, what, labels));
-  cf_array_free(labels);
-}
-
-static void number_axis(cf_context *ctx, cf_study_task *t, const char *array, int axis, const char *what, size_t n,
-                        const double *values) {
-  cf_array *labels = NULL;
-  assert_ok(ctx, cf_array_from_doubles(ctx, what, 1, &n, values, &labels));
-  assert_ok(ctx, cf_array_set_axis(ctx, cf_dataset_get(t->arrays, array), axis, what, labels));
-  cf_array_free(labels);
-}
-
 static void set(cf_json *o, const char *key, double value) {
   cf_json_set(o, key, cf_json_number(value));
 }

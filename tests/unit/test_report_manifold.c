@@ -16,21 +16,8 @@ enum {
 };
 static const char *const type_name[R] = {"broad", "oriented", "phasic", "flat"};
 
-static void put(cf_context *ctx, cf_study_task *t, const char *name, int ndim, const size_t *shape,
-                const double *data) {
-  assert_ok(ctx, cf_dataset_put(ctx, t->arrays, name, ndim, shape, data));
-}
-
 static void vector(cf_context *ctx, cf_study_task *t, const char *name, size_t n, const double *data) {
   put(ctx, t, name, 1, &n, data);
-}
-
-static void name_axis(cf_context *ctx, cf_study_task *t, const char *array, int axis, const char *what, size_t n,
-                      const char *const *names) {
-  cf_array *labels = NULL;
-  assert_ok(ctx, cf_array_from_texts(ctx, what, n, names, &labels));
-  assert_ok(ctx, cf_array_set_axis(ctx, cf_dataset_get(t->arrays, array), axis, what, labels));
-  cf_array_free(labels);
 }
 
 static void neurons_axis(cf_context *ctx, cf_study_task *t, const char *array, size_t n) {
