@@ -6,6 +6,7 @@
 
 #include "base/internal.h"
 #include "pipeline/analyses.h"
+#include "pipeline/internal.h"
 
 static const cf_param params[] = {
     {"name", 0, CF_PARAM_TEXT, "NAME", NULL, 0, 0, NULL,
@@ -128,13 +129,10 @@ static cf_status describe(cf_context *ctx, const cf_dataset *set, cf_result *res
   for (size_t i = 0; i < set->count && ok; i++) {
     const cf_array *a = set->array[i];
     cf_json *row = cf_json_object(), *shape = cf_json_list();
-    char text[200] = "scalar";
-    size_t used = 0;
+    char text[200];
     ok = row && shape;
-    for (int d = 0; d < a->ndim && ok; d++) {
-      ok = cf_json_append(shape, cf_json_number((double)a->shape[d]));
-      used += (size_t)snprintf(text + used, sizeof text - used, d ? " x %zu" : "%zu", a->shape[d]);
-    }
+    for (int d = 0; d < a->ndim && ok; d++) ok = cf_json_append(shape, cf_json_number((double)a->shape[d]));
+    cf_shape_text(a->ndim, a->shape, text, sizeof text);
     ok = cf_json_set(row, "name", cf_json_text(a->name)) && ok;
     ok = cf_json_set(row, "shape", shape) && ok;
     ok = cf_json_set(row, "dtype", cf_json_text(cf_dtype_name(a->dtype))) && ok;

@@ -8,6 +8,7 @@
 
 #include "base/internal.h"
 #include "pipeline/analyses.h"
+#include "pipeline/internal.h"
 
 static const cf_param params[] = {
     {"header", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL,
@@ -166,10 +167,10 @@ static bool set_values(cf_json *row, const char *file, const char *format, const
 /* One row of the readable table; widths are those of the longest name and shape. */
 #define SHAPE_SIZE 200
 static void shape_text(const cf_io_entry *e, char text[SHAPE_SIZE]) {
-  size_t used = 0;
-  for (int d = 0; d < e->ndim; d++)
-    used += (size_t)snprintf(text + used, SHAPE_SIZE - used, d ? " x %zu" : "%zu", e->shape[d]);
-  if (!e->ndim) snprintf(text, SHAPE_SIZE, e->readable ? "scalar" : "-");
+  if (e->ndim || e->readable)
+    cf_shape_text(e->ndim, e->shape, text, SHAPE_SIZE);
+  else
+    snprintf(text, SHAPE_SIZE, "-");
 }
 
 static cf_status say_row(cf_context *ctx, cf_result *result, const cf_io_entry *e, const statistics *s,

@@ -116,3 +116,9 @@ cf_json *cf_result_envelope(const cf_context *ctx, const cf_analysis *analysis, 
   cf_json_free(envelope);
   return NULL;
 }
+
+void cf_shape_text(int ndim, const size_t *shape, char *text, size_t size) {
+  size_t used = (size_t)snprintf(text, size, "%s", ndim ? "" : "scalar");
+  for (int d = 0; d < ndim && used < size; d++)
+    used += (size_t)snprintf(text + used, size - used, d ? " x %zu" : "%zu", shape[d]);
+}

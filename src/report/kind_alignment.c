@@ -266,9 +266,7 @@ static void write_scores(cf_page *page, const cf_part *part, const table *t) {
   static const char *const columns[] = {"Module", "Recording", "Measure",         "#Value", "#Low",
                                         "#High",  "#Chance",   "#95 % of chance", "#z",     "#p"};
   const cf_json *rows = cf_json_get(part->result, "modules");
-  char stem[256];
-  snprintf(stem, sizeof stem, "%.200s-alignment", part->task->id);
-  cf_table_open(page, stem, "Alignment", columns, sizeof columns / sizeof *columns);
+  cf_table_begin(page, part, "alignment", "Alignment", columns, sizeof columns / sizeof *columns);
   for (size_t i = 0; i < cf_json_count(rows); ++i) {
     const cf_json *row = cf_json_at(rows, i), *list = cf_json_get(row, "measures");
     for (size_t k = 0; k < cf_json_count(list); ++k) {
@@ -292,10 +290,8 @@ static void write_scores(cf_page *page, const cf_part *part, const table *t) {
 static void write_means(cf_page *page, const cf_part *part, const table *t) {
   static const char *const columns[] = {"Module", "Recording", "Variant", "#Mean of RSA, CCA, LP and DSA"};
   const cf_json *rows = cf_json_get(part->result, "means");
-  char stem[256];
   if (!rows || !cf_json_is_list(rows) || cf_json_count(rows) == 0) return;
-  snprintf(stem, sizeof stem, "%.200s-means", part->task->id);
-  cf_table_open(page, stem, "Means over the measures, as the paper takes them", columns, 4);
+  cf_table_begin(page, part, "means", "Means over the measures, as the paper takes them", columns, 4);
   for (size_t i = 0; i < cf_json_count(rows); ++i) {
     const cf_json *row = cf_json_at(rows, i);
     cf_table_row(page);

@@ -265,12 +265,10 @@ static void write_table(cf_page *page, const cf_part *part, const comparison *c)
   const char *columns[11] = {"Measure"};
   static const char *const rest[] = {"#Value", "#Low", "#High", "#Chance", "#p", "#p (FDR)", "#z"};
   size_t n = 1;
-  char stem[256];
   if (c->xs > 1) columns[n++] = "X";
   if (c->ys > 1) columns[n++] = "Y";
   for (size_t i = 0; i < sizeof rest / sizeof *rest; ++i) columns[n++] = rest[i];
-  snprintf(stem, sizeof stem, "%.200s-measures", part->task->id);
-  cf_table_open(page, stem, "Measures", columns, n);
+  cf_table_begin(page, part, "measures", "Measures", columns, n);
   for (size_t i = 0; i < c->count; ++i) {
     const measure *m = c->m + i;
     cf_table_row(page);

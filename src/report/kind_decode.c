@@ -307,9 +307,7 @@ static void write_accuracy(cf_page *page, const cf_part *part) {
   static const char *const columns[] = {"Classifier", "#Accuracy",   "#Standard error", "#sd over runs",
                                         "#Chance",    "#Chance, sd", "#1 / classes",    "#p"};
   const cf_json *r = part->result, *chance = cf_json_get(r, "chance");
-  char stem[256];
-  snprintf(stem, sizeof stem, "%.200s-accuracy", part->task->id);
-  cf_table_open(page, stem, "Accuracy on the whole time", columns, sizeof columns / sizeof *columns);
+  cf_table_begin(page, part, "accuracy", "Accuracy on the whole time", columns, sizeof columns / sizeof *columns);
   for (int k = 0; k < SCORES; ++k) {
     const cf_json *own = cf_json_get(chance, key[k]);
     double value = cf_part_number(cf_json_get(r, "accuracy"), key[k]);

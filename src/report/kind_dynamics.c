@@ -254,10 +254,9 @@ static void write_modes(cf_page *page, const cf_part *part) {
   const cf_json *r = part->result, *values = cf_json_get(r, "eigenvalues"),
                 *chosen = cf_json_get(cf_json_get(r, "stable"), "chosen"), *sizes = cf_json_get(r, "sizes"),
                 *residuals = cf_json_get(r, "residuals");
-  char stem[256], name[64];
+  char name[64];
   if (is_text(r, "scope", "per-stimulus") || !values || !cf_json_is_list(values)) return;
-  snprintf(stem, sizeof stem, "%.200s-modes", part->task->id);
-  cf_table_open(page, stem, "Modes", columns, sizeof columns / sizeof *columns);
+  cf_table_begin(page, part, "modes", "Modes", columns, sizeof columns / sizeof *columns);
   for (size_t i = 0; i < CF_MIN(cf_json_count(values), (size_t)MOST_ROWS); ++i) {
     const cf_json *z = cf_json_at(values, i);
     double re = cf_json_as_number(cf_json_at(z, 0)), im = cf_json_as_number(cf_json_at(z, 1));
@@ -420,9 +419,7 @@ static void write_sweep(cf_page *page, const cf_part *part) {
   static const char *const columns[] = {"#Delays", "#Rank", "#AIC", "#MASE", "#Error", "#Non-normality", "#Residual"};
   static const char *const key[] = {"delays", "rank", "aic", "mase", "error", "non_normal", "residual"};
   const cf_json *sweep = cf_json_get(part->result, "sweep");
-  char stem[256];
-  snprintf(stem, sizeof stem, "%.200s-sweep", part->task->id);
-  cf_table_open(page, stem, "All that was tried", columns, 7);
+  cf_table_begin(page, part, "sweep", "All that was tried", columns, 7);
   for (size_t i = 0; i < cf_json_count(sweep); ++i) {
     cf_table_row(page);
     for (size_t k = 0; k < 7; ++k) cf_table_number(page, cf_part_number(cf_json_at(sweep, i), key[k]));

@@ -271,10 +271,9 @@ done:
 static void write_clusters(cf_page *page, const cf_part *part) {
   static const char *const columns[] = {"Cluster", "#Neurons", "#Stability"};
   const cf_json *list = cf_json_get(part->result, "clusters");
-  char stem[256], name[32];
+  char name[32];
   if (!list || !cf_json_is_list(list) || cf_json_count(list) == 0) return;
-  snprintf(stem, sizeof stem, "%.200s-clusters", part->task->id);
-  cf_table_open(page, stem, "Clusters", columns, 3);
+  cf_table_begin(page, part, "clusters", "Clusters", columns, 3);
   for (size_t i = 0; i < cf_json_count(list); ++i) {
     const cf_json *c = cf_json_at(list, i);
     double label = cf_part_number(c, "label");
@@ -293,11 +292,9 @@ static void write_labels(cf_page *page, const cf_part *part) {
       "Label",     "#Neighbours alike (%)", "#Shuffled (%)", "#z", "#p", "#5-NN accuracy (%)", "#Chance (%)",
       "#p (5-NN)", "#Adjusted Rand"};
   const cf_json *list = label_list(part->result);
-  char stem[256];
   if (!list || cf_json_count(list) == 0) return;
-  snprintf(stem, sizeof stem, "%.200s-labels", part->task->id);
-  cf_table_open(page, stem, "What is known of the points, in the graph and in the clusters", columns,
-                sizeof columns / sizeof *columns);
+  cf_table_begin(page, part, "labels", "What is known of the points, in the graph and in the clusters", columns,
+                 sizeof columns / sizeof *columns);
   for (size_t i = 0; i < cf_json_count(list); ++i) {
     const cf_json *entry = cf_json_at(list, i), *m = in_graph(entry), *near = cf_json_get(entry, "neighbours");
     double null_mean = cf_part_number(m, "null_mean");

@@ -271,10 +271,8 @@ static void write_ranks(cf_page *page, const cf_part *part) {
   static const char *const columns[] = {"#Rank", "#Error, best (%)", "#Error, mean (%)", "#Dimension",
                                         "#sd",   "#Slope",           "#Congruence",      "#Near the best (%)"};
   const cf_json *ranks = cf_json_get(part->result, "ranks");
-  char stem[256];
   if (!ranks || !cf_json_is_list(ranks) || cf_json_count(ranks) < 2) return;
-  snprintf(stem, sizeof stem, "%.200s-ranks", part->task->id);
-  cf_table_open(page, stem, "Ranks", columns, sizeof columns / sizeof *columns);
+  cf_table_begin(page, part, "ranks", "Ranks", columns, sizeof columns / sizeof *columns);
   for (size_t i = 0; i < cf_json_count(ranks); ++i) {
     const cf_json *r = cf_json_at(ranks, i), *congruence = cf_json_get(r, "congruence"),
                   *within = cf_json_get(r, "within");

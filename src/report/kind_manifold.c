@@ -269,14 +269,12 @@ cf_status cf_part_graph(cf_page *page, const cf_part *part) {
   cf_status status = CF_OK;
   const cf_json *r = part->result, *delta = cf_json_get(r, "delta"), *weighted = cf_json_get(r, "delta_weighted"),
                 *degree = cf_json_get(r, "degree");
-  char stem[256];
   if (!isfinite(cf_part_number(r, "gabriel_edges"))) return cf_part_other(page, part);
   CF_TRY(cf_find_graph(page, part));
   cf_text_put(&page->html, "<div class=\"figures\">\n");
   CF_TRY(cf_part_neighbours(page, part));
   cf_text_put(&page->html, "</div>\n");
-  snprintf(stem, sizeof stem, "%.200s-graph", part->task->id);
-  cf_table_open(page, stem, "The graph in numbers", columns, 2);
+  cf_table_begin(page, part, "graph", "The graph in numbers", columns, 2);
   key_row(page, "points", cf_part_number(r, "n"));
   key_row(page, "dimensions", cf_part_number(r, "dims"));
   key_row(page, "Gabriel edges", cf_part_number(r, "gabriel_edges"));

@@ -69,15 +69,14 @@ static cf_status write_list(cf_page *page, const cf_part *part, const char *key,
   cf_status status = CF_OK;
   const cf_json *first = cf_json_at(list, 0);
   const char *columns[MOST_COLUMNS];
-  char *text[MOST_COLUMNS] = {NULL}, stem[300];
+  char *text[MOST_COLUMNS] = {NULL};
   size_t n = cf_json_count(first);
   for (size_t k = 0; k < n; ++k) {
     CF_TRY(cf_sprintf(page->ctx, &text[k], "%s%s", cf_json_is_number(cf_json_value(first, k)) ? "#" : "",
                       cf_json_key(first, k)));
     columns[k] = text[k];
   }
-  snprintf(stem, sizeof stem, "%.180s-%.60s", part->task->id, key);
-  cf_table_open(page, stem, key, columns, n);
+  cf_table_begin(page, part, key, key, columns, n);
   for (size_t i = 0; i < cf_json_count(list) && i < MOST_ROWS; ++i) {
     cf_table_row(page);
     for (size_t k = 0; k < n; ++k) {
@@ -98,13 +97,12 @@ done:
 cf_status cf_part_other(cf_page *page, const cf_part *part) {
   static const char *const columns[] = {"Quantity", "#Value"};
   cf_status status = CF_OK;
-  char stem[256], shape[160];
+  char shape[160];
   const cf_dataset *arrays = part->task->arrays;
   cf_mark mark = cf_scratch_mark(page->ctx);
   if (part->result && cf_json_count(part->result) > 0) {
     walk w = {page, 0, 0};
-    snprintf(stem, sizeof stem, "%.200s-values", part->task->id);
-    cf_table_open(page, stem, "Values", columns, 2);
+    cf_table_begin(page, part, "values", "Values", columns, 2);
     for (size_t i = 0; i < cf_json_count(part->result); ++i)
       if (!is_table(cf_json_value(part->result, i)))
         visit(&w, cf_json_key(part->result, i), cf_json_value(part->result, i), 1);
@@ -137,8 +135,7 @@ cf_status cf_part_other(cf_page *page, const cf_part *part) {
   if (open) cf_text_put(&page->html, "</div>\n");
   if (arrays && arrays->count > 0) {
     static const char *const array_columns[] = {"Array", "Type", "Shape"};
-    snprintf(stem, sizeof stem, "%.200s-arrays", part->task->id);
-    cf_table_open(page, stem, "Arrays made", array_columns, 3);
+    cf_table_begin(page, part, "arrays", "Arrays made", array_columns, 3);
     for (size_t i = 0; i < arrays->count; ++i) {
       const cf_array *a = arrays->array[i];
       size_t used = 0;

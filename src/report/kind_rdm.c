@@ -101,9 +101,8 @@ static cf_status extremes_table(cf_page *page, const cf_part *part, const cf_sta
   static const char *const columns[] = {"A", "B", "#Value"};
   enum { MOST = 400 };
   if (s->n > 28 || s->n * (s->n - 1) / 2 > MOST) return CF_OK;
-  char a[32], b[32], stem[256];
-  snprintf(stem, sizeof stem, "%.200s-pairs", part->task->id);
-  cf_table_open(page, stem, "All pairs", columns, 3);
+  char a[32], b[32];
+  cf_table_begin(page, part, "pairs", "All pairs", columns, 3);
   for (size_t i = 0; i < s->n; ++i)
     for (size_t j = i + 1; j < s->n; ++j) {
       cf_table_row(page);

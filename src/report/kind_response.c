@@ -164,10 +164,8 @@ done:
 static void write_preferred(cf_page *page, const cf_part *part) {
   static const char *const columns[] = {"Preferred stimulus", "#Neurons"};
   const cf_json *list = cf_json_get(part->result, "preferred");
-  char stem[256];
   if (!list || !cf_json_is_list(list) || cf_json_count(list) == 0) return;
-  snprintf(stem, sizeof stem, "%.200s-preferred", part->task->id);
-  cf_table_open(page, stem, "Preferred stimuli", columns, 2);
+  cf_table_begin(page, part, "preferred", "Preferred stimuli", columns, 2);
   for (size_t i = 0; i < cf_json_count(list); ++i) {
     cf_table_row(page);
     cf_table_text(page, cf_part_text(cf_json_at(list, i), "stimulus", "?"));
@@ -180,9 +178,8 @@ static void write_preferred(cf_page *page, const cf_part *part) {
 static void write_tuning(cf_page *page, const cf_part *part, const tuning *t) {
   static const char *const columns[] = {"Neuron",           "#OSI",   "#DSI", "Preferred stimulus", "#Direction (°)",
                                         "#Orientation (°)", "#F1/F0", "#Rate"};
-  char stem[256], text[64];
-  snprintf(stem, sizeof stem, "%.200s-tuning", part->task->id);
-  cf_table_open(page, stem, "Tuning", columns, sizeof columns / sizeof *columns);
+  char text[64];
+  cf_table_begin(page, part, "tuning", "Tuning", columns, sizeof columns / sizeof *columns);
   for (size_t i = 0; i < CF_MIN(t->n, MOST_ROWS); ++i) {
     double s = t->stimulus ? t->stimulus[i] : NAN;
     snprintf(text, sizeof text, "neuron %zu", i + 1);
@@ -377,12 +374,11 @@ static cf_status write_significance(cf_page *page, const cf_part *part, const re
   cf_status status = CF_OK;
   cf_block rate;
   double *sorted = NULL;
-  char stem[256], text[32];
+  char text[32];
   if (!r->significant) return CF_OK;
   CF_TRY(cf_block_read(page, part, "rate_max", 2, &rate));
   CF_TRY(CF_SCRATCH(page->ctx, &sorted, r->neurons));
-  snprintf(stem, sizeof stem, "%.200s-significance", part->task->id);
-  cf_table_open(page, stem, "Significance by stimulus", columns, 4);
+  cf_table_begin(page, part, "significance", "Significance by stimulus", columns, 4);
   for (size_t s = 0; s < r->stimuli; ++s) {
     size_t n = 0;
     double median = NAN;
@@ -495,7 +491,7 @@ cf_status cf_part_planted(cf_page *page, const cf_part *part, bool *written) {
   cf_array *names = NULL;
   size_t *code = NULL, groups = 0, example[EXAMPLES], n = 0;
   const char *name[EXAMPLES];
-  char stem[256], buffer[64];
+  char buffer[64];
   cf_mark mark = cf_scratch_mark(page->ctx);
   *written = false;
   CF_TRY(read_responses(page, part, &r));
@@ -519,8 +515,7 @@ cf_status cf_part_planted(cf_page *page, const cf_part *part, bool *written) {
                 "Simulated neurons. Each row is shown from 0 to its own maximum. Directions run down, time across."));
   cf_text_put(&page->html, "</div>\n");
   if (groups == 0) goto done;
-  snprintf(stem, sizeof stem, "%.200s-types", part->task->id);
-  cf_table_open(page, stem, clusters ? "Planted types" : "Types along the continuum", columns, 2);
+  cf_table_begin(page, part, "types", clusters ? "Planted types" : "Types along the continuum", columns, 2);
   for (size_t g = 0; g < groups; ++g) {
     size_t members = 0;
     for (size_t i = 0; i < r.neurons; ++i) members += code[i] == g;

@@ -157,10 +157,8 @@ static void write_tables(cf_page *page, const cf_part *part, const evaluation *e
                                         "#p",    "#p (Holm)", "#p (FDR)", "#p vs ceiling", "#% of ceiling"};
   static const char *const pair_columns[] = {"Model A", "Model B", "#A − B", "#p", "#p (Holm)", "#p (FDR)"};
   const cf_json *models = cf_json_get(part->result, "models");
-  char stem[256];
-  snprintf(stem, sizeof stem, "%.200s-models", part->task->id);
   size_t shown = isfinite(e->lower) ? 10 : 8;
-  cf_table_open(page, stem, "Models", columns, shown);
+  cf_table_begin(page, part, "models", "Models", columns, shown);
   for (size_t i = 0; i < e->count; ++i) {
     const cf_model_bar *m = e->model + i;
     cf_table_row(page);
@@ -180,8 +178,7 @@ static void write_tables(cf_page *page, const cf_part *part, const evaluation *e
   }
   cf_table_close(page);
   if (e->pairs == 0) return;
-  snprintf(stem, sizeof stem, "%.200s-pairwise", part->task->id);
-  cf_table_open(page, stem, "Pairwise differences", pair_columns, 6);
+  cf_table_begin(page, part, "pairwise", "Pairwise differences", pair_columns, 6);
   for (size_t k = 0; k < e->pairs; ++k) {
     const cf_model_pair *q = e->pair + k;
     cf_table_row(page);

@@ -306,9 +306,7 @@ static void write_bundles(cf_page *page, const cf_part *part) {
                                         "#High",    "#L · S_cross",  "#Low",       "#High",
                                         "#S_cross", "#Length L",     "#Spacing ε", "#S_tight / separation"};
   const cf_json *list = bundles_of(part);
-  char stem[256];
-  snprintf(stem, sizeof stem, "%.200s-bundles", part->task->id);
-  cf_table_open(page, stem, "Bundles", columns, sizeof columns / sizeof *columns);
+  cf_table_begin(page, part, "bundles", "Bundles", columns, sizeof columns / sizeof *columns);
   for (size_t k = 0; k <= cf_json_count(list); ++k) {
     const cf_json *b = k ? cf_json_at(list, k - 1) : part->result;
     cf_table_row(page);
@@ -332,10 +330,8 @@ static void write_bundles(cf_page *page, const cf_part *part) {
 static void write_permutation(cf_page *page, const cf_part *part) {
   static const char *const columns[] = {"Score", "#Value", "#Shuffled labels", "#p"};
   const cf_json *permutation = cf_json_get(part->result, "permutation");
-  char stem[256];
   if (!(cf_part_number(permutation, "permutations") > 0.0)) return;
-  snprintf(stem, sizeof stem, "%.200s-permutation", part->task->id);
-  cf_table_open(page, stem, "Do the labels make tubes?", columns, 4);
+  cf_table_begin(page, part, "permutation", "Do the labels make tubes?", columns, 4);
   for (int k = 0; k < SCORES; ++k) {
     const cf_json *own = cf_json_get(permutation, key[k]);
     cf_table_row(page);
@@ -353,10 +349,9 @@ static void write_differences(cf_page *page, const cf_part *part) {
                                         "#Difference (%)", "#Paper, error", "#Clean, error"};
   static const char *const rule_columns[] = {"What", "Paper", "Clean"};
   const cf_json *all = cf_json_get(part->result, "differences"), *rules = cf_json_get(all, "rules");
-  char stem[256];
   if (!all) return;
-  snprintf(stem, sizeof stem, "%.200s-differences", part->task->id);
-  cf_table_open(page, stem, "As published and as it should be", columns, sizeof columns / sizeof *columns);
+  cf_table_begin(page, part, "differences", "As published and as it should be", columns,
+                 sizeof columns / sizeof *columns);
   for (int k = 0; k < SCORES; ++k) {
     const cf_json *own = cf_json_get(all, key[k]);
     cf_table_row(page);
@@ -370,8 +365,7 @@ static void write_differences(cf_page *page, const cf_part *part) {
   }
   cf_table_close(page);
   if (!rules || !cf_json_is_list(rules)) return;
-  snprintf(stem, sizeof stem, "%.200s-rules", part->task->id);
-  cf_table_open(page, stem, "Where the two variants differ", rule_columns, 3);
+  cf_table_begin(page, part, "rules", "Where the two variants differ", rule_columns, 3);
   for (size_t k = 0; k < cf_json_count(rules); ++k) {
     const cf_json *own = cf_json_at(rules, k);
     cf_table_row(page);
@@ -388,9 +382,7 @@ static void write_tests(cf_page *page, const cf_part *part) {
   static const char *const columns[] = {"Tubes",    "#Radius",      "#Apart",  "#Angle (°)", "#S_tight",
                                         "#Planted", "#L · S_cross", "Verdict", "Expected"};
   const cf_json *list = cf_json_get(part->result, "tests");
-  char stem[256];
-  snprintf(stem, sizeof stem, "%.200s-tests", part->task->id);
-  cf_table_open(page, stem, "Tubes that are known", columns, sizeof columns / sizeof *columns);
+  cf_table_begin(page, part, "tests", "Tubes that are known", columns, sizeof columns / sizeof *columns);
   for (size_t k = 0; k < cf_json_count(list); ++k) {
     const cf_json *own = cf_json_at(list, k);
     cf_table_row(page);

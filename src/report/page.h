@@ -124,6 +124,9 @@ cf_status cf_page_cloud(cf_page *page, const cf_part *part, const char *stem, co
 
 /* Tables: open with the columns (a name that begins with '#' is a number), then cells and row ends, then close. */
 void cf_table_open(cf_page *page, const char *stem, const char *title, const char *const *columns, size_t n);
+/* The same for a table of a task: its file is called by the task and by `what`. */
+void cf_table_begin(cf_page *page, const cf_part *part, const char *what, const char *title, const char *const *columns,
+                    size_t n);
 void cf_table_row(cf_page *page);
 void cf_table_text(cf_page *page, const char *text);
 void cf_table_number(cf_page *page, double value);

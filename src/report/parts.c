@@ -426,6 +426,13 @@ void cf_table_open(cf_page *page, const char *stem, const char *title, const cha
   cf_text_put(&page->html, "</tr></thead>\n<tbody>\n");
 }
 
+void cf_table_begin(cf_page *page, const cf_part *part, const char *what, const char *title, const char *const *columns,
+                    size_t n) {
+  char stem[256];
+  snprintf(stem, sizeof stem, "%.180s-%.60s", part->task->id, what);
+  cf_table_open(page, stem, title, columns, n);
+}
+
 void cf_table_row(cf_page *page) {
   cf_text_put(&page->html, "<tr>");
 }
