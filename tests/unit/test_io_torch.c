@@ -14,10 +14,10 @@ static const int64_t longs[] = {7, 8, 9};
 static const float floats[] = {0, 1, 2, 3, 4, 5, 6};
 
 static void write_torch(cf_context *ctx, const char *path, const char *pickle, size_t size, const char *order) {
-  cf_zip_part parts[4] = {{"m/data.pkl", pickle, NULL, size, 0},
-                          {"m/data/0", floats, NULL, sizeof floats, 0},
-                          {"m/data/1", longs, NULL, sizeof longs, 0},
-                          {"m/byteorder", order, NULL, order ? strlen(order) : 0, 0}};
+  cf_zip_part parts[4] = {{.name = "m/data.pkl", .head = pickle, .head_size = size},
+                          {.name = "m/data/0", .head = floats, .head_size = sizeof floats},
+                          {.name = "m/data/1", .head = longs, .head_size = sizeof longs},
+                          {.name = "m/byteorder", .head = order, .head_size = order ? strlen(order) : 0}};
   unlink(path);
   assert_ok(ctx, cf_zip_write(ctx, path, path, parts, order ? 4 : 3));
 }
