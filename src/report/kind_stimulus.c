@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_SHOWN = 16, TILES = 4, TILE_WIDTH = 96, SHOWN_FRAMES = 24, GAP = 3 };
+enum { MOST_SHOWN = 16, TILES = 4, TILE_WIDTH = 96, SHOWN_FRAMES = 16, GAP = 3 };
 
 typedef struct movies {
   const cf_array *frames; /* NULL: none that can be shown */
@@ -196,35 +196,53 @@ static void write_table(cf_page *page, const cf_part *part, size_t classes) {
   cf_table_close(page);
 }
 
-/* Temporal frequency over the directions, one curve a stimulus; those of a few stimuli with equal values lie together.
- */
+/* Whether two curves lie on one another to two parts in a hundred. */
+static bool same_curve(size_t n, const double *a, const double *b) {
+  for (size_t i = 0; i < n; i++)
+    if (!(fabs(a[i] - b[i]) <= 0.02 * fabs(b[i]))) return false;
+  return true;
+}
+
+/* Temporal frequency over the directions. Stimuli with the same values share a curve, which bears the first one's name
+ * and says how many more. */
 static cf_status draw_frequencies(cf_page *page, const cf_part *part, size_t classes, size_t directions) {
   cf_status status = CF_OK;
-  static const char caption[] = "Measured on two frames of each clip: the motion along the direction over the period.";
+  static const char caption[] =
+      "Measured on a few pairs of frames of each clip: the motion along the direction over the period.";
   double *x = NULL, *y = NULL;
+  char(*name)[96] = NULL;
+  size_t *more = NULL, n = 0;
   cf_curve *curve = NULL;
   cf_figure *figure = NULL;
-  size_t n = 0;
   char id[256];
   CF_TRY(CF_SCRATCH(page->ctx, &x, directions));
   CF_TRY(CF_SCRATCH(page->ctx, &y, classes * directions));
   CF_TRY(CF_SCRATCH(page->ctx, &curve, classes));
+  CF_TRY(CF_SCRATCH(page->ctx, &more, classes));
+  CF_TRY(CF_SCRATCH(page->ctx, &name, classes));
   for (size_t i = 0; i < classes; i++) {
     const cf_json *measured = cf_json_get(class_at(part, i), "measured");
-    double least, most;
+    double least, most, *own = y + n * directions;
+    size_t twin = 0;
     range_of(class_at(part, i), "temporal_frequency", &least, &most);
     if (!isfinite(least)) continue;
     for (size_t d = 0; d < directions; d++) {
       x[d] = cf_part_number(cf_json_at(measured, d), "direction");
-      y[n * directions + d] = cf_part_number(cf_json_at(measured, d), "temporal_frequency");
+      own[d] = cf_part_number(cf_json_at(measured, d), "temporal_frequency");
     }
-    curve[n] = (cf_curve){.name = cf_part_text(class_at(part, i), "name", "?"),
-                          .n = directions,
-                          .x = x,
-                          .y = y + n * directions,
-                          .style = CF_CURVE_LINE};
+    while (twin < n && !same_curve(directions, own, y + twin * directions)) twin++;
+    const char *label = cf_part_text(class_at(part, i), "name", "?");
+    if (twin < n) {
+      more[twin]++;
+      continue;
+    }
+    more[n] = 0;
+    snprintf(name[n], sizeof name[n], "%.60s", label);
+    curve[n] = (cf_curve){.name = name[n], .n = directions, .x = x, .y = own, .style = CF_CURVE_LINE};
     n++;
   }
+  for (size_t k = 0; k < n; k++)
+    if (more[k]) snprintf(name[k] + strlen(name[k]), sizeof name[k] - strlen(name[k]), " and %zu more", more[k]);
   if (n == 0 || directions < 2 || !isfinite(x[0])) goto done;
   const cf_curve_panel panel = {.x_title = "direction (degrees)",
                                 .y_title = "temporal frequency (Hz)",
