@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_DIRECTIONS = 36, MOST_NAMES = 250 };
+enum { MOST_DIRECTIONS = 36, MOST_REPEATS = 10, MOST_NAMES = 250 };
 
 static cf_status copy(cf_page *page, const char *text, size_t size, const char **out) {
   cf_status status = CF_OK;
@@ -66,7 +66,7 @@ static cf_status add_directions(cf_page *page, const double *direction, bool nam
     if (g == groups) seen[groups++] = direction[i];
     group[i] = g;
   }
-  if (groups < 2) return CF_OK;
+  if (groups < 2 || (!named && groups > MOST_REPEATS)) return CF_OK;
   CF_TRY(CF_SCRATCH(page->ctx, &name, groups));
   for (size_t g = 0; g < groups; ++g) {
     int used = named ? snprintf(plain, sizeof plain, "%.4g°", seen[g]) : snprintf(plain, sizeof plain, "%zu", g + 1);

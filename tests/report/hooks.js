@@ -41,6 +41,8 @@
     const plays = (k, box, canvas, view, picture) => {
       const slider = box.querySelector(".player input"), button = box.querySelector(".player button"), clock = box.querySelector(".clock");
       const end = Number(slider.max), whole = picture(), said = clock.textContent;
+      const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+      check("space " + k + " shows dots without paths", pixels.filter((v, q) => q % 4 === 3 && v > 60).length > 100 * view.places().x.length);
       check("space " + k + " does not begin with whole trajectories", view.state.at === end && Number(slider.value) === end && end > 1);
       check("slider of space " + k + " has no name", slider.getAttribute("aria-label") && slider.getAttribute("aria-valuetext") === said && said.length > 0);
       slider.value = 1;
