@@ -14,7 +14,7 @@ trap 'rm -rf "$folder"' EXIT
 CF_REPORT_OUT=$folder/out "$program" >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
 # The watcher stands before the report's script, the hooks behind it; violations of the page's own policy are errors too. Without
 # a screen there are no frames: a clock makes them.
-watcher='<script>window.reportErrors=[];addEventListener("error",(e)=>reportErrors.push("error: "+e.message));addEventListener("unhandledrejection",(e)=>reportErrors.push("rejected: "+e.reason));addEventListener("securitypolicyviolation",(e)=>reportErrors.push("blocked: "+e.blockedURI));console.error=console.warn=(...a)=>reportErrors.push("console: "+a.join(" "));window.requestAnimationFrame=(f)=>setTimeout(()=>f(performance.now()),16);</script>'
+watcher='<script>window.reportErrors=[];addEventListener("error",(e)=>reportErrors.push("error: "+e.message));addEventListener("unhandledrejection",(e)=>reportErrors.push("rejected: "+e.reason));addEventListener("securitypolicyviolation",(e)=>reportErrors.push("blocked: "+e.blockedURI));console.error=console.warn=(...a)=>reportErrors.push("console: "+a.join(" "));window.requestAnimationFrame=(f)=>setTimeout(()=>f(performance.now()),50);</script>'
 {
   sed "s|^<body>\$|<body>\n${watcher//&/\\&}|; /^<\/body>\$/,\$d" "$folder/out/report.html"
   echo "<script>"
@@ -25,8 +25,8 @@ failed=0
 look() { # name, width, more options
   local name=$1 width=$2
   shift 2
-  HOME=$folder timeout 60 "$browser" --headless --no-sandbox --disable-gpu --disable-background-networking --no-first-run \
-    --disable-dev-shm-usage --user-data-dir="$folder/profile-$name" --virtual-time-budget=8000 --window-size="$width",1200 "$@" \
+  HOME=$folder timeout 150 "$browser" --headless --no-sandbox --disable-gpu --disable-background-networking --no-first-run \
+    --disable-dev-shm-usage --user-data-dir="$folder/profile-$name" --virtual-time-budget=6000 --window-size="$width",1200 "$@" \
     --dump-dom "file://$folder/out/hooked.html" >"$folder/dom" 2>"$folder/browser"
   local title
   title=$(grep -o '<title>[^<]*</title>' "$folder/dom" | head -1)
