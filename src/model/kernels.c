@@ -46,7 +46,8 @@ void cf_gelu(size_t n, float *x, float gain) {
 }
 
 static float sigmoid(float x) {
-  return x >= 0 ? 1 / (1 + expf(-x)) : 1 - 1 / (1 + expf(x)); /* e^|x| would overflow */
+  const float e = expf(x < 0 ? x : -x); /* never overflows */
+  return (x < 0 ? e : 1) / (1 + e);
 }
 
 void cf_sigmoid(size_t n, float *x) {

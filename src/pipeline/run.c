@@ -170,19 +170,34 @@ done:
   return status;
 }
 
+/* Arrays of all chosen layers, as far as they are held in memory: large ones are mapped. With a sample: its responses,
+ * and for layers with maps a frame and three sums of the whole layer. */
+static double kept_bytes(cf_context *ctx, const cf_running *r, const cf_sampling *how) {
+  double sum = 0;
+  for (size_t i = 0; i < r->n; i++) {
+    const cf_layer *l = cf_network_layer(r->network, r->layer[i]);
+    double own = 1, items = l->whole ? 1.0 : (double)r->items, scores = 0;
+    for (int d = 0; d < l->ndim; d++) own *= (double)CF_MAX((size_t)1, l->shape[d]);
+    if (how->sample) {
+      scores = 24 * own;
+      own = CF_MIN(own, (double)how->maps * (double)how->places);
+    }
+    const double bytes = sizeof(float) * own * items;
+    sum += scores + (bytes <= (double)cf_context_memory(ctx) / 4 ? bytes : 0);
+  }
+  return sum;
+}
+
 static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {
   cf_status status = CF_OK;
-  cf_running r;
-  double kept = 0, bytes = 0;
+  cf_running r = {0};
+  cf_sampling how;
+  double bytes = 0;
+  CF_TRY(cf_sampling_read(ctx, options, &how));
   CF_TRY(cf_running_open(ctx, options, true, NULL, &r));
   CF_TRY(cf_network_cost(ctx, r.network, &r.input, &out->seconds, &bytes));
-  for (size_t i = 0; i < r.n; i++) {
-    const cf_layer *l = cf_network_layer(r.network, r.layer[i]);
-    double one = sizeof(float) * (l->whole ? 1.0 : (double)r.items);
-    for (int d = 0; d < l->ndim; d++) one *= (double)CF_MAX((size_t)1, l->shape[d]);
-    if (one <= (double)cf_context_memory(ctx) / 4) kept += one; /* larger ones are mapped */
-  }
-  out->bytes = bytes + kept;
+  out->bytes = bytes + kept_bytes(ctx, &r, &how);
+  if (how.sample) out->seconds *= 2;
 done:
   cf_context_clear(ctx);
   cf_running_close(&r);

@@ -89,3 +89,37 @@ llama() {
   printf '\004\000\000\000\002\000\000\000\001\000\000\000\002\000\000\000\001\000\000\000\054\001\000\000\006\000\000\000' >"$1"
   head -c 5184 /dev/zero >>"$1"
 }
+
+# net FILE LAYERS: an architecture for images of 2 channels, 3 rows and 4 columns; LAYERS is the inside of its list
+net() {
+  printf '{"format": "cortifold-net/1", "input": {"channels": 2, "height": 3, "width": 4}, "layers": [%s]}\n' "$2" >"$1"
+}
+
+# images FILE N: N uint8 images of zeros for it
+images() {
+  npy_raw "$1" '|u1' False "($2, 3, 4, 2)" < <(head -c $((24 * $2)) /dev/zero)
+}
+
+# pixels N: N bytes that look like noise, the same every time
+pixels() {
+  local i byte bytes=
+  for ((i = 0; i < $1; i++)); do
+    printf -v byte '\\%03o' $(((i * i * 7 + i * 13 + i / 1440 * 31) % 251))
+    bytes=$bytes$byte
+  done
+  # shellcheck disable=SC2059
+  printf "$bytes"
+}
+
+# tensor FILE NAME SHAPE VALUES...: one float64 tensor in safetensors; SHAPE such as 2,3
+tensor() {
+  local file=$1 header
+  header="{\"$2\": {\"dtype\": \"F64\", \"shape\": [$3], \"data_offsets\": [0, $((8 * ($# - 3)))]}}"
+  while [ $((${#header} % 8)) -ne 0 ]; do header="$header "; done
+  shift 3
+  {
+    printf "\\$(printf %03o $((${#header} & 255)))\\$(printf %03o $((${#header} >> 8)))\000\000\000\000\000\000"
+    printf '%s' "$header"
+    f8 "$@"
+  } >"$file"
+}
