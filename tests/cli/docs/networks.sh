@@ -12,4 +12,4 @@ grep -c '^cortifold' examples.sh
 bash -e examples.sh >out 2>log || { cat log; exit 1; }
 head -n 1 tuning.tsv | cut -f 1-3
 sed -n '/^```json/,/^```$/{/^```/!p}' "$CF_ROOT/docs/networks.md" >arch.json
-cortifold layers net:arch.json 2>&1 | cut -d: -f 4 || true
+cortifold layers net:arch.json 2>&1 | cut -d: -f 3 || true
