@@ -162,8 +162,7 @@ static cf_status fail_missing(cf_context *ctx, const cf_weights *weights, const 
   CF_TRY(cf_scratch_bytes(ctx, weights->n + 1, sizeof *names, (void **)&names));
   for (size_t i = 0; i < weights->n; i++) names[i] = weights->tensor[i].name;
   near = cf_io_nearest(name, names, weights->n);
-  if (!weights->files)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "there is no tensor '%s': no file of weights is named", name));
+  if (!weights->files) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "there is no tensor '%s': no file of weights is named", name));
   status = cf_fail(ctx, CF_ERR_INPUT, "%s: there is no tensor '%s'%s%s%s", cf_weights_file(weights, name), name,
                    near ? "; the nearest name is '" : "", near ? near : "", near ? "'" : "");
 done:
