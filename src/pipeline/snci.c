@@ -28,8 +28,9 @@ static const cf_param params[] = {
      "One label a region: its network, for means over networks."},
     {"bootstrap", 'b', CF_PARAM_INTEGER, "N", "2000", 0, 10000000, NULL,
      "Draws of models with replacement within their group, for intervals; 0: none."},
-    {"interval", 0, CF_PARAM_CHOICE, "KIND", "percentile", 0, 0, "percentile|bca",
-     "Interval of the draws: percentile, or bias-corrected and accelerated (Efron 1987)."},
+    {"interval", 0, CF_PARAM_CHOICE, "KIND", "bca", 0, 0, "bca|percentile",
+     "Interval of the draws: bias-corrected and accelerated (Efron 1987), or percentile, which lies too high: draws repeat "
+     "models and so vary less."},
     {"coverage", 0, CF_PARAM_REAL, "SHARE", "0.95", 0.01, 0.9999, NULL, "Coverage of the intervals."},
     {"alpha", 'a', CF_PARAM_REAL, "LEVEL", "0.05", 0, 1, NULL, "Level at which regions are counted in the summary."},
     CF_PARAM_END,

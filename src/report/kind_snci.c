@@ -111,7 +111,7 @@ static cf_status draw_bars(cf_page *page, const cf_part *part) {
   cf_intervals_figure spec = {used, row, NULL};
   cf_figure_options o = cf_page_options(part, "groups", "Groups and networks", caption, id);
   CF_TRY(cf_figure_intervals(page->ctx, &spec, &o, &figure));
-  status = cf_page_figure(page, part, "groups", "Groups and networks", caption, false, figure);
+  status = cf_page_figure(page, part, "groups", "Groups and networks", caption, true, figure);
 done:
   return status;
 }
