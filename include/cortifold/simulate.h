@@ -190,9 +190,9 @@ typedef struct cf_simulated_nfas {
  */
 CF_API CF_CHECKED cf_status cf_simulate_nfas(cf_context *ctx, const cf_simulate_nfas_options *options,
                                              cf_simulated_nfas **out);
-CF_API void cf_simulated_nfas_free(cf_simulated_nfas *nfas);
+CF_API void cf_simulated_nfas_free(cf_simulated_nfas *n);
 /* One layer of one model, times x features; layers can be made one by one in any order. O(times features latents). */
-CF_API CF_CHECKED cf_status cf_simulate_nfas_layer(cf_context *ctx, const cf_simulated_nfas *nfas, size_t model,
+CF_API CF_CHECKED cf_status cf_simulate_nfas_layer(cf_context *ctx, const cf_simulated_nfas *n, size_t model,
                                                    size_t layer, float *out);
 /* "vision", "audio", "language"; the networks' names. */
 CF_API const char *cf_nfas_modality_name(size_t modality);

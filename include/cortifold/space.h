@@ -71,7 +71,7 @@ CF_API CF_CHECKED cf_status cf_snci_against(cf_context *ctx, const cf_snci_probl
 
 /* Intervals from models drawn with replacement within their group; draws of one model alone have no spread and are left
  * out. bca: bias-corrected and accelerated (Efron 1987, JASA 82, 171) instead of percentile. low and high as the
- * outputs of cf_snci; any may be NULL. O(replicates models rois). */
+ * outputs of cf_snci; any may be NULL. O(draws models rois). */
 typedef struct cf_snci_interval {
   double *low, *high;
 } cf_snci_interval;

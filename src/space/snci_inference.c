@@ -256,14 +256,13 @@ static void leave_out(const replicates *s, const double *value, size_t *rest, do
   }
 }
 
-cf_status cf_snci_bootstrap(cf_context *ctx, const cf_snci_problem *p, const cf_snci_options *options,
-                            size_t replicates_wanted, double coverage, bool bca, uint64_t task,
-                            const cf_snci_interval *region, const cf_snci_interval *scalar,
-                            const cf_snci_interval *network) {
+cf_status cf_snci_bootstrap(cf_context *ctx, const cf_snci_problem *p, const cf_snci_options *options, size_t draws,
+                            double coverage, bool bca, uint64_t task, const cf_snci_interval *region,
+                            const cf_snci_interval *scalar, const cf_snci_interval *network) {
   static const cf_snci_options standard = CF_SNCI_OPTIONS_INIT;
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  const size_t count = replicates_wanted;
+  const size_t count = draws;
   replicates s = {.p = p, .o = options ? options : &standard, .width = cf_snci_width(p), .task = task};
   const intervals how = {coverage, bca, region, scalar, network};
   size_t *row = NULL, *rest = NULL;
