@@ -427,7 +427,7 @@ static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) 
   CF_TRY(cf_io_split(ctx, cf_options_argument(options, 0), &path, &member));
   CF_TRY(cf_io_list(ctx, path, &list));
   for (size_t i = 0; i < list->count; i++)
-    if (list->entry[i].ndim == 2 && list->entry[i].shape[0] * list->entry[i].shape[1] > values) {
+    if (list->entry[i].ndim == 2 && (double)(list->entry[i].shape[0] * list->entry[i].shape[1]) > values) {
       values = (double)(list->entry[i].shape[0] * list->entry[i].shape[1]);
       rois = (double)list->entry[i].shape[1];
     }
