@@ -69,7 +69,8 @@ typedef struct cf_io_driver {
 
 extern const cf_io_driver cf_io_driver_npy, cf_io_driver_npz, cf_io_driver_safetensors, cf_io_driver_torch,
     cf_io_driver_text, cf_io_driver_csv, cf_io_driver_json;
-extern const cf_io_driver cf_io_driver_nifti, cf_io_driver_gifti, cf_io_driver_png, cf_io_driver_jpeg, cf_io_driver_sound;
+extern const cf_io_driver cf_io_driver_nifti, cf_io_driver_gifti, cf_io_driver_png, cf_io_driver_jpeg,
+    cf_io_driver_sound;
 extern const cf_io_driver cf_io_driver_hdf5, cf_io_driver_mat, cf_io_driver_mat73;
 
 /* The table, NULL past the end. */

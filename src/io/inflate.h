@@ -1,5 +1,5 @@
-/* Inflates a zlib stream or a gzip file that lies in a file, from front to back, in pieces of any size; and zlib streams
- * from memory to memory. */
+/* Inflates a zlib stream or a gzip file that lies in a file, from front to back, in pieces of any size; and zlib
+ * streams from memory to memory. */
 #ifndef CF_IO_INFLATE_H
 #define CF_IO_INFLATE_H
 #include "io/format.h"

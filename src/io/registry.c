@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 /* Order of detection: formats with a magic number first, plain text last. */
+/* clang-format off */
 static const cf_io_driver *const table[] = {
     &cf_io_driver_npy,
     &cf_io_driver_torch, /* before npz: both are zip archives */
@@ -25,6 +26,7 @@ static const cf_io_driver *const table[] = {
     &cf_io_driver_mat73,
     NULL,
 };
+/* clang-format on */
 
 const cf_io_driver *cf_io_driver_at(size_t i) {
   return i < sizeof table / sizeof *table ? table[i] : NULL;
