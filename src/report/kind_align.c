@@ -14,6 +14,12 @@ typedef struct scores {
   const char **label, **band;
 } scores;
 
+/* A count of the result, 0 when it is not there. */
+static int whole(const cf_part *part, const char *key) {
+  const double value = cf_part_number(part->result, key);
+  return value >= 0 && value < 2e9 ? (int)value : 0;
+}
+
 static cf_status read_scores(cf_page *page, const cf_part *part, scores *s) {
   cf_status status = CF_OK;
   cf_block r;
@@ -47,18 +53,18 @@ done:
 
 static void say_trouble(cf_page *page, const cf_part *part) {
   const double missing = cf_part_number(part->result, "missing"), constant = cf_part_number(part->result, "constant");
-  if (missing > 0) cf_text_write(&page->html, " $i targets have NaN and are left out.", (int)missing);
-  if (constant > 0) cf_text_write(&page->html, " $i are constant.", (int)constant);
+  if (missing > 0) cf_text_write(&page->html, " $i targets have NaN and are left out.", whole(part, "missing"));
+  if (constant > 0) cf_text_write(&page->html, " $i are constant.", whole(part, "constant"));
 }
 
 cf_status cf_find_align(cf_page *page, const cf_part *part) {
   const double significant = cf_part_number(part->result, "significant");
   cf_text_write(&page->html, "<p>$i targets from $i features over $i folds: mean r $d, mean r² $d, mean R² $d.",
-                (int)cf_part_number(part->result, "fitted"), (int)cf_part_number(part->result, "features"),
-                (int)cf_part_number(part->result, "folds"), cf_part_number(part->result, "mean_r"),
-                cf_part_number(part->result, "mean_r2"), cf_part_number(part->result, "mean_R2"));
+                whole(part, "fitted"), whole(part, "features"), whole(part, "folds"),
+                cf_part_number(part->result, "mean_r"), cf_part_number(part->result, "mean_r2"),
+                cf_part_number(part->result, "mean_R2"));
   if (isfinite(significant))
-    cf_text_write(&page->html, " $i are above chance at a false discovery rate of 0.05.", (int)significant);
+    cf_text_write(&page->html, " $i are above chance at a false discovery rate of 0.05.", whole(part, "significant"));
   if (isfinite(cf_part_number(part->result, "mean_r2_normalised")))
     cf_text_write(&page->html, " Of what is explainable they explain $d on average.",
                   cf_part_number(part->result, "mean_r2_normalised"));
@@ -227,9 +233,8 @@ done:
 
 cf_status cf_find_ceiling(cf_page *page, const cf_part *part) {
   cf_text_write(&page->html, "<p>Noise ceiling ($t) of $i targets from $i repeats: mean $d, median $d.</p>\n",
-                cf_part_text(part->result, "method", "?"), (int)cf_part_number(part->result, "targets"),
-                (int)cf_part_number(part->result, "repeats"), cf_part_number(part->result, "mean"),
-                cf_part_number(part->result, "median"));
+                cf_part_text(part->result, "method", "?"), whole(part, "targets"), whole(part, "repeats"),
+                cf_part_number(part->result, "mean"), cf_part_number(part->result, "median"));
   return CF_OK;
 }
 
@@ -253,6 +258,43 @@ cf_status cf_part_ceiling(cf_page *page, const cf_part *part) {
   cf_figure_options o = cf_page_options(part, "ceiling", "Noise ceiling", caption, id);
   CF_TRY(cf_figure_distributions(page->ctx, &spec, &o, &figure));
   status = cf_page_figure(page, part, "ceiling", "Noise ceiling", caption, false, figure);
+done:
+  cf_scratch_release(page->ctx, mark);
+  return status;
+}
+
+/* ----------------------------------------------------------------- regions -- */
+
+cf_status cf_find_regions(cf_page *page, const cf_part *part) {
+  cf_text_write(&page->html, "<p>$i series of $i samples in $i runs, from $i voxels of which $i are constant",
+                whole(part, "columns"), whole(part, "samples"), whole(part, "runs"), whole(part, "voxels"),
+                whole(part, "constant_voxels"));
+  if (cf_part_number(part->result, "nan_voxels") > 0)
+    cf_text_write(&page->html, " and $i have NaN", whole(part, "nan_voxels"));
+  if (cf_part_number(part->result, "empty") > 0)
+    cf_text_write(&page->html, "; $i regions have no voxel", whole(part, "empty"));
+  cf_text_put(&page->html, ".</p>\n");
+  return CF_OK;
+}
+
+cf_status cf_part_regions(cf_page *page, const cf_part *part) {
+  cf_status status = CF_OK;
+  cf_mark mark = cf_scratch_mark(page->ctx);
+  cf_block voxels;
+  cf_figure *figure = NULL;
+  char id[256];
+  bool several = false;
+  static const char caption[] = "Voxels that a region's series is the mean of (red: mean).";
+  CF_TRY(cf_find_regions(page, part));
+  CF_TRY(cf_block_read(page, part, "voxels", 1, &voxels));
+  for (size_t i = 0; voxels.value && i < voxels.shape[0]; ++i) several = several || voxels.value[i] > 1;
+  if (!several) goto done;
+  cf_distribution_panel panel = {
+      .title = "Size of regions", .x_title = "voxels", .y_title = "regions", .n = voxels.shape[0], .x = voxels.value};
+  cf_distributions_figure spec = {1, 0, &panel};
+  cf_figure_options o = cf_page_options(part, "sizes", "Size of regions", caption, id);
+  CF_TRY(cf_figure_distributions(page->ctx, &spec, &o, &figure));
+  status = cf_page_figure(page, part, "sizes", "Size of regions", caption, false, figure);
 done:
   cf_scratch_release(page->ctx, mark);
   return status;

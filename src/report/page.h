@@ -158,6 +158,7 @@ cf_status cf_part_tuning(cf_page *page, const cf_part *part);
 cf_status cf_part_psth(cf_page *page, const cf_part *part);
 cf_status cf_part_align(cf_page *page, const cf_part *part);
 cf_status cf_part_ceiling(cf_page *page, const cf_part *part);
+cf_status cf_part_regions(cf_page *page, const cf_part *part);
 cf_status cf_find_factor(cf_page *page, const cf_part *part);
 cf_status cf_find_graph(cf_page *page, const cf_part *part);
 cf_status cf_find_diffuse(cf_page *page, const cf_part *part);
@@ -182,6 +183,7 @@ cf_status cf_find_tubes(cf_page *page, const cf_part *part);
 cf_status cf_find_dmd(cf_page *page, const cf_part *part);
 cf_status cf_find_dynamics(cf_page *page, const cf_part *part);
 cf_status cf_find_alignment(cf_page *page, const cf_part *part);
+cf_status cf_find_regions(cf_page *page, const cf_part *part);
 /* What `encode` shares with `factor` and `graph`: figures and tables of the factorisation and of the graph. */
 cf_status cf_part_factors(cf_page *page, const cf_part *part);
 cf_status cf_part_neighbours(cf_page *page, const cf_part *part);

@@ -40,6 +40,7 @@ static const kind kinds[] = {
     {"dmd", "dynamic modes along depth", cf_find_dmd, cf_part_dmd},
     {"dynamics", "delays and rank of dynamics", cf_find_dynamics, cf_part_dynamics},
     {"alignment", "modules against recordings", cf_find_alignment, cf_part_alignment},
+    {"regions", "series from images", cf_find_regions, cf_part_regions},
 };
 
 static const kind *kind_of(const cf_study_task *task) {
