@@ -4,11 +4,6 @@
 
 enum { N = 60, FOLDS = 3 };
 
-static void put(cf_context *ctx, cf_study_task *t, const char *name, int ndim, const size_t *shape,
-                const double *data) {
-  assert_ok(ctx, cf_dataset_put(ctx, t->arrays, name, ndim, shape, data));
-}
-
 static void numbers(cf_json *result, const char *const *names, const double *values, size_t n) {
   for (size_t i = 0; i < n; i++) cf_json_set(result, names[i], cf_json_number(values[i]));
 }
