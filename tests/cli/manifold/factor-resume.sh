@@ -12,7 +12,7 @@ kill -9 $scan 2>/dev/null
 [ ! -e resumed.npz ] && echo 'nothing half written'
 [ "$(ls pieces | wc -l)" -ge 1 ] && echo 'pieces are kept'
 cortifold factor x.npz --rank 2-5 --restarts 20 --seed 2 --quiet --resume pieces -o resumed.npz
-ls pieces | wc -l
+ls pieces | grep -c -- '-of-20.npz' # a killed write may leave its temporary file
 for member in neuron stimulus pattern lambda shift scan/error scan/dimension rank-05/neuron; do
   cortifold convert whole.npz:$member a.npy --quiet --force
   cortifold convert resumed.npz:$member b.npy --quiet --force
@@ -20,4 +20,4 @@ for member in neuron stimulus pattern lambda shift scan/error scan/dimension ran
 done
 # other data or options find nothing to take over
 cortifold factor x.npz --rank 2-2 --restarts 20 --seed 2 --no-shift --quiet --resume pieces -o other.npz
-ls pieces | wc -l
+ls pieces | grep -c -- '-of-20.npz' # a killed write may leave its temporary file
