@@ -102,7 +102,7 @@ static cf_status load_images(cf_context *ctx, const cf_sensorium *m, const cf_ne
 
 /* Gaze shift of one stimulus: three layers, tanh after each. */
 static void shift_of(const cf_sensorium *m, const float *pupil, double out[2]) {
-  double x[1024], y[1024];
+  double x[1024], y[1024] = {0};
   for (size_t i = 0; i < CF_SENSORIUM_PUPIL; i++) x[i] = (double)pupil[i];
   for (size_t l = 0; l < CF_SENSORIUM_SHIFTER; l++) {
     const size_t in = m->shift_width[l], width = m->shift_width[l + 1];
