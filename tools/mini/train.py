@@ -1,13 +1,14 @@
 #!/usr/bin/python3
-"""Train the networks of examples/physiologist: mini and its variants.
+"""Train small networks of the FNN's kind on a simulated cortex.
 
-A network of three parts (perspective, recurrent attention core, readout at a point a neuron; docs/networks.md) learns the
-responses of a simulated cortex (`cortifold simulate cortex`) to gratings and flows (`cortifold stimulus set clean`).
-cortifold runs what comes out by itself (`fnn:mini.safetensors+mini.json`) and never needs this script.
+A network of three parts (perspective, recurrent attention core, readout at a point a neuron; docs/fnn.md) learns the
+responses of `cortifold simulate cortex` to the gratings and flows of `cortifold stimulus set clean`. cortifold runs what
+comes out by itself, `fnn:mini.safetensors+mini.json`, and never needs this script.
 
-    tools/mini/train.py --cortifold build/cortifold --variant all --out examples/physiologist/models
+    tools/mini/train.py --cortifold build/cortifold --variant mini --out models
 
-Needs python3-torch and python3-numpy. The seed and every setting stand in the .json beside the weights.
+Needs python3-torch and python3-numpy; about ten minutes a variant on one core. Seed and settings are written into the
+.json beside the weights, with the median correlation on stimuli and layouts that were held out.
 
 Variants
     mini       as described
@@ -370,7 +371,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cortifold", default="build/cortifold")
     parser.add_argument("--variant", default="all", choices=["all", *VARIANTS])
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("examples/physiologist/models"))
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("models"))
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("mini-work"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--neurons", type=int, default=200)
