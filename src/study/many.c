@@ -16,6 +16,7 @@ void cf_many_free(cf_many *m) {
   cf_free(m->path);
   cf_free(m->name);
   cf_free(m->address);
+  cf_free(m->missing);
   *m = (cf_many){0};
 }
 
@@ -69,6 +70,7 @@ static cf_status network(cf_context *ctx, const char *base, const char *address,
     CF_TRY(cf_sprintf(ctx, &full, "%s%s", part[0] == '/' ? "" : base, part));
     if (!is_regular(full)) {
       cf_many_free(m);
+      if (kind && strchr(part, '.')) m->missing = full, full = NULL; /* else PATH:MEMBER may be meant */
       goto done;
     }
     const char *slash = strrchr(part, '/');

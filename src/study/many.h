@@ -8,6 +8,7 @@ typedef struct cf_many {
   char *address;       /* with paths as they are from here */
   char **path, **name; /* of the files; names as the address sees them, which count for the identity */
   size_t n, room;
+  char *missing; /* the first file of a network ([KIND:] given) that is not there, with its path; NULL: none */
 } cf_many;
 
 /* The files of a network ([KIND:]FILE+FILE), of a folder, or of a pattern, relative to `base` ("" or a folder and '/').

@@ -242,6 +242,7 @@ static cf_status resolve_many(resolving *r, const char *address, piece_text *out
   const char *hex;
   *found = false;
   CF_TRY(cf_many_find(r->ctx, r->study->base, address, &many));
+  if (!many.n && many.missing) CF_TRY(fail_task(r->ctx, r->study, r->task, "%s: no such file", many.missing));
   if (!many.n) goto done;
   for (size_t i = 0; i < many.n && status == CF_OK; i++) {
     status = file_hash(r, many.path[i], &hex);
