@@ -19,7 +19,7 @@
 
 typedef struct pass {
   bool shift;
-  size_t ld, padded;         /* R and P in whole vectors */
+  size_t ld, wide, padded;   /* R in half vectors and in whole ones, P in whole ones */
   void *c, *ct;              /* P x ld, R x padded */
   void *weights, *model, *q; /* block x ld, block x padded, D x (D + 1), of the storage type */
   size_t *maps;
@@ -27,14 +27,14 @@ typedef struct pass {
       *moved; /* of each pattern: norm, norm of what varies with direction, of how far that moved */
 } pass;
 
-/* Numbers in whole vectors of 64 bytes. */
-static size_t whole(size_t n, bool single) {
-  const size_t lanes = single ? 64 / sizeof(float) : 64 / sizeof(double);
+/* Numbers in whole vectors of so many bytes. */
+static size_t whole(size_t n, size_t bytes, bool single) {
+  const size_t lanes = bytes / (single ? sizeof(float) : sizeof(double));
   return (n + lanes - 1) / lanes * lanes;
 }
 
 static size_t padded_rank(const cf_fit *f) {
-  return whole(f->r, f->single);
+  return whole(f->r, 32, f->single);
 }
 
 #define REAL    double
@@ -61,16 +61,25 @@ typedef struct sizes {
 } sizes;
 
 static sizes work_sizes(const cf_tensor *x, size_t r) {
-  const size_t block = block_maps(x, true), ld = whole(r, true), padded = (x->p + 31) / 32 * 32;
+  const size_t block = block_maps(x, true), ld = whole(r, 64, true), padded = whole(x->p, 64, true);
   sizes s = {x->p * ld, r * padded, block * ld, block * padded, (x->d * (x->d + 1) + 7) / 8 * 8, 0};
   s.total = s.c + s.ct + s.weights + s.model + s.q + 3 * r + block;
   return s;
 }
 
+/* Aligned data and their products. */
+static cf_status data_new(cf_context *ctx, cf_fit *f) {
+  cf_status status = CF_OK;
+  const size_t size = f->single ? sizeof(float) : sizeof(double);
+  CF_TRY(cf_scratch_bytes(ctx, f->x->maps * f->x->p, size, &f->xs));
+  CF_TRY(cf_scratch_bytes(ctx, f->x->maps * padded_rank(f), size, &f->y));
+done:
+  return status;
+}
+
 cf_status cf_fit_new(cf_context *ctx, const cf_tensor *x, size_t rank, bool single, cf_fit *fit) {
   cf_status status = CF_OK;
   cf_fit f = {.x = x, .r = rank, .single = single};
-  const size_t size = single ? sizeof(float) : sizeof(double);
   CF_TRY(CF_SCRATCH(ctx, &f.a, x->n * rank));
   CF_TRY(CF_SCRATCH(ctx, &f.b, x->s * rank));
   CF_TRY(CF_SCRATCH(ctx, &f.c, x->p * rank));
@@ -85,8 +94,7 @@ cf_status cf_fit_new(cf_context *ctx, const cf_tensor *x, size_t rank, bool sing
   f.gb = f.ga + rank * rank;
   f.gc = f.gb + rank * rank;
   CF_TRY(cf_scratch_bytes(ctx, work_sizes(x, rank).total, sizeof(double), &f.block));
-  CF_TRY(cf_scratch_bytes(ctx, x->maps * x->p, size, &f.xs));
-  CF_TRY(cf_scratch_bytes(ctx, x->maps * whole(rank, single), size, &f.y));
+  CF_TRY(data_new(ctx, &f));
   memset(f.k, 0, x->maps * sizeof *f.k);
   *fit = f;
 done:
@@ -95,11 +103,11 @@ done:
 
 static pass parts(const cf_fit *f, bool shift) {
   const sizes s = work_sizes(f->x, f->r);
-  const size_t twice = 2 * whole(1, f->single);
   double *at = f->block;
   pass p = {.shift = shift && f->x->shift && f->x->d > 1,
             .ld = padded_rank(f),
-            .padded = (f->x->p + twice - 1) / twice * twice};
+            .wide = whole(f->r, 64, f->single),
+            .padded = whole(f->x->p, 64, f->single)};
   p.c = at;
   p.ct = at += s.c;
   p.weights = at += s.ct;
@@ -130,11 +138,9 @@ void cf_fit_align(cf_fit *fit) {
 
 cf_status cf_fit_set_single(cf_context *ctx, cf_fit *fit, bool single) {
   cf_status status = CF_OK;
-  if (!single && fit->single) {
-    CF_TRY(cf_scratch_bytes(ctx, fit->x->maps * fit->x->p, sizeof(double), &fit->xs));
-    CF_TRY(cf_scratch_bytes(ctx, fit->x->maps * whole(fit->r, false), sizeof(double), &fit->y));
-  }
+  const bool grows = !single && fit->single;
   fit->single = single;
+  if (grows) CF_TRY(data_new(ctx, fit));
   cf_fit_align(fit);
 done:
   return status;

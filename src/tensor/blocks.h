@@ -1,8 +1,9 @@
 /* The passes over the data, block of maps by block, for one storage type. Included by blocks.c with REAL and NAME
  * defined, once for double and once for float.
  *
- * Products with R columns, R much smaller than what a general matrix product is made for: columns are padded to whole
- * vectors of 64 bytes, four maps at a time share each vector that is loaded, sums stay in registers.
+ * Products with R columns, R much smaller than what a general matrix product is made for: columns are padded to half
+ * vectors of 32 bytes (whole ones where they are stored again and again), four maps at a time share each vector that is
+ * loaded, sums stay in registers.
  *
  * Shift step: with M = (A (.) B) C' of the block, Q[a][b] = sum_t Xs[t,a] M[t,b], and the score of shift k is
  * sum_b Q[(b-k) mod D][b]. A map is left out while its best shift cannot have changed: the difference of two scores
@@ -11,26 +12,70 @@
  * norms of what varies with direction. */
 
 #define LANES (64 / sizeof(REAL))
+#define HALF  (LANES / 2)
 typedef REAL NAME(wide) __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alias));
+typedef REAL NAME(half) __attribute__((vector_size(32), aligned(sizeof(REAL)), may_alias));
 typedef REAL NAME(eight) __attribute__((vector_size(8 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 
 /* ------------------------------------------------------------- products -- */
 
-/* y (rows x nv vectors) = x (rows x width) c. */
-INLINE void NAME(rows_times)(size_t rows, size_t nv, size_t width, const REAL *x, const REAL *c, size_t ld, REAL *y) {
+/* y (rows x nv vectors, and half a vector more when `odd`) = x (rows x width) c. */
+INLINE void NAME(rows_times)(size_t rows, size_t nv, bool odd, size_t width, const REAL *x, const REAL *c, size_t ld,
+                             REAL *y) {
   NAME(wide) sum[4][4] = {{{0}}};
-  for (size_t p = 0; p < width; p++) UNROLL for (size_t j = 0; j < nv; j++) {
+  NAME(half) tail[4] = {{0}};
+  for (size_t p = 0; p < width; p++) {
+    if (p % LANES == 0) UNROLL for (size_t i = 0; i < rows; i++) __builtin_prefetch(x + (rows + i) * width + p);
+    UNROLL for (size_t j = 0; j < nv; j++) {
       const NAME(wide) v = *(const NAME(wide) *)(c + p * ld + j * LANES);
       UNROLL for (size_t i = 0; i < rows; i++) sum[i][j] += x[i * width + p] * v;
     }
-  UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t j = 0; j < nv; j++) *
-      (NAME(wide) *)(y + i * ld + j * LANES) = sum[i][j];
+    if (odd) {
+      const NAME(half) v = *(const NAME(half) *)(c + p * ld + nv * LANES);
+      UNROLL for (size_t i = 0; i < rows; i++) tail[i] += x[i * width + p] * v;
+    }
+  }
+  UNROLL for (size_t i = 0; i < rows; i++) {
+    UNROLL for (size_t j = 0; j < nv; j++) * (NAME(wide) *)(y + i * ld + j * LANES) = sum[i][j];
+    if (odd) *(NAME(half) *)(y + i * ld + nv * LANES) = tail[i];
+  }
 }
 
-INLINE void NAME(times)(size_t nv, size_t count, size_t width, const REAL *x, const REAL *c, size_t ld, REAL *y) {
+INLINE void NAME(times)(size_t nv, bool odd, size_t count, size_t width, const REAL *x, const REAL *c, size_t ld,
+                        REAL *y) {
   size_t m = 0;
-  for (; m + 4 <= count; m += 4) NAME(rows_times)(4, nv, width, x + m * width, c, ld, y + m * ld);
-  for (; m < count; m++) NAME(rows_times)(1, nv, width, x + m * width, c, ld, y + m * ld);
+  for (; m + 4 <= count; m += 4) NAME(rows_times)(4, nv, odd, width, x + m * width, c, ld, y + m * ld);
+  for (; m < count; m++) NAME(rows_times)(1, nv, odd, width, x + m * width, c, ld, y + m * ld);
+}
+
+/* At most four vectors of columns at a time. */
+CLONES static void NAME(times_block)(size_t count, size_t width, const REAL *x, const REAL *c, size_t ld, REAL *y) {
+  for (size_t at = 0; at < ld; at += 4 * LANES) switch ((ld - at) / HALF) {
+    case 1:
+      NAME(times)(0, true, count, width, x, c + at, ld, y + at);
+      break;
+    case 2:
+      NAME(times)(1, false, count, width, x, c + at, ld, y + at);
+      break;
+    case 3:
+      NAME(times)(1, true, count, width, x, c + at, ld, y + at);
+      break;
+    case 4:
+      NAME(times)(2, false, count, width, x, c + at, ld, y + at);
+      break;
+    case 5:
+      NAME(times)(2, true, count, width, x, c + at, ld, y + at);
+      break;
+    case 6:
+      NAME(times)(3, false, count, width, x, c + at, ld, y + at);
+      break;
+    case 7:
+      NAME(times)(3, true, count, width, x, c + at, ld, y + at);
+      break;
+    default:
+      NAME(times)(4, false, count, width, x, c + at, ld, y + at);
+      break;
+    }
 }
 
 /* w (width x nv vectors) += x' k for x rows x width. */
@@ -38,35 +83,20 @@ INLINE void NAME(rows_outer)(size_t rows, size_t nv, size_t width, const REAL *x
   NAME(wide) v[4][4];
   UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t j = 0; j < nv; j++) v[i][j] =
       *(const NAME(wide) *)(k + i * ld + j * LANES);
-  for (size_t p = 0; p < width; p++) UNROLL for (size_t j = 0; j < nv; j++) {
+  for (size_t p = 0; p < width; p++) {
+    if (p % LANES == 0) UNROLL for (size_t i = 0; i < rows; i++) __builtin_prefetch(x + (rows + i) * width + p);
+    UNROLL for (size_t j = 0; j < nv; j++) {
       NAME(wide) sum = *(const NAME(wide) *)(w + p * ld + j * LANES);
       UNROLL for (size_t i = 0; i < rows; i++) sum += x[i * width + p] * v[i][j];
       *(NAME(wide) *)(w + p * ld + j * LANES) = sum;
     }
+  }
 }
 
 INLINE void NAME(outer)(size_t nv, size_t count, size_t width, const REAL *x, const REAL *k, size_t ld, REAL *w) {
   size_t m = 0;
   for (; m + 4 <= count; m += 4) NAME(rows_outer)(4, nv, width, x + m * width, k + m * ld, ld, w);
   for (; m < count; m++) NAME(rows_outer)(1, nv, width, x + m * width, k + m * ld, ld, w);
-}
-
-/* At most four vectors of columns at a time. */
-CLONES static void NAME(times_block)(size_t count, size_t width, const REAL *x, const REAL *c, size_t ld, REAL *y) {
-  for (size_t at = 0; at < ld; at += 4 * LANES) switch ((ld - at) / LANES) {
-    case 1:
-      NAME(times)(1, count, width, x, c + at, ld, y + at);
-      break;
-    case 2:
-      NAME(times)(2, count, width, x, c + at, ld, y + at);
-      break;
-    case 3:
-      NAME(times)(3, count, width, x, c + at, ld, y + at);
-      break;
-    default:
-      NAME(times)(4, count, width, x, c + at, ld, y + at);
-      break;
-    }
 }
 
 CLONES static void NAME(outer_block)(size_t count, size_t width, const REAL *x, const REAL *k, size_t ld, REAL *w) {
@@ -86,30 +116,30 @@ CLONES static void NAME(outer_block)(size_t count, size_t width, const REAL *x, 
     }
 }
 
-/* m (rows x padded width) = k c' with the patterns as rows of ct (r x padded). */
-INLINE void NAME(rows_model)(size_t rows, size_t r, size_t padded, const REAL *k, size_t ld, const REAL *ct, REAL *m) {
-  for (size_t p = 0; p < padded; p += 2 * LANES) {
-    NAME(wide) sum[4][2] = {{{0}}};
-    for (size_t j = 0; j < r; j++) {
-      const NAME(wide) a = *(const NAME(wide) *)(ct + j * padded + p),
-                       b = *(const NAME(wide) *)(ct + j * padded + p + LANES);
-      UNROLL for (size_t i = 0; i < rows; i++) {
-        sum[i][0] += k[i * ld + j] * a;
-        sum[i][1] += k[i * ld + j] * b;
-      }
+/* m (rows x nv vectors) = k c' with the patterns as rows of ct (r x padded). */
+INLINE void NAME(rows_model)(size_t rows, size_t nv, size_t r, size_t padded, const REAL *k, size_t ld, const REAL *ct,
+                             REAL *m) {
+  NAME(wide) sum[4][2] = {{{0}}};
+  for (size_t j = 0; j < r; j++) UNROLL for (size_t v = 0; v < nv; v++) {
+      const NAME(wide) a = *(const NAME(wide) *)(ct + j * padded + v * LANES);
+      UNROLL for (size_t i = 0; i < rows; i++) sum[i][v] += k[i * ld + j] * a;
     }
-    UNROLL for (size_t i = 0; i < rows; i++) {
-      *(NAME(wide) *)(m + i * padded + p) = sum[i][0];
-      *(NAME(wide) *)(m + i * padded + p + LANES) = sum[i][1];
-    }
-  }
+  UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t v = 0; v < nv; v++) *
+      (NAME(wide) *)(m + i * padded + v * LANES) = sum[i][v];
 }
 
+INLINE void NAME(model)(size_t rows, size_t r, size_t padded, const REAL *k, size_t ld, const REAL *ct, REAL *m) {
+  size_t p = 0;
+  for (; p + 2 * LANES <= padded; p += 2 * LANES) NAME(rows_model)(rows, 2, r, padded, k, ld, ct + p, m + p);
+  if (p < padded) NAME(rows_model)(rows, 1, r, padded, k, ld, ct + p, m + p);
+}
+
+/* m (count x padded) = k c'. */
 CLONES static void NAME(model_block)(size_t count, size_t r, size_t padded, const REAL *k, size_t ld, const REAL *ct,
                                      REAL *m) {
   size_t i = 0;
-  for (; i + 4 <= count; i += 4) NAME(rows_model)(4, r, padded, k + i * ld, ld, ct, m + i * padded);
-  for (; i < count; i++) NAME(rows_model)(1, r, padded, k + i * ld, ld, ct, m + i * padded);
+  for (; i + 4 <= count; i += 4) NAME(model)(4, r, padded, k + i * ld, ld, ct, m + i * padded);
+  for (; i < count; i++) NAME(model)(1, r, padded, k + i * ld, ld, ct, m + i * padded);
 }
 
 /* ----------------------------------------------------------- shift step -- */
@@ -255,12 +285,12 @@ static void NAME(pass_block)(cf_fit *f, const pass *p, size_t from, size_t count
 static void NAME(pattern_block)(const cf_fit *f, const pass *p, size_t from, size_t count, double *w) {
   const size_t s = f->x->s, r = f->r, width = f->x->p;
   REAL *weights = p->weights, *part = p->c;
-  memset(part, 0, width * p->ld * sizeof *part);
+  memset(part, 0, width * p->wide * sizeof *part);
   for (size_t i = 0; i < count; i++)
-    NAME(khatri_rao)(r, p->ld, f->a + (from + i) / s * r, f->b + (from + i) % s * r, weights + i * p->ld);
-  NAME(outer_block)(count, width, (const REAL *)f->xs + from * width, weights, p->ld, part);
+    NAME(khatri_rao)(r, p->wide, f->a + (from + i) / s * r, f->b + (from + i) % s * r, weights + i * p->wide);
+  NAME(outer_block)(count, width, (const REAL *)f->xs + from * width, weights, p->wide, part);
   for (size_t e = 0; e < width; e++)
-    for (size_t i = 0; i < r; i++) w[e * r + i] += (double)part[e * p->ld + i];
+    for (size_t i = 0; i < r; i++) w[e * r + i] += (double)part[e * p->wide + i];
 }
 
 CLONES static void NAME(gather_a)(const cf_fit *f, double *w) {
@@ -289,4 +319,5 @@ static void NAME(align)(cf_fit *f, REAL *row) {
   for (size_t m = 0; m < f->x->maps; m++)
     if (f->k[m] > 0) NAME(rotate)(f->x->d, f->x->t, (size_t)f->k[m], xs + m * width, row);
 }
+#undef HALF
 #undef LANES
