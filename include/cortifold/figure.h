@@ -277,6 +277,45 @@ typedef struct cf_strip_figure {
 CF_API CF_CHECKED cf_status cf_figure_strip(cf_context *ctx, const cf_strip_figure *spec,
                                             const cf_figure_options *options, cf_figure **out);
 
+/* Boxes of samples over named positions (modules of a network), one panel a quantity above the next: quartiles,
+ * whiskers from the 5th to the 95th percentile, a short line at the largest value; the samples of a position beside one
+ * another. On a logarithmic axis values that are not above 0 stand on its lower end. NaN is left out. Errors:
+ * CF_ERR_USAGE (nothing to draw). */
+typedef struct cf_box_sample {
+  size_t n;
+  const double *value;
+} cf_box_sample;
+typedef struct cf_boxes_panel {
+  const char *title;
+  const cf_box_sample *sample; /* positions x series; n 0: none */
+  bool logarithmic;
+  bool bounded; /* low..high is the range of the axis, when it is not logarithmic */
+  double low, high;
+} cf_boxes_panel;
+typedef struct cf_boxes_figure {
+  size_t panels, series, positions;
+  const cf_boxes_panel *panel;
+  const char *const *series_name;   /* may be NULL for one series */
+  const char *const *position_name; /* positions */
+} cf_boxes_figure;
+CF_API CF_CHECKED cf_status cf_figure_boxes(cf_context *ctx, const cf_boxes_figure *spec,
+                                            const cf_figure_options *options, cf_figure **out);
+
+/* The layers of a network in a row, input to output, as sheets in the colour of their module, with their shapes and
+ * what was taken of them. Errors: CF_ERR_USAGE (no layer). */
+typedef struct cf_module_layer {
+  const char *name, *module;
+  int ndim; /* 3: maps, rows, columns; 2: units, channels; 1: units */
+  size_t shape[3];
+  size_t units, maps; /* that were taken; maps 0: not chosen by maps */
+} cf_module_layer;
+typedef struct cf_modules_figure {
+  size_t count;
+  const cf_module_layer *layer;
+} cf_modules_figure;
+CF_API CF_CHECKED cf_status cf_figure_modules(cf_context *ctx, const cf_modules_figure *spec,
+                                              const cf_figure_options *options, cf_figure **out);
+
 /* Two quantities of the same things, each on an axis of its own from 0: red bars on the left axis, blue ones on the
  * right; lines are intervals, short dashed lines chance. Shaded things stand on a band. NaN: not known. Errors:
  * CF_ERR_USAGE (no bars). */

@@ -52,6 +52,10 @@ CF_API CF_CHECKED cf_status cf_factors_new(cf_context *ctx, size_t neurons, size
 /* Scales columns to unit norm into lambda, sorts components by falling lambda, counts the live ones. */
 CF_API CF_CHECKED cf_status cf_factors_normalise(cf_context *ctx, cf_factors *factors);
 
+/* out (neurons x stimuli x directions x times): sum_r lambda_r A[n,r] B[s,r] C[p,r], turned back by the shifts: the
+ * responses as the factors have them. */
+CF_API void cf_factors_rebuild(const cf_factors *factors, double *out);
+
 /* All restarts of one rank, best first. */
 typedef struct cf_factorisation {
   size_t restarts;

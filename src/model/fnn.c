@@ -298,18 +298,34 @@ static void copy_doubles(float *to, const double *from, size_t n) {
   for (size_t i = 0; to && i < n; i++) to[i] = (float)from[i];
 }
 
-static cf_status see(cf_context *ctx, running *r, size_t clip, size_t t) {
-  cf_status status;
+static cf_status row_task(cf_context *worker, size_t task, void *payload) {
+  const running *r = payload;
+  (void)worker;
+  cf_fnn_view_row(&r->view[task / r->fnn->height], task % r->fnn->height);
+  return CF_OK;
+}
+
+/* What every clip's retina sees in frame t: the rows of all of them in one loop. */
+static cf_status see(cf_context *ctx, running *r, size_t t) {
+  cf_status status = CF_OK;
   const cf_fnn *f = r->fnn;
-  const size_t pixels = f->height * f->width, at = clip * r->c.frames + t;
+  const size_t pixels = f->height * f->width;
   const unsigned char *movie = r->input->values->data;
-  cf_fnn_view *v = &r->view[clip];
-  CF_TRY(cf_fnn_view_frame(ctx, v, r->eye + at * f->perspectives, movie + at * r->c.height * r->c.width));
-  memcpy(r->retina + clip * pixels, v->image, pixels * sizeof *r->retina);
-  copy_doubles(cf_fnn_tap(&r->taps, f->layer[CF_FNN_RAYS], clip), v->ray, 3 * pixels);
-  copy_doubles(cf_fnn_tap(&r->taps, f->layer[CF_FNN_GRID], clip), v->point, 2 * pixels);
-  float *image = cf_fnn_tap(&r->taps, f->layer[CF_FNN_PERSPECTIVE], clip);
-  if (image) memcpy(image, v->image, pixels * sizeof *image);
+  for (size_t clip = 0; clip < r->c.n; clip++) {
+    const size_t at = clip * r->c.frames + t;
+    CF_TRY(
+        cf_fnn_view_begin(ctx, &r->view[clip], r->eye + at * f->perspectives, movie + at * r->c.height * r->c.width));
+  }
+  CF_TRY(cf_parallel_for(ctx, r->c.n * f->height, row_task, r));
+  for (size_t clip = 0; clip < r->c.n; clip++) {
+    cf_fnn_view *v = &r->view[clip];
+    v->known = true;
+    memcpy(r->retina + clip * pixels, v->image, pixels * sizeof *r->retina);
+    copy_doubles(cf_fnn_tap(&r->taps, f->layer[CF_FNN_RAYS], clip), v->ray, 3 * pixels);
+    copy_doubles(cf_fnn_tap(&r->taps, f->layer[CF_FNN_GRID], clip), v->point, 2 * pixels);
+    float *image = cf_fnn_tap(&r->taps, f->layer[CF_FNN_PERSPECTIVE], clip);
+    if (image) memcpy(image, v->image, pixels * sizeof *image);
+  }
 done:
   return status;
 }
@@ -354,24 +370,21 @@ done:
 }
 
 enum { UNITS = 64 };
-
-typedef struct reading {
-  running *r;
-  size_t clip;
-} reading;
+static size_t unit_pieces(const cf_fnn *f) {
+  return (f->units + UNITS - 1) / UNITS;
+}
 
 /* Rates of 64 units of a clip: dot products at the units' places, streams averaged, exponential. */
 static cf_status unit_task(cf_context *worker, size_t task, void *payload) {
   cf_status status;
-  const reading *j = payload;
-  const running *r = j->r;
+  running *r = payload;
   const cf_fnn *f = r->fnn;
-  const size_t n = f->last.out, clip = j->clip;
+  const size_t n = f->last.out, pieces = unit_pieces(f), clip = task / pieces, first = task % pieces * UNITS;
   float *point, *position = cf_fnn_tap(&r->taps, f->layer[CF_FNN_POSITION], clip),
                 *readout = cf_fnn_tap(&r->taps, f->layer[CF_FNN_READOUT], clip),
                 *rates = cf_fnn_tap(&r->taps, f->layer[CF_FNN_RATES], clip);
   CF_TRY(CF_SCRATCH(worker, &point, cf_fnn_padded(n)));
-  for (size_t u = task * UNITS; u < CF_MIN(f->units, (task + 1) * UNITS); u++) {
+  for (size_t u = first; u < CF_MIN(f->units, first + UNITS); u++) {
     double mean = 0;
     for (size_t s = 0; s < f->streams; s++) {
       cf_fnn_core_point(r->core, clip, s, u, point);
@@ -386,21 +399,16 @@ done:
   return status;
 }
 
-static cf_status read_out(cf_context *ctx, running *r, size_t clip) {
-  reading j = {r, clip};
-  return cf_parallel_for(ctx, (r->fnn->units + UNITS - 1) / UNITS, unit_task, &j);
-}
-
 static cf_status frame(cf_context *ctx, running *r, size_t t) {
   cf_status status = CF_OK;
   const cf_fnn *f = r->fnn;
   const size_t deepest = r->taps.deepest;
   CF_TRY(cf_check_cancel(ctx));
-  for (size_t clip = 0; clip < r->c.n; clip++) CF_TRY(see(ctx, r, clip, t));
+  CF_TRY(see(ctx, r, t));
   for (size_t i = 0; deepest > f->layer[CF_FNN_PERSPECTIVE] && i < r->c.n * f->streams; i++)
     CF_TRY(modulate(ctx, r, i / f->streams, i % f->streams, t));
   if (r->core) CF_TRY(cf_fnn_core_step(ctx, r->core, &r->taps, r->retina, r->modulation));
-  for (size_t clip = 0; deepest > f->layer[CF_FNN_OUT] && clip < r->c.n; clip++) CF_TRY(read_out(ctx, r, clip));
+  if (deepest > f->layer[CF_FNN_OUT]) CF_TRY(cf_parallel_for(ctx, r->c.n * unit_pieces(f), unit_task, r));
   for (size_t i = 0; i < r->n; i++) {
     const size_t layer = r->layers[i];
     for (size_t clip = 0; clip < r->c.n; clip++)

@@ -43,7 +43,9 @@ typedef struct cf_fnn_view {
 cf_status cf_fnn_view_init(cf_context *ctx, const cf_fnn *fnn, size_t height, size_t width, bool extend,
                            cf_fnn_view *view);
 void cf_fnn_view_free(cf_fnn_view *view);
-cf_status cf_fnn_view_frame(cf_context *ctx, cf_fnn_view *view, const float *eye, const unsigned char *frame);
+/* A new frame with the eye's position; then every row of the retina, in any order or at once; then known = true. */
+cf_status cf_fnn_view_begin(cf_context *ctx, cf_fnn_view *view, const float *eye, const unsigned char *frame);
+void cf_fnn_view_row(cf_fnn_view *view, size_t row);
 
 /* Small dense layers in double. */
 void cf_fnn_mlp_run(const cf_fnn_mlp *mlp, size_t stream, const double *in, double *out);

@@ -100,8 +100,7 @@ static double sample(const cf_fnn_view *view, double x, double y) {
          b * ((1 - a) * pixel_at(view, y0 + 1, x0) + a * pixel_at(view, y0 + 1, x0 + 1));
 }
 
-static cf_status row_task(cf_context *worker, size_t row, void *payload) {
-  cf_fnn_view *view = payload;
+void cf_fnn_view_row(cf_fnn_view *view, size_t row) {
   const cf_fnn *f = view->fnn;
   const double ws = (double)view->width, hs = (double)view->height, wo = (double)f->width, ho = (double)f->height;
   const double across = ws / (ws - 1), sx = across * (wo - 1) / wo, sy = ws / hs * across * (ho - 1) / ho;
@@ -111,12 +110,10 @@ static cf_status row_task(cf_context *worker, size_t row, void *payload) {
     view->image[i] =
         (float)(pow(sample(view, x, y) + f->retina_eps, f->retina_power) * f->retina_scale + f->retina_offset);
   }
-  (void)worker;
-  return CF_OK;
 }
 
-cf_status cf_fnn_view_frame(cf_context *ctx, cf_fnn_view *view, const float *eye, const unsigned char *frame) {
-  cf_status status;
+cf_status cf_fnn_view_begin(cf_context *ctx, cf_fnn_view *view, const float *eye, const unsigned char *frame) {
+  cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
   const cf_fnn *f = view->fnn;
   const size_t width = cf_fnn_mlp_width(&f->gaze);
@@ -131,8 +128,6 @@ cf_status cf_fnn_view_frame(cf_context *ctx, cf_fnn_view *view, const float *eye
     rotation_of(angle, view->rotation);
     memcpy(view->eye, eye, f->perspectives * sizeof *eye);
   }
-  CF_TRY(cf_parallel_for(ctx, f->height, row_task, view));
-  view->known = true;
 done:
   cf_scratch_release(ctx, mark);
   return status;

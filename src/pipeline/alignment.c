@@ -10,6 +10,12 @@
 static const cf_param params[] = {
     {"brain", 'b', CF_PARAM_ADDRESS, "RECORDING,...", NULL, 0, 0, NULL,
      "The recordings: responses (neuron, stimulus, direction, time) to the same conditions."},
+    {"module-names", 0, CF_PARAM_LIST, "NAME,...", NULL, 0, 0, NULL,
+     "What the modules are called, one name each; otherwise as their members or files."},
+    {"brain-names", 0, CF_PARAM_LIST, "NAME,...", NULL, 0, 0, NULL, "The same for the recordings."},
+    {"stimuli", 0, CF_PARAM_LIST, "NAME[=OTHER],...", NULL, 0, 0, NULL,
+     "Only these stimuli of the modules, by their labels and in this order; NAME=OTHER: what the recordings call OTHER. "
+     "All when not given."},
     {"variant", 0, CF_PARAM_CHOICE, "V", "both", 0, 0, "both|paper|clean",
      "paper: the published recipes, whose cca is not cross-validated and whose linear predictivity fits its principal "
      "components on the test conditions too. clean: both fitted on training conditions alone. rsa and dsa are the same "
@@ -32,7 +38,8 @@ static const cf_param params[] = {
 
 static const char description[] =
     "The alignment table: each module's responses against each recording's over the same conditions (stimulus and "
-    "direction, matched by label; by position only where files have no labels, and the result says so). Recordings are "
+    "direction, matched by label; by position only where files have no labels, and the result says so; --stimuli picks and "
+    "renames stimuli where a network saw more than the animals). Recordings are "
     "resampled in time to the modules' bins by Fourier interpolation with a Hamming window on the spectrum.\n\n"
     "rsa: Spearman correlation of the upper triangles of two correlation distance matrices over conditions. "
     "cca: mean canonical correlation of 3 principal components a side; clean: components and directions from training "
@@ -52,8 +59,11 @@ static const char description[] =
     "References: Bertram, Dyballa, Keller, Kinger & Zucker (2026), arXiv 2601.21508; Ostrow et al. (2023), NeurIPS; "
     "Kriegeskorte, Mur & Bandettini (2008).";
 
-static const char examples[] = "cortifold alignment 'modules.h5:*' --brain v1.h5,retina.h5 -o table.h5\n"
-                               "cortifold alignment layer1.npz layer8.npz --brain v1.npz --variant clean --bootstrap 0";
+static const char examples[] =
+    "cortifold alignment 'modules.h5:*' --brain v1.h5,retina.h5 -o table.h5\n"
+    "cortifold alignment layer1.npz layer8.npz --brain v1.npz --variant clean --bootstrap 0\n"
+    "cortifold alignment net.h5:core.recurrent.h/responses --brain v1.h5 --stimuli 'grat_W12=LF grating,grat_W2=HF "
+    "grating'";
 
 static cf_status read_options(cf_context *ctx, const cf_options *options, cf_align_job *job) {
   const char *variant = cf_options_text(options, "variant");

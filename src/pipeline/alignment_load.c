@@ -95,6 +95,56 @@ done:
   return status;
 }
 
+/* ------------------------------------------------------------- selection -- */
+
+/* "NAME=OTHER" or "NAME": where the label is NAME, else SIZE_MAX. name gets OTHER, else NAME. */
+static size_t find_stimulus(const cf_responses *r, const char *entry, const char **name) {
+  char label[200];
+  const char *equals = strchr(entry, '=');
+  const size_t length = equals ? (size_t)(equals - entry) : strlen(entry);
+  *name = equals ? equals + 1 : entry;
+  for (size_t s = 0; r->stimulus && s < r->stimuli; s++) {
+    const char *own = cf_array_label(r->stimulus, s, label, sizeof label);
+    if (strlen(own) == length && strncmp(own, entry, length) == 0) return s;
+  }
+  return SIZE_MAX;
+}
+
+/* Leaves the stimuli that --stimuli names, in its order and by its names. */
+static cf_status select_stimuli(cf_context *ctx, const cf_options *options, const char *address, cf_responses *r) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t n = cf_options_list_count(options, "stimuli"), map = r->directions * r->times;
+  enum { LONGEST = 200 };
+  char(*entry)[LONGEST] = NULL;
+  const char **name = NULL;
+  double *kept = NULL;
+  cf_array *labels = NULL;
+  CF_TRY(CF_SCRATCH(ctx, &entry, n));
+  CF_TRY(CF_SCRATCH(ctx, &name, n));
+  CF_TRY(CF_ALLOC(ctx, &kept, r->neurons * n * map));
+  for (size_t i = 0; i < n; i++) {
+    cf_options_list_entry(options, "stimuli", i, entry[i], LONGEST);
+    const size_t from = find_stimulus(r, entry[i], &name[i]);
+    if (from == SIZE_MAX)
+      CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: --stimuli: no stimulus is labelled '%.*s'%s", address,
+                     (int)strcspn(entry[i], "="), entry[i], r->stimulus ? "" : "; the file has no labels"));
+    for (size_t k = 0; k < r->neurons; k++)
+      memcpy(kept + (k * n + i) * map, r->values + (k * r->stimuli + from) * map, map * sizeof *kept);
+  }
+  CF_TRY(cf_array_from_texts(ctx, "stimulus", n, name, &labels));
+  cf_array_free(r->stimulus);
+  cf_free(r->values);
+  r->stimulus = labels;
+  r->values = kept;
+  r->stimuli = n;
+  kept = NULL;
+done:
+  cf_free(kept);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 /* The first module gives the sizes, and the order of the labels if it has any. */
 static cf_status load_one(cf_context *ctx, const cf_options *options, cf_result *result, cf_align_job *job,
                           const char *address, const char *name, bool first, bool module, cf_align_side *side) {
@@ -106,6 +156,7 @@ static cf_status load_one(cf_context *ctx, const cf_options *options, cf_result 
   side->address = address;
   side->name = name;
   CF_TRY(cf_load_responses(ctx, address, options, result, &r));
+  if (module && cf_options_given(options, "stimuli")) CF_TRY(select_stimuli(ctx, options, address, r));
   for (int k = 0; k < 2; k++) CF_TRY(labels_of(ctx, r, k, address, &labels[k]));
   if (first) {
     job->stimuli = r->stimuli;
@@ -131,11 +182,56 @@ done:
   return status;
 }
 
+/* ----------------------------------------------------------------- names -- */
+
+/* "LAYER/responses", as `run` calls them, is LAYER, unless two would then be called alike. */
+static void drop_member(cf_systems *s) {
+  static const char end[] = "/responses";
+  char **name = s->names->data;
+  const size_t tail = sizeof end - 1;
+  for (size_t i = 0; i < s->count; i++) {
+    const size_t length = strlen(name[i]);
+    if (length <= tail || strcmp(name[i] + length - tail, end) != 0) return;
+  }
+  for (size_t i = 0; i < s->count; i++) name[i][strlen(name[i]) - tail] = '\0';
+}
+
+static cf_status give_names(cf_context *ctx, const cf_options *options, const char *option, cf_systems *s) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  enum { LONGEST = 200 };
+  char(*text)[LONGEST] = NULL;
+  const char **name = NULL;
+  cf_array *names = NULL;
+  const size_t n = cf_options_list_count(options, option);
+  if (!cf_options_given(options, option)) {
+    drop_member(s);
+    goto done;
+  }
+  if (n != s->count) CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--%s gives %zu names to %zu arrays", option, n, s->count));
+  CF_TRY(CF_SCRATCH(ctx, &text, n));
+  CF_TRY(CF_SCRATCH(ctx, &name, n));
+  for (size_t i = 0; i < n; i++) {
+    name[i] = cf_options_list_entry(options, option, i, text[i], LONGEST);
+    for (size_t k = 0; k < i; k++)
+      if (strcmp(name[i], name[k]) == 0)
+        CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--%s: two are called '%s'", option, name[i]));
+  }
+  CF_TRY(cf_array_from_texts(ctx, s->names->name, n, name, &names));
+  cf_array_free(s->names);
+  s->names = names;
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 cf_status cf_align_load(cf_context *ctx, const cf_options *options, cf_result *result, cf_align_job *job) {
   cf_status status = CF_OK;
   for (size_t i = 0; i < cf_options_arguments(options); i++)
     CF_TRY(cf_systems_expand(ctx, cf_options_argument(options, i), &job->modules));
   CF_TRY(cf_systems_expand(ctx, cf_options_text(options, "brain"), &job->recordings));
+  CF_TRY(give_names(ctx, options, "module-names", &job->modules));
+  CF_TRY(give_names(ctx, options, "brain-names", &job->recordings));
   CF_TRY(CF_ALLOC(ctx, &job->module, job->modules.count));
   CF_TRY(CF_ALLOC(ctx, &job->recording, job->recordings.count));
   for (size_t i = 0; i < job->modules.count; i++)

@@ -13,11 +13,11 @@
 
 /* -------------------------------------------------------------- factors -- */
 
-/* sum_r lambda_r A[n,r] B[s,r] C[p,r] turned back by the shifts, as responses without labels. */
+/* What the factors rebuild, as responses without labels. */
 static cf_status rebuild(cf_context *ctx, const cf_factors *f, cf_responses **out) {
   cf_status status = CF_OK;
   cf_responses *r = NULL;
-  const size_t S = f->stimuli, D = f->directions, T = f->times, R = f->rank;
+  const size_t S = f->stimuli, D = f->directions, T = f->times;
   size_t count = 0;
   *out = NULL;
   CF_TRY(CF_ALLOC(ctx, &r, 1));
@@ -27,19 +27,8 @@ static cf_status rebuild(cf_context *ctx, const cf_factors *f, cf_responses **ou
   CF_TRY(CF_ALLOC(ctx, &r->degrees, D));
   CF_TRY(CF_ALLOC(ctx, &r->index, f->neurons));
   for (size_t d = 0; d < D; d++) r->degrees[d] = 360.0 * (double)d / (double)D;
-  for (size_t n = 0; n < f->neurons; n++) {
-    r->index[n] = n;
-    for (size_t s = 0; s < S; s++) {
-      double *map = r->values + (n * S + s) * D * T;
-      const size_t k = (size_t)f->shift[n * S + s];
-      for (size_t c = 0; c < R; c++) {
-        const double w = f->lambda[c] * f->neuron[n * R + c] * f->stimulus[s * R + c];
-        if (w == 0) continue;
-        for (size_t d = 0; d < D; d++) /* the data at d stand at d + k in the model */
-          for (size_t t = 0; t < T; t++) map[d * T + t] += w * f->pattern[((d + k) % D + D * t) * R + c];
-      }
-    }
-  }
+  for (size_t n = 0; n < f->neurons; n++) r->index[n] = n;
+  cf_factors_rebuild(f, r->values);
   *out = r;
   r = NULL;
 done:

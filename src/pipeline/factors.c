@@ -13,6 +13,10 @@ static const cf_param params[] = {
      "Patterns of two restarts are compared as they are, not up to a rotation of the direction axis."},
     {"choose", 0, CF_PARAM_INTEGER, "R", NULL, 1, 1000, NULL,
      "Of several ranks, the one whose factors are the result; otherwise the suggested one."},
+    {"rebuild", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL,
+     "Also write `responses`, what the factors of the result rebuild, for analyses that start from responses."},
+    {"stimulus-names", 0, CF_PARAM_LIST, "NAME,...", NULL, 0, 0, NULL,
+     "Names of the stimuli, in order, where the files have none."},
     CF_PARAM_END,
 };
 
@@ -27,11 +31,15 @@ static const char description[] =
     "(component); one restart, whose error is not known.\n\n"
     "A pattern is flattened with the direction fastest. Columns are scaled to unit norm, components sorted by lambda, "
     "and those at zero come last. The formulas are described under factor.\n\n"
-    "Values and arrays: those of factor; files [{file, kind, rank, restarts}].";
+    "--rebuild: responses (neuron, stimulus, direction, time) = sum_r lambda_r A_nr B_sr C_pr, turned back by the shifts "
+    "where the file has them. They are without noise and as smooth as the factors; where shifts are not known, preferred "
+    "directions stay aligned.\n\n"
+    "Values and arrays: those of factor; files [{file, kind, rank, restarts}]; with --rebuild responses.";
 
-static const char examples[] = "cortifold factors fnn_R02.mat fnn_R03.mat fnn_R04.mat -o curve.h5\n"
-                               "cortifold factors v1_neuron.npy,v1_stim.npy,v1_dirtime.npy,v1_lambda.npy --json\n"
-                               "cortifold factors scan.h5:rank-05 scan.h5:rank-06";
+static const char examples[] =
+    "cortifold factors fnn_R02.mat fnn_R03.mat fnn_R04.mat -o curve.h5\n"
+    "cortifold factors v1_neuron.npy,v1_stim.npy,v1_dirtime.npy,v1_lambda.npy --rebuild -o v1.h5\n"
+    "cortifold factors scan.h5:rank-05 scan.h5:rank-06";
 
 typedef struct job {
   cf_rank_scan scan;
@@ -97,6 +105,44 @@ done:
   return status;
 }
 
+/* Names given by --stimulus-names take the place of the file's. */
+static cf_status name_stimuli(cf_context *ctx, const cf_options *options, cf_factor_set *set, size_t stimuli) {
+  cf_status status = CF_OK;
+  const size_t n = cf_options_list_count(options, "stimulus-names");
+  char text[256];
+  cf_array *names = NULL;
+  if (n == 0) return CF_OK;
+  if (n != stimuli)
+    return cf_fail(ctx, CF_ERR_USAGE, "--stimulus-names has %zu names, the factors have %zu stimuli", n, stimuli);
+  CF_TRY(cf_array_new(ctx, "stimulus", CF_TEXT, 1, &n, &names));
+  for (size_t i = 0; i < n; i++)
+    CF_TRY(cf_strdup(ctx, cf_options_list_entry(options, "stimulus-names", i, text, sizeof text),
+                     &((char **)names->data)[i]));
+  cf_array_free(set->stimulus);
+  set->stimulus = names;
+  names = NULL;
+done:
+  cf_array_free(names);
+  return status;
+}
+
+static cf_status put_responses(cf_context *ctx, const cf_rank_scan *scan, cf_result *result) {
+  static const char *const axes[] = {"neuron", "stimulus", "direction", "time"};
+  cf_status status = CF_OK;
+  const cf_factors *f = scan->rank[scan->chosen]->best;
+  const size_t shape[4] = {f->neurons, f->stimuli, f->directions, f->times};
+  size_t maps = 0, count = 0;
+  double *values = NULL;
+  CF_TRY(cf_size_mul(ctx, f->neurons, f->stimuli, &maps));
+  CF_TRY(cf_size_mul(ctx, maps, f->patterns, &count));
+  CF_TRY(CF_ALLOC(ctx, &values, count));
+  cf_factors_rebuild(f, values);
+  CF_TRY(cf_factor_put(ctx, scan, result, "responses", 4, shape, axes, values));
+done:
+  cf_free(values);
+  return status;
+}
+
 static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
   cf_status status = CF_OK;
   job j = {0};
@@ -104,6 +150,7 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   CF_TRY(CF_ALLOC(ctx, &j.scan.rank, cf_options_arguments(options)));
   for (size_t i = 0; i < cf_options_arguments(options); i++)
     CF_TRY(read_one(ctx, options, cf_options_argument(options, i), result, files, &j));
+  CF_TRY(name_stimuli(ctx, options, j.first, j.scan.rank[0]->best->stimuli));
   j.scan.degrees = j.first->degrees;
   j.scan.seconds = j.first->seconds;
   j.scan.neuron = j.first->neuron;
@@ -112,6 +159,7 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   cf_json_set(result->values, "files", files);
   files = NULL;
   CF_TRY(cf_rank_scan_results(ctx, &j.scan, result));
+  if (cf_options_flag(options, "rebuild")) CF_TRY(put_responses(ctx, &j.scan, result));
   CF_TRY(cf_rank_scan_say(ctx, &j.scan, result));
 done:
   for (size_t i = 0; j.scan.rank && i < j.scan.count; i++) cf_rank_summary_free(j.scan.rank[i]);

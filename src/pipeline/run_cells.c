@@ -1,8 +1,9 @@
 /* Items of a run put into sequences, by labels or by their leading axes, and run in that order.
  *
  * Clips: all instances of one sequence run together, so that no more than their state is held, and a time of all of
- * them arrives before the next. Still images: one run in the order sequence, time, instance. A single movie cannot be
- * put in another order: it runs as it is, and its items arrive one by one. */
+ * them arrives before the next; where the state is small, several sequences do, which leaves less to wait for. Still
+ * images: one run in the order sequence, time, instance. A single movie cannot be put in another order: it runs as it
+ * is, and its items arrive one by one. */
 #include "pipeline/run_cells.h"
 
 #include <math.h>
@@ -253,7 +254,7 @@ typedef struct segment {
   bool lockstep; /* clips: item of the segment = row x times + time */
   bool ordered;  /* items of a (sequence, time) come one after the other */
   const char *what;
-  size_t first_layer;
+  size_t first_layer, first_sequence;
   cf_cells_sink sink;
   void *user;
 } segment;
@@ -264,12 +265,15 @@ static cf_status arrive(cf_context *ctx, void *user, size_t layer, size_t item, 
   const cf_cells *c = g->cells;
   const size_t times = g->lockstep ? g->running->shape[1] : 1;
   const size_t k = g->row[item / times], original = g->lockstep ? k * times + item % times : k;
-  cf_arrival at = {original, c->sequence[original], c->time[original], 1, false};
+  cf_arrival at = {original, c->sequence[original], c->time[original], 1, false, 0};
   if (g->ordered) at.expected = c->instances[at.sequence * c->times + at.time];
-  if (g->lockstep)
-    at.last = item + 1 == g->rows * times;
-  else
+  if (g->lockstep) {
+    const size_t next = item / times + 1;
+    at.slot = at.sequence - g->first_sequence;
+    at.last = item % times + 1 == times && (next == g->rows || c->sequence[g->row[next] * times] != at.sequence);
+  } else {
     at.last = item + 1 == g->rows || c->sequence[g->row[item + 1]] != at.sequence;
+  }
   if (layer == g->first_layer) cf_progress_step(ctx, 1);
   return g->sink(ctx, g->user, layer, &at, shape, values);
 }
@@ -309,6 +313,32 @@ done:
   return status;
 }
 
+/* Sequences of clips that run at a time: as many as have a small state together, and a network whose state is large
+ * runs them one by one, as its caches would have it. */
+static size_t sequences_at_once(cf_context *ctx, const cf_cells *c, const cf_running *r) {
+  cf_network_input input = r->input;
+  cf_array head = *input.values;
+  double seconds = 0, bytes = 0;
+  const double most = CF_MIN(16e6, (double)cf_context_memory(ctx) / 16);
+  head.shape[0] = c->most_instances;
+  head.data = NULL;
+  input.values = &head;
+  if (cf_network_cost(ctx, r->network, &input, &seconds, &bytes) != CF_OK || !(bytes > 0)) {
+    cf_context_clear(ctx);
+    return 1;
+  }
+  return (size_t)fmin(fmax(1, most / bytes), CF_CELLS_SLOTS);
+}
+
+/* Clips of the sequences first .. last - 1, sequence by sequence; gives their number. */
+static size_t take_clips(const cf_cells *c, const cf_running *r, size_t first, size_t last, size_t *row) {
+  size_t n = 0;
+  for (size_t s = first; s < last; s++)
+    for (size_t k = 0; k < r->shape[0]; k++)
+      if (c->sequence[k * r->shape[1]] == s) row[n++] = k;
+  return n;
+}
+
 cf_status cf_cells_run(cf_context *ctx, const cf_cells *cells, const cf_running *running, const size_t *layers,
                        size_t n, const char *what, cf_cells_sink sink, void *user) {
   cf_status status = CF_OK;
@@ -321,10 +351,13 @@ cf_status cf_cells_run(cf_context *ctx, const cf_cells *cells, const cf_running 
   CF_TRY(CF_SCRATCH(ctx, &row, rows + 1));
   g.row = row;
   if (clips) {
-    for (size_t s = 0; s < cells->sequences; s++) {
-      for (size_t k = g.rows = 0; k < rows; k++)
-        if (cells->sequence[k * running->shape[1]] == s) row[g.rows++] = k;
-      CF_TRY(run_segment(ctx, &g, g.rows == rows, layers, n));
+    const size_t at_once = sequences_at_once(ctx, cells, running);
+    for (size_t s = 0; s < cells->sequences; s += at_once) {
+      bool whole = true;
+      g.first_sequence = s;
+      g.rows = take_clips(cells, running, s, CF_MIN(s + at_once, cells->sequences), row);
+      for (size_t k = 0; k < g.rows; k++) whole = whole && row[k] == k;
+      CF_TRY(run_segment(ctx, &g, whole && g.rows == rows, layers, n));
     }
     goto done;
   }

@@ -76,16 +76,17 @@ typedef struct scorer {
   bool begun;
   cf_field field;
   size_t maps, top, left; /* candidates: maps below `maps`, rows from top, columns from left */
-  size_t count, received, frames;
-  float *one, *frame; /* an item's values; the mean over instances so far */
-  double *sum;        /* of the frames of a sequence */
+  size_t count, received;
+  float *one, *frame;            /* an item's values; the mean over instances so far */
+  size_t frames[CF_CELLS_SLOTS]; /* of each sequence that runs now ... */
+  double *sum[CF_CELLS_SLOTS];   /* ... and their sum; NULL: no such sequence yet */
   double *best;
 } scorer;
 
 static void scorer_free(scorer *s) {
   cf_free(s->one);
   cf_free(s->frame);
-  cf_free(s->sum);
+  for (size_t i = 0; i < CF_CELLS_SLOTS; i++) cf_free(s->sum[i]);
   cf_free(s->best);
 }
 
@@ -116,7 +117,6 @@ static cf_status begin_scorer(cf_context *ctx, const scoring *g, const cf_layer 
   }
   CF_TRY(CF_ALLOC(ctx, &s->one, s->count));
   CF_TRY(CF_ALLOC(ctx, &s->frame, s->count));
-  CF_TRY(CF_ALLOC(ctx, &s->sum, s->count));
   CF_TRY(CF_ALLOC(ctx, &s->best, s->count));
 done:
   return status;
@@ -127,7 +127,7 @@ static bool is_candidate(const scorer *s, size_t map, size_t place) {
 }
 
 /* The frame of all instances is whole: its share of the largest value goes into the sums. */
-static void end_frame(scorer *s) {
+static void end_frame(scorer *s, size_t slot) {
   const cf_field *f = &s->field;
   float most = 0;
   for (size_t m = 0; m < s->maps; m++)
@@ -136,19 +136,19 @@ static void end_frame(scorer *s) {
       if (x > most && is_candidate(s, m, p)) most = x;
     }
   for (size_t i = 0; i < s->count; i++) {
-    if (s->frame[i] > 0 && most > 0) s->sum[i] += (double)s->frame[i] / (double)most;
+    if (s->frame[i] > 0 && most > 0) s->sum[slot][i] += (double)s->frame[i] / (double)most;
     s->frame[i] = 0;
   }
   s->received = 0;
-  s->frames++;
+  s->frames[slot]++;
 }
 
-static void end_sequence(scorer *s) {
+static void end_sequence(scorer *s, size_t slot) {
   for (size_t i = 0; i < s->count; i++) {
-    s->best[i] = fmax(s->best[i], s->sum[i] / (double)s->frames);
-    s->sum[i] = 0;
+    s->best[i] = fmax(s->best[i], s->sum[slot][i] / (double)s->frames[slot]);
+    s->sum[slot][i] = 0;
   }
-  s->frames = 0;
+  s->frames[slot] = 0;
 }
 
 static cf_status score(cf_context *ctx, void *user, size_t layer, const cf_arrival *at, const size_t *shape,
@@ -171,8 +171,9 @@ static cf_status score(cf_context *ctx, void *user, size_t layer, const cf_arriv
                      l->name, at->item, i, isnan(s->one[i]) ? "NaN" : "infinite"));
     s->frame[i] += share * s->one[i];
   }
-  if (++s->received == at->expected) end_frame(s);
-  if (at->last) end_sequence(s);
+  if (!s->sum[at->slot]) CF_TRY(CF_ALLOC(ctx, &s->sum[at->slot], s->count));
+  if (++s->received == at->expected) end_frame(s, at->slot);
+  if (at->last) end_sequence(s, at->slot);
 done:
   return status;
 }

@@ -243,6 +243,126 @@ done:
   return status;
 }
 
+/* ---------------------------------------------------------- side by side -- */
+
+enum { MOST_TABLES = 8, MOST_POSITIONS = 24 };
+
+typedef struct beside {
+  size_t tables, lines, positions;
+  table table[MOST_TABLES];
+  const char **title;                                              /* of the tasks, short */
+  size_t of_table[MOST_TABLES * 2], of_recording[MOST_TABLES * 2]; /* of each line */
+  const char *line[MOST_TABLES * 2], *position[MOST_POSITIONS];
+} beside;
+
+static size_t position_of(const beside *b, const char *name) {
+  size_t i = 0;
+  while (i < b->positions && strcmp(b->position[i], name) != 0) ++i;
+  return i;
+}
+
+/* Lines are tasks, or tasks by recordings; positions the modules of all of them. */
+static cf_status read_beside(cf_page *page, beside *b) {
+  cf_status status = CF_OK;
+  const cf_study_task **task = NULL;
+  size_t n = 0;
+  memset(b, 0, sizeof *b);
+  CF_TRY(cf_page_tasks_of(page, "alignment", "modules", &task, &n));
+  n = CF_MIN(n, (size_t)MOST_TABLES);
+  CF_TRY(cf_page_short_titles(page, n, task, &b->title));
+  for (size_t k = 0; k < n; ++k) {
+    const cf_part part = {task[k], cf_json_get(task[k]->envelope, "result"), NULL};
+    table *t = b->table + k;
+    CF_TRY(read_table(page, &part, t));
+    if (t->modules == 0) continue;
+    give_names(page, &part, t);
+    for (size_t m = 0; m < t->modules; ++m)
+      if (position_of(b, t->module[m]) == b->positions && b->positions < MOST_POSITIONS)
+        b->position[b->positions++] = t->module[m];
+    for (size_t r = 0; r < CF_MIN(t->recordings, (size_t)2); ++r) {
+      char *text = NULL;
+      CF_TRY(cf_scratch_bytes(page->ctx, 200, 1, (void **)&text));
+      snprintf(text, 200, t->recordings > 1 ? "%.90s, %.90s" : "%.90s", b->title[k], t->recording[r]);
+      b->of_table[b->lines] = k;
+      b->of_recording[b->lines] = r;
+      b->line[b->lines++] = text;
+    }
+  }
+  b->tables = n;
+done:
+  return status;
+}
+
+/* Values of one measure; *there when any is known. */
+static cf_status beside_profiles(cf_page *page, const beside *b, const char *measure, cf_profile *profile,
+                                 bool *there) {
+  cf_status status = CF_OK;
+  *there = false;
+  for (size_t l = 0; l < b->lines; ++l) {
+    const table *t = b->table + b->of_table[l];
+    double *y = NULL;
+    bool *hollow = NULL;
+    CF_TRY(CF_SCRATCH(page->ctx, &y, b->positions));
+    CF_TRY(CF_SCRATCH(page->ctx, &hollow, b->positions));
+    for (size_t i = 0; i < b->positions; ++i) y[i] = NAN, hollow[i] = false;
+    for (size_t k = 0; k < t->measures; ++k)
+      for (size_t m = 0; m < t->modules && strcmp(t->measure[k], measure) == 0; ++m) {
+        const size_t i = index_of(t, m, b->of_recording[l], k), at_position = position_of(b, t->module[m]);
+        if (at_position == b->positions) continue;
+        y[at_position] = at(t, VALUE, i);
+        hollow[at_position] = at(t, P, i) >= 0.05;
+        *there = *there || isfinite(y[at_position]);
+      }
+    profile[l] = (cf_profile){.y = y, .hollow = hollow};
+  }
+done:
+  return status;
+}
+
+cf_status cf_page_alignment_beside(cf_page *page) {
+  static char name[] = "side-by-side";
+  static const char title[] = "Alignment of several networks";
+  static const char caption[] =
+      "One line a network over the modules that it has. Hollow: not above chance at p < 0.05, uncorrected. Triangles: below −0.5, worse "
+      "than any use. Intervals and chance levels stand with each network below.";
+  cf_status status = CF_OK;
+  cf_study_task task = {.id = name};
+  const cf_part whole = {&task, NULL, NULL};
+  beside *b = NULL;
+  cf_profile_panel panel[KNOWN];
+  size_t panels = 0;
+  char id[256];
+  cf_figure *figure = NULL;
+  cf_mark mark = cf_scratch_mark(page->ctx);
+  if (cf_page_tasks(page, "alignment", "modules") < 2) return CF_OK;
+  CF_TRY(CF_SCRATCH(page->ctx, &b, 1));
+  CF_TRY(read_beside(page, b));
+  for (size_t k = 0; k < KNOWN && b->lines > 1; ++k) {
+    cf_profile *profile = NULL;
+    bool there = false;
+    CF_TRY(CF_SCRATCH(page->ctx, &profile, b->lines));
+    CF_TRY(beside_profiles(page, b, known[k].name, profile, &there));
+    if (there) panel[panels++] = (cf_profile_panel){known[k].title, profile, known[k].floored, FLOOR};
+  }
+  if (panels == 0) goto done;
+  cf_text_put(&page->html, "<section id=\"alignment-side-by-side\" class=\"task\"><h2>Alignment side by side</h2>\n"
+                           "<div class=\"figures\">\n");
+  const cf_profiles_figure spec = {.panels = panels,
+                                   .count = b->lines,
+                                   .positions = b->positions,
+                                   .panel = panel,
+                                   .name = b->line,
+                                   .position_name = b->position};
+  cf_figure_options o = cf_page_options(&whole, "alignment", title, caption, id);
+  o.width_mm = 136.0;
+  CF_TRY(cf_figure_profiles(page->ctx, &spec, &o, &figure));
+  CF_TRY(cf_page_figure(page, &whole, "alignment", title, caption, true, figure));
+  cf_text_put(&page->html, "</div>\n</section>\n");
+done:
+  cf_scratch_release(page->ctx, mark);
+  return status;
+}
+
 /* ---------------------------------------------------------------- tables -- */
 
 /* Module and recording of a row of the result by the names of the figure. */

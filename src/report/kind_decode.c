@@ -337,15 +337,18 @@ static cf_status draw_beside(cf_page *page, const cf_part *whole, int k) {
   size_t panels = 0;
   char id[256], stem[64];
   cf_figure *figure = NULL;
+  const cf_study_task **task = NULL;
+  const char **name = NULL;
+  size_t tasks = 0;
   cf_mark mark = cf_scratch_mark(page->ctx);
-  CF_TRY(CF_SCRATCH(page->ctx, &curve, page->results->count));
-  CF_TRY(CF_SCRATCH(page->ctx, &panel, page->results->count));
-  for (size_t t = 0; t < page->results->count; ++t) {
-    const cf_study_task *task = page->results->task + t;
-    cf_part part = {task, cf_json_get(task->envelope, "result"), cf_json_get(task->envelope, "options")};
+  CF_TRY(cf_page_tasks_of(page, "decode", NULL, &task, &tasks));
+  CF_TRY(cf_page_short_titles(page, tasks, task, &name));
+  CF_TRY(CF_SCRATCH(page->ctx, &curve, tasks));
+  CF_TRY(CF_SCRATCH(page->ctx, &panel, tasks));
+  for (size_t t = 0; t < tasks; ++t) {
+    cf_part part = {task[t], cf_json_get(task[t]->envelope, "result"), cf_json_get(task[t]->envelope, "options")};
     bool there = false;
-    if (strcmp(task->kind, "decode") != 0) continue;
-    CF_TRY(windows_panel(page, &part, k, task->title, curve[panels], panel + panels, &there));
+    CF_TRY(windows_panel(page, &part, k, name[t], curve[panels], panel + panels, &there));
     panels += there;
   }
   if (panels < 2) goto done;

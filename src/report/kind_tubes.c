@@ -417,13 +417,16 @@ cf_status cf_page_tubes_beside(cf_page *page) {
   char id[256];
   cf_figure *figure = NULL;
   cf_mark mark = cf_scratch_mark(page->ctx);
+  const cf_study_task **one = NULL;
+  const char **short_name = NULL;
+  size_t tasks = 0;
   if (cf_page_tasks(page, "tubes", "bundles") < 2) return CF_OK;
-  CF_TRY(CF_SCRATCH(page->ctx, &bar, page->results->count));
-  for (size_t t = 0; t < page->results->count; ++t) {
-    const cf_study_task *one = page->results->task + t;
-    const cf_json *r = cf_json_get(one->envelope, "result"), *permutation = cf_json_get(r, "permutation");
-    if (strcmp(one->kind, "tubes") != 0 || !cf_json_get(r, "bundles")) continue;
-    bar[n] = (cf_twin_bar){one->title, value_of(r, key[0]), value_of(r, key[2]), false};
+  CF_TRY(cf_page_tasks_of(page, "tubes", "bundles", &one, &tasks));
+  CF_TRY(cf_page_short_titles(page, tasks, one, &short_name));
+  CF_TRY(CF_SCRATCH(page->ctx, &bar, tasks));
+  for (size_t t = 0; t < tasks; ++t) {
+    const cf_json *r = cf_json_get(one[t]->envelope, "result"), *permutation = cf_json_get(r, "permutation");
+    bar[n] = (cf_twin_bar){short_name[t], value_of(r, key[0]), value_of(r, key[2]), false};
     bar[n].left.chance = cf_part_number(cf_json_get(permutation, key[0]), "null_mean");
     bar[n++].right.chance = cf_part_number(cf_json_get(permutation, key[2]), "null_mean");
   }

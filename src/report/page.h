@@ -7,6 +7,7 @@
 
 extern const unsigned char cf_asset_css[], cf_asset_js[], cf_asset_space_js[];
 
+typedef struct cf_page_job cf_page_job;
 typedef struct cf_page {
   cf_context *ctx;
   const cf_study_results *results;
@@ -14,6 +15,8 @@ typedef struct cf_page {
   const char *folder;
   cf_text html;
   size_t embed_left;
+  size_t jobs, jobs_room; /* figures whose PDF and PNG are still to be drawn (files.c) */
+  cf_page_job *job;
 } cf_page;
 
 /* One task, with the keys that every part asks for. */
@@ -66,6 +69,9 @@ cf_status cf_block_axis(cf_page *page, const cf_part *part, const cf_array *arra
 cf_status cf_part_numbers(cf_page *page, const cf_json *list, double **out, size_t *n);
 
 /* ------------------------------------------------------------- writing -- */
+/* PDF and PNG of all figures, from all threads; and what was kept for them. */
+cf_status cf_page_render(cf_page *page);
+void cf_page_files_free(cf_page *page);
 /* Files of a figure beside the page; the drawing inside it (`still`: stands in for an interactive one); links to the
  * files; JSON texts that are safe inside a script. */
 cf_status cf_page_files(cf_page *page, const char *name, const cf_figure *figure);
@@ -159,6 +165,8 @@ cf_status cf_part_psth(cf_page *page, const cf_part *part);
 cf_status cf_part_align(cf_page *page, const cf_part *part);
 cf_status cf_part_ceiling(cf_page *page, const cf_part *part);
 cf_status cf_part_regions(cf_page *page, const cf_part *part);
+cf_status cf_part_run(cf_page *page, const cf_part *part);
+cf_status cf_find_run(cf_page *page, const cf_part *part);
 cf_status cf_find_factor(cf_page *page, const cf_part *part);
 cf_status cf_find_graph(cf_page *page, const cf_part *part);
 cf_status cf_find_diffuse(cf_page *page, const cf_part *part);
@@ -198,6 +206,20 @@ cf_status cf_page_side_by_side(cf_page *page);
 /* The same of two or more tasks that decode (accuracy over time) and that measure tubes (both scores). */
 cf_status cf_page_decode_beside(cf_page *page);
 cf_status cf_page_tubes_beside(cf_page *page);
+/* Tuning of two or more populations, activity of two or more networks, alignment of two or more networks. */
+cf_status cf_page_tuning_beside(cf_page *page);
+cf_status cf_page_runs_beside(cf_page *page);
+cf_status cf_page_alignment_beside(cf_page *page);
+/* One row a module with what every kind of analysis says of it. */
+cf_status cf_page_glance(cf_page *page);
+bool cf_page_has_glance(const cf_page *page);
+/* Tasks of a kind, with `member` those alone whose result has it, in scratch memory; and names for them that leave out
+ * what their titles share. */
+cf_status cf_page_tasks_of(cf_page *page, const char *kind, const char *member, const cf_study_task ***out, size_t *n);
+cf_status cf_page_short_titles(cf_page *page, size_t n, const cf_study_task *const *task, const char ***out);
+/* What a layer of a run is called; the largest response of each of its units (scratch memory; n 0: no responses). */
+const char *cf_run_layer_name(const cf_json *layer);
+cf_status cf_run_peaks(cf_page *page, const cf_part *part, const cf_json *layer, cf_box_sample *out);
 /* How many tasks are of this kind; with `member` those alone whose result has it. */
 size_t cf_page_tasks(const cf_page *page, const char *kind, const char *member);
 cf_status cf_page_methods(cf_page *page);

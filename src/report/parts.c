@@ -9,40 +9,6 @@
 
 enum { MOST_MAP = 1500, MOST_TREE = 1500, MOST_GRID = 60, MOST_BESIDE = 20 };
 
-static cf_status write_file(cf_page *page, const char *name, const char *ending, const void *bytes, size_t size) {
-  cf_status status = CF_OK;
-  char *path = NULL;
-  CF_TRY(cf_sprintf(page->ctx, &path, "%s/figures/%s.%s", page->folder, name, ending));
-  CF_TRY(cf_io_write_bytes(page->ctx, path, bytes, size, true));
-done:
-  cf_free(path);
-  return status;
-}
-
-cf_status cf_page_files(cf_page *page, const char *name, const cf_figure *figure) {
-  static const char declaration[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-  cf_status status = CF_OK;
-  char *bytes = NULL;
-  size_t size = 0;
-  cf_text file;
-  cf_text_init(&file, page->ctx);
-  cf_text_put(&file, declaration);
-  cf_text_bytes(&file, figure->svg, figure->size);
-  CF_TRY(cf_text_status(&file));
-  CF_TRY(write_file(page, name, "svg", file.data, file.size));
-  if (page->options->svg_only) goto done;
-  CF_TRY(cf_figure_pdf(page->ctx, figure, &bytes, &size));
-  CF_TRY(write_file(page, name, "pdf", bytes, size));
-  cf_free(bytes);
-  bytes = NULL;
-  CF_TRY(cf_figure_png(page->ctx, figure, page->options->dpi, &bytes, &size));
-  CF_TRY(write_file(page, name, "png", bytes, size));
-done:
-  cf_free(bytes);
-  cf_text_free(&file);
-  return status;
-}
-
 /* The drawing inside the page: without the namespace, which HTML implies. Its width on screen follows its width in
  * print. */
 void cf_page_drawing(cf_page *page, const cf_figure *figure, bool still) {

@@ -41,6 +41,7 @@ static const kind kinds[] = {
     {"dynamics", "delays and rank of dynamics", cf_find_dynamics, cf_part_dynamics},
     {"alignment", "modules against recordings", cf_find_alignment, cf_part_alignment},
     {"regions", "series from images", cf_find_regions, cf_part_regions},
+    {"run", "a network on stimuli", cf_find_run, cf_part_run},
 };
 
 static const kind *kind_of(const cf_study_task *task) {
@@ -126,16 +127,28 @@ static void write_head(cf_page *page) {
               "</p>\n<button type=\"button\" id=\"theme\" class=\"button\" hidden>Light / dark</button>\n</header>\n");
 }
 
+/* What stands side by side when there are two or more of its kind. */
+static const struct {
+  const char *kind, *member, *id, *title;
+  cf_status (*write)(cf_page *page);
+} besides[] = {
+    {"run", "responses", "runs-side-by-side", "Networks side by side", cf_page_runs_beside},
+    {"alignment", "modules", "alignment-side-by-side", "Alignment side by side", cf_page_alignment_beside},
+    {"encode", NULL, "side-by-side", "Side by side", cf_page_side_by_side},
+    {"decode", "accuracy", "decode-side-by-side", "Decoding side by side", cf_page_decode_beside},
+    {"tubes", "bundles", "tubes-side-by-side", "Tubes side by side", cf_page_tubes_beside},
+    {"tuning", "osi", "tuning-side-by-side", "Tuning side by side", cf_page_tuning_beside},
+};
+
 static void write_contents(cf_page *page) {
   const cf_study_results *r = page->results;
   cf_text_put(&page->html, "<nav class=\"contents\" aria-label=\"Contents\"><p "
                            "class=\"muted\">Contents</p>\n<ol>\n<li><a href=\"#summary\">Summary</a></li>\n");
-  if (cf_page_tasks(page, "encode", NULL) > 1)
-    cf_text_put(&page->html, "<li><a href=\"#side-by-side\">Side by side</a></li>\n");
-  if (cf_page_tasks(page, "decode", "accuracy") > 1)
-    cf_text_put(&page->html, "<li><a href=\"#decode-side-by-side\">Decoding side by side</a></li>\n");
-  if (cf_page_tasks(page, "tubes", "bundles") > 1)
-    cf_text_put(&page->html, "<li><a href=\"#tubes-side-by-side\">Tubes side by side</a></li>\n");
+  if (cf_page_has_glance(page))
+    cf_text_put(&page->html, "<li><a href=\"#modules-at-a-glance\">Modules at a glance</a></li>\n");
+  for (size_t i = 0; i < sizeof besides / sizeof *besides; ++i)
+    if (cf_page_tasks(page, besides[i].kind, besides[i].member) > 1)
+      cf_text_write(&page->html, "<li><a href=\"#$s\">$s</a></li>\n", besides[i].id, besides[i].title);
   for (size_t t = 0; t < r->count; ++t)
     cf_text_write(&page->html, "<li><a href=\"#task-$t\">$t</a></li>\n", r->task[t].id, r->task[t].title);
   cf_text_put(
@@ -234,9 +247,8 @@ cf_status cf_report_write(cf_context *ctx, const cf_study_results *results, cons
   write_contents(&page);
   cf_text_put(&page.html, "<main>\n");
   status = write_summary(&page);
-  if (status == CF_OK) status = cf_page_side_by_side(&page);
-  if (status == CF_OK) status = cf_page_decode_beside(&page);
-  if (status == CF_OK) status = cf_page_tubes_beside(&page);
+  if (status == CF_OK) status = cf_page_glance(&page);
+  for (size_t i = 0; status == CF_OK && i < sizeof besides / sizeof *besides; ++i) status = besides[i].write(&page);
   for (size_t t = 0; status == CF_OK && t < results->count; ++t) {
     status = write_task(&page, results->task + t);
     if (status == CF_OK) status = cf_check_cancel(ctx);
@@ -261,10 +273,12 @@ cf_status cf_report_write(cf_context *ctx, const cf_study_results *results, cons
     cf_text_put(&page.html, (const char *)cf_asset_space_js);
   cf_text_put(&page.html, "</script>\n</body>\n</html>\n");
   CF_TRY(cf_text_status(&page.html));
+  CF_TRY(cf_page_render(&page));
   CF_TRY(cf_sprintf(ctx, &path, "%s/report.html", folder));
   CF_TRY(cf_io_write_bytes(ctx, path, page.html.data, page.html.size, true));
 done:
   cf_free(path);
+  cf_page_files_free(&page);
   cf_text_free(&page.html);
   cf_scratch_release(ctx, mark);
   return status;

@@ -4,11 +4,10 @@
  *   data:   {name: ADDRESS}                      names for inputs, used as $name
  *   tasks:  [{id, run, title, note, inputs, each, <option>: value ...}]
  *
- * Options are those of the analysis' table, by their long names. `each` maps an
- * option to a list of values: the task is repeated for every combination.   */
+ * Options are those of the analysis' table, by their long names. `each` repeats
+ * a task for every combination of values of options and variables (each.h).  */
 #include "study/manifest.h"
-
-#include "io/yaml.h"
+#include "study/each.h"
 
 #include <cortifold/io.h>
 
@@ -115,29 +114,30 @@ static bool is_reserved(const char *key) {
 }
 
 /* A YAML list becomes the comma-separated text that the command line takes. */
-static cf_status value_text(const reading *r, const cf_yaml *v, char **out) {
+static cf_status value_text(const reading *r, const cf_yaml *v, const cf_each *each, char **out) {
   cf_status status = CF_OK;
-  char *text = NULL;
-  if (v->kind == CF_YAML_SCALAR) return cf_strdup(r->ctx, v->text, out);
+  char *text = NULL, *one = NULL, *longer = NULL;
+  if (v->kind == CF_YAML_SCALAR) return cf_each_fill(r->ctx, each, v->text, false, out);
   if (v->kind == CF_YAML_MAP) return fail_at(r, v, "a value or a list is expected here, not a mapping");
   for (size_t i = 0; i < v->count; i++) {
-    char *longer;
-    if (v->value[i]->kind != CF_YAML_SCALAR) {
-      status = fail_at(r, v->value[i], "a plain value is expected here");
-      goto done;
-    }
-    CF_TRY(cf_sprintf(r->ctx, &longer, "%s%s%s", text ? text : "", text ? "," : "", v->value[i]->text));
+    if (v->value[i]->kind != CF_YAML_SCALAR) CF_TRY(fail_at(r, v->value[i], "a plain value is expected here"));
+    CF_TRY(cf_each_fill(r->ctx, each, v->value[i]->text, false, &one));
+    CF_TRY(cf_sprintf(r->ctx, &longer, "%s%s%s", text ? text : "", text ? "," : "", one));
+    cf_free(one);
     cf_free(text);
+    one = NULL;
     text = longer;
   }
   *out = text;
   return text ? CF_OK : cf_strdup(r->ctx, "", out);
 done:
+  cf_free(one);
   cf_free(text);
   return status;
 }
 
-static cf_status set_option(const reading *r, cf_task *task, const cf_yaml *key, const cf_yaml *value) {
+static cf_status set_option(const reading *r, cf_task *task, const cf_yaml *key, const cf_yaml *value,
+                            const cf_each *each) {
   cf_status status = CF_OK;
   char *text = NULL, what[160];
   static const char *const elsewhere[] = {"output", "json", "force", "quiet", "verbose", "threads", "memory", NULL};
@@ -145,7 +145,7 @@ static cf_status set_option(const reading *r, cf_task *task, const cf_yaml *key,
     if (strcmp(*e, key->text) == 0)
       return fail_at(r, key, "task \"%s\": \"%s\" is for the command line of `study run`, not for a task", task->id,
                      key->text);
-  CF_TRY(value_text(r, value, &text));
+  CF_TRY(value_text(r, value, each, &text));
   status = cf_options_set(r->ctx, task->options, key->text, text);
   snprintf(what, sizeof what, "task \"%.100s\"", task->id);
   status = explain_at(r, key, status, what);
@@ -154,10 +154,18 @@ done:
   return status;
 }
 
-static cf_status read_inputs(const reading *r, const cf_yaml *node, cf_task *task) {
+/* The value that `each` gives a key, or NULL. */
+static const cf_yaml *picked(const cf_each *each, const char *key) {
+  for (size_t k = 0; each->map && k < each->map->count; k++)
+    if (strcmp(each->map->key[k]->text, key) == 0) return cf_each_value(each->map->value[k], each->pick[k]);
+  return NULL;
+}
+
+static cf_status read_inputs(const reading *r, const cf_yaml *node, const cf_each *each, cf_task *task) {
   cf_status status = CF_OK;
-  const cf_yaml *in = cf_yaml_get(node, "inputs");
+  const cf_yaml *own = picked(each, "inputs"), *in = own ? own : cf_yaml_get(node, "inputs");
   const cf_analysis *a = task->analysis;
+  char *text = NULL;
   size_t n = !in ? 0 : in->kind == CF_YAML_LIST ? in->count : 1;
   if (n < (size_t)a->least || (a->most >= 0 && n > (size_t)a->most))
     return fail_at(r, in ? in : node, "task \"%s\": `%s` takes %s as \"inputs\", %zu given", task->id, a->name,
@@ -165,9 +173,13 @@ static cf_status read_inputs(const reading *r, const cf_yaml *node, cf_task *tas
   for (size_t i = 0; i < n; i++) {
     const cf_yaml *v = in->kind == CF_YAML_LIST ? in->value[i] : in;
     if (v->kind != CF_YAML_SCALAR) return fail_at(r, v, "task \"%s\": an input must be an address", task->id);
-    CF_TRY(cf_options_add_argument(r->ctx, task->options, v->text));
+    CF_TRY(cf_each_fill(r->ctx, each, v->text, false, &text));
+    CF_TRY(cf_options_add_argument(r->ctx, task->options, text));
+    cf_free(text);
+    text = NULL;
   }
 done:
+  cf_free(text);
   return status;
 }
 
@@ -197,55 +209,106 @@ static cf_status grow_tasks(reading *r) {
   return CF_OK;
 }
 
-/* One combination of `each`: pick[k] is the value taken for its k-th option. */
-static cf_status add_task(reading *r, const cf_yaml *node, const cf_analysis *analysis, const cf_yaml *each,
-                          const size_t *pick) {
+static bool is_option(const cf_analysis *analysis, const char *key) {
+  const cf_param *const tables[] = {analysis->params, cf_common_params()};
+  for (size_t k = 0; k < 2; k++)
+    for (const cf_param *p = tables[k]; p && p->name[0]; p++)
+      if (strcmp(p->name, key) == 0) return true;
+  return strcmp(key, "inputs") == 0;
+}
+
+/* Title and note with the names of the values; a title that says none of them gets the end of the id in brackets. */
+static cf_status name_task(const reading *r, const cf_yaml *node, const cf_each *each, const char *suffix,
+                           cf_task *task) {
+  cf_status status = CF_OK;
+  char *title = NULL, *note = NULL;
+  bool told = false;
+  CF_TRY(text_field(r, node, "title", &title));
+  CF_TRY(text_field(r, node, "note", &note));
+  for (size_t k = 0; title && each->map && k < each->map->count; k++)
+    told = told || cf_each_uses(title, each->map->key[k]->text);
+  if (note) CF_TRY(cf_each_fill(r->ctx, each, note, true, &task->note));
+  if (!title)
+    CF_TRY(cf_strdup(r->ctx, task->id, &task->title)); /* tells the copies apart already */
+  else if (*suffix && !told)
+    CF_TRY(cf_sprintf(r->ctx, &task->title, "%s (%s)", title, suffix + 1));
+  else
+    CF_TRY(cf_each_fill(r->ctx, each, title, true, &task->title));
+done:
+  cf_free(title);
+  cf_free(note);
+  return status;
+}
+
+static cf_status set_options(const reading *r, const cf_yaml *node, const cf_each *each, cf_task *task) {
+  cf_status status = CF_OK;
+  for (size_t i = 0; i < node->count; i++)
+    if (!is_reserved(node->key[i]->text)) CF_TRY(set_option(r, task, node->key[i], node->value[i], each));
+  for (size_t k = 0; each->map && k < each->map->count; k++) {
+    const cf_yaml *key = each->map->key[k];
+    if (!is_reserved(key->text) && is_option(task->analysis, key->text))
+      CF_TRY(set_option(r, task, key, cf_each_value(each->map->value[k], each->pick[k]), each));
+  }
+done:
+  return status;
+}
+
+/* One combination of `each`. */
+static cf_status add_task(reading *r, const cf_yaml *node, const cf_analysis *analysis, const cf_each *each) {
   cf_status status = CF_OK;
   cf_study *s = r->study;
-  const char *base = cf_yaml_get(node, "id")->text;
   char id[256], suffix[160] = "";
-  snprintf(id, sizeof id, "%s", base);
-  for (size_t k = 0; each && k < each->count; k++)
-    append_id(suffix, sizeof suffix, each->value[k]->value[pick[k]]->text);
-  snprintf(id + strlen(id), sizeof id - strlen(id), "%s", suffix);
+  for (size_t k = 0; each->map && k < each->map->count; k++)
+    append_id(suffix, sizeof suffix, cf_each_name(each->map->value[k], each->pick[k]));
+  snprintf(id, sizeof id, "%s%s", cf_yaml_get(node, "id")->text, suffix);
   if (cf_study_find(s, id, strlen(id)) < s->count) return fail_at(r, node, "two tasks have the id \"%s\"", id);
   if (s->count >= MAX_TASKS) return fail_at(r, node, "more than %d tasks", MAX_TASKS);
   CF_TRY(grow_tasks(r));
   cf_task *task = &s->task[s->count++];
   *task = (cf_task){.analysis = analysis, .line = node->line, .column = node->column};
   CF_TRY(cf_strdup(r->ctx, id, &task->id));
-  CF_TRY(text_field(r, node, "title", &task->title));
-  CF_TRY(text_field(r, node, "note", &task->note));
-  if (!task->title) {
-    CF_TRY(cf_strdup(r->ctx, id, &task->title)); /* tells the copies of `each` apart already */
-  } else if (*suffix) {
-    char *longer;
-    CF_TRY(cf_sprintf(r->ctx, &longer, "%s (%s)", task->title, suffix + 1));
-    cf_free(task->title);
-    task->title = longer;
-  }
+  CF_TRY(name_task(r, node, each, suffix, task));
   CF_TRY(cf_options_new(r->ctx, (const cf_param *const[]){analysis->params, cf_common_params()}, 2, &task->options));
-  CF_TRY(read_inputs(r, node, task));
-  for (size_t i = 0; i < node->count; i++)
-    if (!is_reserved(node->key[i]->text)) CF_TRY(set_option(r, task, node->key[i], node->value[i]));
-  for (size_t k = 0; each && k < each->count; k++)
-    CF_TRY(set_option(r, task, each->key[k], each->value[k]->value[pick[k]]));
+  CF_TRY(read_inputs(r, node, each, task));
+  CF_TRY(set_options(r, node, each, task));
 done:
   return status;
 }
 
-static cf_status check_each(const reading *r, const cf_yaml *each) {
+/* Whether any value of the task holds {name}. */
+static bool used_in(const cf_yaml *node, const char *name) {
+  if (node->kind == CF_YAML_SCALAR) return cf_each_uses(node->text, name);
+  for (size_t i = 0; i < node->count; i++)
+    if (used_in(node->value[i], name)) return true;
+  return false;
+}
+
+/* A value of an option may be a list when it has a name; a variable is one text. */
+static cf_status check_values(const reading *r, const cf_yaml *key, const cf_yaml *values, bool option) {
+  if (values->kind == CF_YAML_SCALAR || values->count == 0)
+    return fail_at(r, values, "\"each\": \"%s\" needs a list of values, or a mapping of names to values", key->text);
+  for (size_t i = 0; i < values->count; i++)
+    if (values->value[i]->kind != CF_YAML_SCALAR &&
+        !(option && values->kind == CF_YAML_MAP && values->value[i]->kind == CF_YAML_LIST))
+      return fail_at(r, values->value[i], "a plain value is expected here");
+  return CF_OK;
+}
+
+static cf_status check_each(const reading *r, const cf_yaml *node, const cf_analysis *analysis, const cf_yaml *each) {
+  cf_status status = CF_OK;
   if (!each) return CF_OK;
   if (each->kind != CF_YAML_MAP || each->count > 8)
-    return fail_at(r, each, "\"each\" maps up to 8 options to lists of values");
+    return fail_at(r, each, "\"each\" maps up to 8 options or variables to lists of values");
   for (size_t k = 0; k < each->count; k++) {
-    const cf_yaml *list = each->value[k];
-    if (list->kind != CF_YAML_LIST || list->count == 0)
-      return fail_at(r, list, "\"each\": \"%s\" needs a list of values", each->key[k]->text);
-    for (size_t i = 0; i < list->count; i++)
-      if (list->value[i]->kind != CF_YAML_SCALAR) return fail_at(r, list->value[i], "a plain value is expected here");
+    const cf_yaml *key = each->key[k];
+    const bool option = is_option(analysis, key->text);
+    CF_TRY(check_values(r, key, each->value[k], option));
+    if (!option && !used_in(node, key->text))
+      CF_TRY(fail_at(r, key, "\"each\": `%s` has no option \"%s\", and no value of the task holds {%s}", analysis->name,
+                     key->text, key->text));
   }
-  return CF_OK;
+done:
+  return status;
 }
 
 static cf_status find_analysis(const reading *r, const cf_yaml *node, const cf_analysis **out) {
@@ -274,9 +337,10 @@ static cf_status read_task(reading *r, const cf_yaml *node) {
   if (!good_id(id->text))
     return fail_at(r, id, "id \"%s\" may hold only letters, digits, - and _, and must not begin with -", id->text);
   CF_TRY(find_analysis(r, node, &analysis));
-  CF_TRY(check_each(r, each));
+  CF_TRY(check_each(r, node, analysis, each));
+  const cf_each one = {each, pick};
   for (;;) {
-    CF_TRY(add_task(r, node, analysis, each, pick));
+    CF_TRY(add_task(r, node, analysis, &one));
     size_t k = each ? each->count : 0; /* the last option turns fastest */
     while (k > 0 && ++pick[k - 1] == each->value[k - 1]->count) pick[--k] = 0;
     if (k == 0) break;

@@ -133,3 +133,20 @@ done:
   cf_factorisation_free(b);
   return status;
 }
+
+/* Adds w times component c, turned back by k directions, to one map (directions x times). */
+static void add_component(const cf_factors *f, size_t c, double w, size_t k, double *map) {
+  const size_t D = f->directions, T = f->times;
+  for (size_t d = 0; d < D; d++) /* the data at d stand at d + k in the model */
+    for (size_t t = 0; t < T; t++) map[d * T + t] += w * f->pattern[((d + k) % D + D * t) * f->rank + c];
+}
+
+void cf_factors_rebuild(const cf_factors *f, double *out) {
+  const size_t S = f->stimuli, R = f->rank;
+  memset(out, 0, f->neurons * S * f->patterns * sizeof *out);
+  for (size_t i = 0; i < f->neurons * S; i++)
+    for (size_t c = 0; c < R; c++) {
+      const double w = f->lambda[c] * f->neuron[i / S * R + c] * f->stimulus[i % S * R + c];
+      if (w != 0) add_component(f, c, w, (size_t)f->shift[i], out + i * f->patterns);
+    }
+}

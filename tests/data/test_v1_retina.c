@@ -22,13 +22,9 @@ static void rebuild(cf_context *ctx, int set) {
            id[set], FOLDER, id[set], FOLDER, id[set], FOLDER, id[set]);
   assert_ok(ctx, cf_load_factors(ctx, address, 8, NULL, &read));
   const cf_factors *f = read->fits->restart[0];
-  const size_t n = f->neurons, s = f->stimuli, d = f->directions, t = f->times, r = f->rank;
+  const size_t n = f->neurons, s = f->stimuli, d = f->directions, t = f->times;
   double *x = calloc(n * s * d * t, sizeof *x);
-  for (size_t m = 0; m < n * s; m++)
-    for (size_t p = 0; p < d * t; p++)
-      for (size_t i = 0; i < r; i++)
-        x[(m * d + p % d) * t + p / d] +=
-            f->lambda[i] * f->neuron[m / s * r + i] * f->stimulus[m % s * r + i] * f->pattern[p * r + i];
+  cf_factors_rebuild(f, x);
   assert_ok(ctx, cf_dataset_new(ctx, &out));
   assert_ok(ctx, cf_dataset_put(ctx, out, "responses", 4, (const size_t[]){n, s, d, t}, x));
   assert_ok(ctx, cf_array_from_texts(ctx, "stimulus", s, stimuli, &names));

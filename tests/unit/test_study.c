@@ -133,6 +133,84 @@ static void manifest_errors_name_the_place_and_the_remedy(void **state) {
   expect_manifest_error("tasks:\n  - {id: a, run: correct, inputs: x, each: {method: []}}\n", "needs a list of values");
 }
 
+/* ---------------------------------------------------------------- each -- */
+
+static cf_study *open_text(cf_context *ctx, const char *text) {
+  cf_study *study = NULL;
+  write_file("m.yaml", text);
+  assert_ok(ctx, cf_study_open(ctx, manifest_path(), &study));
+  return study;
+}
+
+static const cf_task *task_called(const cf_study *s, const char *id) {
+  const size_t i = cf_study_find(s, id, strlen(id));
+  if (i == s->count) fail_msg("no task %s", id);
+  return &s->task[i];
+}
+
+static void variables_of_each_stand_in_every_value(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  cf_study *s = open_text(ctx, "data: {small: a.tsv, large: b.tsv}\n"
+                               "tasks:\n"
+                               "  - id: t\n"
+                               "    run: correct\n"
+                               "    title: 'Of {file} by {method}'\n"
+                               "    note: 'Column {column} of {file}, {unknown}'\n"
+                               "    each:\n"
+                               "      file: [small, large]\n"
+                               "      column: {first: p1, second: p2}\n"
+                               "      method: {H: holm, B: bh}\n"
+                               "    inputs: '${file}:{column}'\n");
+  assert_int_equal(s->count, 8);
+  const cf_task *t = task_called(s, "t-large-second-B");
+  assert_string_equal(t->title, "Of large by B");
+  assert_string_equal(t->note, "Column second of large, {unknown}");
+  assert_string_equal(cf_options_argument(t->options, 0), "$large:p2");
+  assert_string_equal(cf_options_text(t->options, "method"), "bh");
+  t = task_called(s, "t-small-first-H");
+  assert_string_equal(cf_options_argument(t->options, 0), "$small:p1");
+  assert_string_equal(cf_options_text(t->options, "method"), "holm");
+  cf_study_free(s);
+  cf_context_free(ctx);
+}
+
+static void each_gives_inputs_and_lists(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  cf_study *s = open_text(ctx, "tasks:\n"
+                               "  - id: d\n"
+                               "    run: compare\n"
+                               "    title: Layers\n"
+                               "    each:\n"
+                               "      inputs: {there: [a.npy, b.npy], back: [b.npy, a.npy]}\n"
+                               "      measure: {two: [cka, rsa]}\n");
+  assert_int_equal(s->count, 2);
+  const cf_task *t = task_called(s, "d-there-two");
+  assert_string_equal(t->title, "Layers (there-two)"); /* the title names no variable */
+  assert_int_equal(cf_options_arguments(t->options), 2);
+  assert_string_equal(cf_options_argument(t->options, 1), "b.npy");
+  assert_string_equal(cf_options_text(t->options, "measure"), "cka,rsa");
+  assert_string_equal(cf_options_argument(task_called(s, "d-back-two")->options, 1), "a.npy");
+  cf_study_free(s);
+  cf_context_free(ctx);
+}
+
+static void values_of_each_are_checked(void **state) {
+  (void)state;
+  expect_manifest_error("tasks:\n  - {id: a, run: correct, inputs: x, each: {methd: [holm]}}\n",
+                        "`correct` has no option \"methd\", and no value of the task holds {methd}");
+  expect_manifest_error("tasks:\n  - {id: a, run: correct, inputs: '{v}', each: {v: [[a, b]]}}\n",
+                        "a plain value is expected here");
+  expect_manifest_error("tasks:\n  - {id: a, run: correct, inputs: '{v}', each: {v: {n: [a, b]}}}\n",
+                        "a plain value is expected here");
+  expect_manifest_error("tasks:\n  - {id: a, run: correct, inputs: '{v}', each: {v: x}}\n", "needs a list of values");
+  expect_manifest_error("tasks:\n  - {id: a, run: correct, inputs: '${v}', each: {v: [gone]}}\n",
+                        "\"$gone\" names neither");
+  expect_manifest_error("tasks:\n  - {id: a, run: correct, inputs: '{v}', each: {v: [x, x]}}\n",
+                        "two tasks have the id");
+}
+
 /* ------------------------------------------------------------- running -- */
 
 static cf_study *open_small(cf_context *ctx, const char *text) {
@@ -322,6 +400,9 @@ int main(void) {
       cmocka_unit_test(cyclic_and_exploding_anchors_end_in_an_error),
       cmocka_unit_test(merge_keys_fill_what_is_not_set),
       cmocka_unit_test(manifest_errors_name_the_place_and_the_remedy),
+      cmocka_unit_test(variables_of_each_stand_in_every_value),
+      cmocka_unit_test(each_gives_inputs_and_lists),
+      cmocka_unit_test(values_of_each_are_checked),
       cmocka_unit_test(tasks_run_in_the_order_of_their_needs),
       cmocka_unit_test(a_study_runs_once_and_again_only_what_changed),
       cmocka_unit_test(a_failing_task_leaves_the_others_whole),

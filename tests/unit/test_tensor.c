@@ -55,6 +55,33 @@ static void check(const cf_factors *f) {
     assert_true(f->shift[m] >= 0 && (size_t)f->shift[m] < f->directions);
 }
 
+/* What factors rebuild leaves of the data exactly the error that the fit reports, whatever way its maps were turned. */
+static void rebuilt_responses_leave_the_error(void **state) {
+  (void)state;
+  enum { N = 9, S = 3, D = 4, T = 5, COUNT = N * S * D * T };
+  cf_context *ctx = test_context();
+  const size_t shape[4] = {N, S, D, T};
+  double x[COUNT], back[COUNT];
+  cf_rng rng = cf_rng_make(4, 0, 0);
+  for (size_t i = 0; i < COUNT; i++) x[i] = cf_rng_uniform(&rng);
+  for (int shifted = 0; shifted < 2; shifted++) {
+    cf_factorisation *f = NULL;
+    double left = 0, all = 0;
+    bool turned = false;
+    assert_ok(ctx, fit(ctx, shape, x, 3, 2, shifted == 1, &f));
+    cf_factors_rebuild(f->restart[0], back);
+    for (size_t i = 0; i < COUNT; i++) {
+      left += (x[i] - back[i]) * (x[i] - back[i]);
+      all += x[i] * x[i];
+    }
+    for (size_t i = 0; i < N * S; i++) turned = turned || f->restart[0]->shift[i] != 0;
+    assert_true(turned == (shifted == 1));
+    assert_close(100 * left / all, f->restart[0]->error_percent, 1e-9, 0);
+    cf_factorisation_free(f);
+  }
+  cf_context_free(ctx);
+}
+
 static void degenerate_shapes(void **state) {
   (void)state;
   static const size_t shapes[][4] = {{1, 1, 1, 1}, {1, 2, 8, 3}, {2, 1, 8, 3}, {2, 3, 1, 4},
@@ -254,6 +281,7 @@ static void rank_curve(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(bad_input),
+                                     cmocka_unit_test(rebuilt_responses_leave_the_error),
                                      cmocka_unit_test(degenerate_shapes),
                                      cmocka_unit_test(silent_neurons_have_no_part),
                                      cmocka_unit_test(more_restarts_begin_alike),
