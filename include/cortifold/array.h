@@ -97,6 +97,8 @@ CF_API CF_CHECKED cf_status cf_array_new(cf_context *ctx, const char *name, cf_d
  * also CF_ERR_FAILURE (no space on the disk). */
 CF_API CF_CHECKED cf_status cf_array_new_mapped(cf_context *ctx, const char *name, cf_dtype dtype, int ndim,
                                                 const size_t *shape, const char *folder, cf_array **out);
+/* Takes the pages of a mapped array out of memory; the file keeps them. Nothing to do for other arrays. */
+CF_API void cf_array_let_go(cf_array *array);
 /* Copies n doubles of row-major data into a new float64 array.              */
 CF_API CF_CHECKED cf_status cf_array_from_doubles(cf_context *ctx, const char *name, int ndim, const size_t *shape,
                                                   const double *data, cf_array **out);

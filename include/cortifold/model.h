@@ -16,12 +16,13 @@ typedef struct cf_network cf_network;
 
 /* One layer that can be read out. Shapes are without the leading axes of a run (stimulus, sequence, clip, time). */
 typedef struct cf_layer {
-  const char *name;              /* as `layers` prints it and -o names its array */
-  const char *module;            /* the part it belongs to: "feedforward", "recurrent", "readout" ... */
-  bool depth;                    /* one of the network's layers proper, in depth order, and no step within one */
-  bool whole;                    /* has no leading axes: one array for the whole run, item 0 of the sink */
-  int ndim;                      /* own axes */
-  size_t shape[CF_MAX_DIMS];     /* 0: known when running only */
+  const char *name;          /* as `layers` prints it and -o names its array */
+  const char *module;        /* the part it belongs to: "feedforward", "recurrent", "readout" ... */
+  bool depth;                /* one of the network's layers proper, in depth order, and no step within one */
+  bool whole;                /* has no leading axes: one array for the whole run, item 0 of the sink */
+  bool before_gelu;          /* the network goes on with the scaled GELU of these values (convolutions of the FNN) */
+  int ndim;                  /* own axes */
+  size_t shape[CF_MAX_DIMS]; /* 0: known when running only */
   const char *axes[CF_MAX_DIMS]; /* constant texts: "channel", "height", "width", "unit", "position", "dim" ...; NULL:
                                     nameless */
 } cf_layer;
@@ -72,15 +73,16 @@ CF_API CF_CHECKED cf_status cf_network_leading(cf_context *ctx, cf_network *netw
 typedef cf_status (*cf_layer_sink)(cf_context *ctx, void *user, size_t layer, size_t item, const size_t *shape,
                                    const float *values);
 /* Runs the input through the network as far as the chosen layers need it. The order of the calls: networks with a time
- * axis hand over all clips of one time before the next time; others may use any order. The values do not depend on the
+ * axis hand over all clips of one time before the next time, as many clips together as half of the context's memory
+ * holds, the other clips afterwards; others may use any order. The values do not depend on the
  * number of threads, nor on what else is in the batch. What the sink returns ends the run unless it is CF_OK. */
 CF_API CF_CHECKED cf_status cf_network_run(cf_context *ctx, cf_network *network, const cf_network_input *input,
                                            const size_t *layers, size_t n, cf_layer_sink sink, void *user);
 /* What the last run made beside layers (tokens, generated ...), added to a data set. */
 CF_API CF_CHECKED cf_status cf_network_extras(cf_context *ctx, cf_network *network, cf_dataset *out);
-/* Estimated seconds and bytes (beyond inputs and what the sink keeps) of a run. */
+/* Estimated seconds and bytes (beyond inputs and what the sink keeps) of a run that hands over these layers. */
 CF_API CF_CHECKED cf_status cf_network_cost(cf_context *ctx, cf_network *network, const cf_network_input *input,
-                                            double *seconds, double *bytes);
+                                            const size_t *layers, size_t n, double *seconds, double *bytes);
 
 /* The kinds, for help and docs: NULL past the end. */
 typedef struct cf_network_kind_info {

@@ -45,6 +45,14 @@ CF_API cf_json *cf_options_json(const cf_options *options);
 CF_API CF_CHECKED cf_status cf_options_command(cf_context *ctx, const cf_options *options, const char *analysis,
                                                char **out);
 
+/* Estimates before a file is written: it will hold these arrays (shapes, data only of labels), which stay the caller's
+ * and must outlive the options or cf_options_forget. cf_options_promised: the array of an address PATH[:MEMBER] in such
+ * a file, without a member the one with most axes; NULL when there is none. */
+CF_API CF_CHECKED cf_status cf_options_promise(cf_context *ctx, cf_options *options, const char *path,
+                                               const cf_dataset *arrays);
+CF_API void cf_options_forget(cf_options *options);
+CF_API const cf_array *cf_options_promised(const cf_options *options, const char *address);
+
 /* The name nearest to word (a few letters wrong, swapped, missing or cut off), NULL when none is near. Cost O(n) short
  * words. */
 CF_API const char *cf_suggest(const char *word, const char *const *names, size_t n);
@@ -86,6 +94,10 @@ typedef struct cf_analysis {
 } cf_analysis;
 CF_API const cf_analysis *cf_analysis_at(size_t i); /* NULL past the end; in help order */
 CF_API const cf_analysis *cf_analysis_find(const char *name);
+/* What the analysis will write, for estimates of tasks that read it: arrays whose data are not made, beside labels,
+ * into the result's arrays; none where that is not known before. */
+CF_API CF_CHECKED cf_status cf_analysis_announce(cf_context *ctx, const cf_analysis *analysis,
+                                                 const cf_options *options, cf_result *result);
 /* Measures between trajectories, described like those of cortifold/compare.h; their functions are NULL. NULL past the
  * end. */
 struct cf_measure;

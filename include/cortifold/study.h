@@ -58,11 +58,13 @@ typedef struct cf_study_step {
   const char *id, *kind, *title, *command;
   char hash[65];
   bool done;
-  cf_cost cost;
 } cf_study_step;
 CF_API size_t cf_study_count(const cf_study *study);
-/* Hash, done and cost of step i, in order of execution.                     */
+/* Hash and state of step i, in order of execution.                          */
 CF_API CF_CHECKED cf_status cf_study_step_at(cf_context *ctx, cf_study *study, size_t i, cf_study_step *out);
+/* What step i would take; zeros for what is done, negligible, or cannot be told before other steps have run. Networks
+ * run for a moment to be timed. */
+CF_API CF_CHECKED cf_status cf_study_step_cost(cf_context *ctx, cf_study *study, size_t i, cf_cost *out);
 
 typedef struct cf_study_run_options {
   bool force;           /* run finished tasks again */

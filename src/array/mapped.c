@@ -1,6 +1,7 @@
 /* Arrays whose numbers lie in a mapped file: for results that are larger than memory. The file is unlinked as soon as
  * it is open, so that nothing is left behind, and its space is reserved, so that a full disk is an error here and no
  * crash later. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "array/internal.h"
 
 #include <errno.h>
@@ -17,6 +18,12 @@ void cf_array_release_data(cf_array *array) {
     cf_free(array->data);
   array->data = NULL;
   array->mapped = 0;
+}
+
+void cf_array_let_go(cf_array *array) {
+  if (!array->mapped) return;
+  /* of a shared mapping: its pages stay in the file, and those that changed are written by the system */
+  (void)madvise(array->data, array->mapped, MADV_DONTNEED);
 }
 
 static cf_status map_file(cf_context *ctx, const char *path, size_t bytes, void **out) {

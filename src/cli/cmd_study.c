@@ -76,15 +76,15 @@ static void human_seconds(double seconds, char *out, size_t size) {
   }
 }
 
-static cf_json *step_json(const cf_study_step *step) {
+static cf_json *step_json(const cf_study_step *step, const cf_cost *cost) {
   cf_json *object = cf_json_object();
   cf_json_set(object, "id", cf_json_text(step->id));
   cf_json_set(object, "kind", cf_json_text(step->kind));
   cf_json_set(object, "title", cf_json_text(step->title));
   cf_json_set(object, "hash", cf_json_text(step->hash));
   cf_json_set(object, "done", cf_json_bool(step->done));
-  cf_json_set(object, "seconds", cf_json_number(step->cost.seconds));
-  cf_json_set(object, "bytes", cf_json_number(step->cost.bytes));
+  cf_json_set(object, "seconds", cf_json_number(cost->seconds));
+  cf_json_set(object, "bytes", cf_json_number(cost->bytes));
   return object;
 }
 
@@ -94,21 +94,22 @@ typedef struct overview {
   double seconds, bytes; /* of what is left; memory is that of the largest task */
 } overview;
 
-static cf_status look_over(cf_context *ctx, cf_study *study, bool print, overview *out) {
+/* estimate: also what the tasks that are left would take. */
+static cf_status look_over(cf_context *ctx, cf_study *study, bool estimate, bool print, overview *out) {
   *out = (overview){cf_json_list(), cf_study_count(study), 0, 0, 0};
   for (size_t i = 0; i < out->count; i++) {
     cf_study_step step;
     char seconds[32], bytes[32];
-    const cf_status status = cf_study_step_at(ctx, study, i, &step);
+    cf_cost cost = {0, 0};
+    cf_status status = cf_study_step_at(ctx, study, i, &step);
+    if (status == CF_OK && estimate) status = cf_study_step_cost(ctx, study, i, &cost);
     if (status != CF_OK) return status;
-    cf_json_append(out->tasks, step_json(&step));
+    cf_json_append(out->tasks, step_json(&step, &cost));
     out->done += step.done;
-    if (!step.done) {
-      out->seconds += step.cost.seconds;
-      out->bytes = step.cost.bytes > out->bytes ? step.cost.bytes : out->bytes;
-    }
-    human_seconds(step.cost.seconds, seconds, sizeof seconds);
-    human_bytes(step.cost.bytes, bytes, sizeof bytes);
+    out->seconds += cost.seconds;
+    out->bytes = cost.bytes > out->bytes ? cost.bytes : out->bytes;
+    human_seconds(cost.seconds, seconds, sizeof seconds);
+    human_bytes(cost.bytes, bytes, sizeof bytes);
     if (print)
       printf("%-20s %-10s %-6s %8s %10s  %s\n", step.id, step.kind, step.done ? "done" : "to do", seconds, bytes,
              step.title);
@@ -141,7 +142,7 @@ static cf_status show(cf_context *ctx, cf_study *study, const cf_options *option
   cf_status planned = cf_study_count(study) ? cf_study_step_at(ctx, study, 0, &first) : CF_OK;
   if (planned != CF_OK) return planned;
   if (!json && !check) printf("%-20s %-10s %-6s %8s %10s  %s\n", "TASK", "KIND", "STATE", "TIME", "MEMORY", "TITLE");
-  const cf_status status = look_over(ctx, study, !json && !check, &look);
+  const cf_status status = look_over(ctx, study, !check, !json && !check, &look);
   if (status == CF_OK && json) {
     print_json(study, manifest, &look);
   } else if (status == CF_OK && check) {

@@ -99,6 +99,98 @@ static cf_status read_entry(cf_context *ctx, cf_zip *zip, size_t i, uint64_t *to
   return CF_OK;
 }
 
+/* ----------------------------------------------------- the directory -- */
+
+static uint64_t number(const unsigned char *p, int bytes) {
+  uint64_t n = 0;
+  for (int i = bytes; i-- > 0;) n = n << 8 | p[i];
+  return n;
+}
+
+/* The central directory: its offset and size, by the end record or its ZIP64 companion. */
+static cf_status find_directory(cf_context *ctx, const cf_io_file *file, uint64_t *offset, uint64_t *size) {
+  cf_status status = CF_OK;
+  unsigned char *tail = NULL, wide[56];
+  size_t n = file->size < 65557 ? (size_t)file->size : 65557;
+  CF_TRY(CF_SCRATCH(ctx, &tail, n + 1));
+  CF_TRY(cf_io_pread(ctx, file, file->size - n, tail, n));
+  for (size_t i = n < 22 ? 0 : n - 22 + 1; i-- > 0;) {
+    if (memcmp(tail + i, "PK\5\6", 4) != 0 || number(tail + i + 20, 2) != n - i - 22) continue;
+    *size = number(tail + i + 12, 4);
+    *offset = number(tail + i + 16, 4);
+    if (i >= 20 && memcmp(tail + i - 20, "PK\6\7", 4) == 0) {
+      CF_TRY(cf_io_pread(ctx, file, number(tail + i - 20 + 8, 8), wide, sizeof wide));
+      if (memcmp(wide, "PK\6\6", 4) == 0) {
+        *size = number(wide + 40, 8);
+        *offset = number(wide + 48, 8);
+      }
+    }
+    goto done;
+  }
+  status = cf_fail(ctx, CF_ERR_INPUT, "%s: the zip directory is damaged", file->path);
+done:
+  return status;
+}
+
+/* Offset of the local header in one directory record of `size` bytes. */
+static uint64_t local_offset(const unsigned char *record, size_t size) {
+  uint64_t offset = number(record + 42, 4);
+  if (offset != 0xFFFFFFFF) return offset;
+  size_t name = (size_t)number(record + 28, 2), skip = 0;
+  skip += number(record + 24, 4) == 0xFFFFFFFF ? 8 : 0; /* the extra field lists only what did not fit */
+  skip += number(record + 20, 4) == 0xFFFFFFFF ? 8 : 0;
+  for (size_t at = 46 + name; at + 4 <= size;) {
+    size_t length = (size_t)number(record + at + 2, 2);
+    if (length > size - at - 4) break;
+    if (number(record + at, 2) == 1 && length >= skip + 8) return number(record + at + 4 + skip, 8);
+    at += 4 + length;
+  }
+  return UINT64_MAX;
+}
+
+typedef struct place {
+  uint64_t from, to;
+  size_t member;
+} place;
+
+static int by_place(const void *a, const void *b) {
+  const place *x = a, *y = b;
+  if (x->from != y->from) return x->from < y->from ? -1 : 1;
+  return (x->member > y->member) - (x->member < y->member);
+}
+
+/* No two members share bytes: an archive whose entries overlap was made to deceive. */
+static cf_status check_overlap(cf_context *ctx, const cf_zip *zip) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  uint64_t offset = 0, size = 0;
+  unsigned char *directory;
+  place *places;
+  size_t n = 0;
+  CF_TRY(find_directory(ctx, zip->file, &offset, &size));
+  if (size > zip->file->size) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: the zip directory is damaged", zip->file->path));
+  CF_TRY(CF_SCRATCH(ctx, &directory, (size_t)size + 1));
+  CF_TRY(CF_SCRATCH(ctx, &places, zip->count + 1));
+  CF_TRY(cf_io_pread(ctx, zip->file, offset, directory, (size_t)size));
+  for (size_t at = 0; size - at >= 46 && n < zip->count; n++) {
+    const unsigned char *record = directory + at;
+    const uint64_t name = number(record + 28, 2), whole = 46 + name + number(record + 30, 2) + number(record + 32, 2);
+    if (memcmp(record, "PK\1\2", 4) != 0 || whole > size - at) break;
+    const uint64_t from = local_offset(record, (size_t)whole), header = 30 + name;
+    if (from > zip->file->size) break; /* found out when it is opened */
+    places[n] = (place){from, from + header + zip->entry[n].compressed, n};
+    at += (size_t)whole;
+  }
+  if (n) qsort(places, n, sizeof *places, by_place);
+  for (size_t i = 1; i < n; i++)
+    if (places[i].from < places[i - 1].to)
+      CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: the zip members \"%s\" and \"%s\" overlap in the file", zip->file->path,
+                     zip->entry[places[i - 1].member].name, zip->entry[places[i].member].name));
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 cf_status cf_zip_open(cf_context *ctx, const cf_io_file *file, cf_zip **out) {
   cf_status status = CF_OK;
   cf_zip *zip = NULL;
@@ -121,6 +213,7 @@ cf_status cf_zip_open(cf_context *ctx, const cf_io_file *file, cf_zip **out) {
   CF_TRY(CF_ALLOC(ctx, &zip->by_name, zip->count + 1));
   for (size_t i = 0; i < zip->count; i++) CF_TRY(read_entry(ctx, zip, i, &total));
   CF_TRY(sort_names(ctx, zip));
+  CF_TRY(check_overlap(ctx, zip));
   *out = zip;
   zip = NULL;
 done:
@@ -212,55 +305,6 @@ cf_status cf_zip_member_done(cf_context *ctx, cf_zip *zip) {
   zip_fclose(zip->member);
   zip->member = NULL;
   return CF_OK;
-}
-
-/* ----------------------------------------------- place of stored bytes -- */
-
-static uint64_t number(const unsigned char *p, int bytes) {
-  uint64_t n = 0;
-  for (int i = bytes; i-- > 0;) n = n << 8 | p[i];
-  return n;
-}
-
-/* The central directory: its offset and size, by the end record or its ZIP64 companion. */
-static cf_status find_directory(cf_context *ctx, const cf_io_file *file, uint64_t *offset, uint64_t *size) {
-  cf_status status = CF_OK;
-  unsigned char *tail = NULL, wide[56];
-  size_t n = file->size < 65557 ? (size_t)file->size : 65557;
-  CF_TRY(CF_SCRATCH(ctx, &tail, n + 1));
-  CF_TRY(cf_io_pread(ctx, file, file->size - n, tail, n));
-  for (size_t i = n < 22 ? 0 : n - 22 + 1; i-- > 0;) {
-    if (memcmp(tail + i, "PK\5\6", 4) != 0 || number(tail + i + 20, 2) != n - i - 22) continue;
-    *size = number(tail + i + 12, 4);
-    *offset = number(tail + i + 16, 4);
-    if (i >= 20 && memcmp(tail + i - 20, "PK\6\7", 4) == 0) {
-      CF_TRY(cf_io_pread(ctx, file, number(tail + i - 20 + 8, 8), wide, sizeof wide));
-      if (memcmp(wide, "PK\6\6", 4) == 0) {
-        *size = number(wide + 40, 8);
-        *offset = number(wide + 48, 8);
-      }
-    }
-    goto done;
-  }
-  status = cf_fail(ctx, CF_ERR_INPUT, "%s: the zip directory is damaged", file->path);
-done:
-  return status;
-}
-
-/* Offset of the local header in one directory record of `size` bytes. */
-static uint64_t local_offset(const unsigned char *record, size_t size) {
-  uint64_t offset = number(record + 42, 4);
-  if (offset != 0xFFFFFFFF) return offset;
-  size_t name = (size_t)number(record + 28, 2), skip = 0;
-  skip += number(record + 24, 4) == 0xFFFFFFFF ? 8 : 0; /* the extra field lists only what did not fit */
-  skip += number(record + 20, 4) == 0xFFFFFFFF ? 8 : 0;
-  for (size_t at = 46 + name; at + 4 <= size;) {
-    size_t length = (size_t)number(record + at + 2, 2);
-    if (length > size - at - 4) break;
-    if (number(record + at, 2) == 1 && length >= skip + 8) return number(record + at + 4 + skip, 8);
-    at += 4 + length;
-  }
-  return UINT64_MAX;
 }
 
 cf_status cf_zip_member_offset(cf_context *ctx, cf_zip *zip, size_t i, uint64_t *result) {

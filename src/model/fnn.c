@@ -31,6 +31,11 @@ static cf_status add_map(const adder *a, const char *name, const char *module, b
   return add(a, name, module, depth, 3, shape, axes, index);
 }
 
+/* The layer added last: what the network does with it next. */
+static void goes_through_gelu(const adder *a) {
+  a->network->layer[a->network->n_layers - 1].before_gelu = true;
+}
+
 static cf_status add_vector(const adder *a, const char *name, const char *module, size_t n, size_t *index) {
   static const char *const axes[1] = {"feature"};
   return add(a, name, module, false, 1, &n, axes, index);
@@ -43,9 +48,11 @@ static cf_status add_block(const adder *a, cf_fnn *f, size_t i) {
   char name[128];
   snprintf(name, sizeof name, "core.feedforward.inputs.%zu", i);
   CF_TRY(add_map(a, name, "feedforward", true, channels, b->rows, b->cols, &b->input_layer));
+  goes_through_gelu(a);
   for (size_t l = 0; l < b->layers; l++) {
     snprintf(name, sizeof name, "core.feedforward.blocks.%zu.convs.%zu", i, l);
     CF_TRY(add_map(a, name, "feedforward", l == 0, channels, b->rows, b->cols, &b->conv_layer[l]));
+    goes_through_gelu(a);
     if (l == 0) continue;
     snprintf(name, sizeof name, "core.feedforward.blocks.%zu.skips.%zu", i, l);
     CF_TRY(add_map(a, name, "feedforward", false, channels, b->rows, b->cols, &b->skip_layer[l]));
@@ -149,6 +156,7 @@ static cf_status open_network(cf_context *ctx, const cf_model_files *files, cf_n
   network->state = fnn;
   network->parameters = cf_weights_numbers(weights);
   CF_TRY(cf_fnn_load(ctx, weights, config, fnn));
+  fnn->parameters = network->parameters;
   CF_TRY(add_layers(&a, fnn));
 done:
   cf_weights_free(weights);
@@ -233,6 +241,7 @@ typedef struct running {
   cf_fnn *fnn;
   const cf_network_input *input;
   clips c;
+  size_t first, now, together; /* clips in lockstep: the first, how many there are, how many memory takes */
   cf_fnn_taps taps;
   size_t *numbers;
   float *eye, *behaviour; /* [clip, time, ...] */
@@ -248,7 +257,7 @@ typedef struct running {
 
 static void running_free(running *r) {
   for (size_t i = 0; r->taps.values && i < r->network->n_layers; i++) cf_free(r->taps.values[i]);
-  for (size_t i = 0; r->view && i < r->c.n; i++) cf_fnn_view_free(&r->view[i]);
+  for (size_t i = 0; r->view && i < r->together; i++) cf_fnn_view_free(&r->view[i]);
   cf_free(r->taps.values);
   cf_free(r->numbers);
   cf_free(r->eye);
@@ -261,12 +270,38 @@ static void running_free(running *r) {
   cf_fnn_core_free(r->core);
 }
 
+/* How many clips half of the memory takes; the other half is for what is kept. */
+static cf_status lockstep(cf_context *ctx, const cf_network *network, const clips *c, const size_t *layers, size_t n,
+                          size_t *together, double *bytes) {
+  const cf_fnn *f = network->state;
+  const double budget = (double)cf_context_memory(ctx);
+  double collected = 0;
+  for (size_t i = 0; i < n; i++) {
+    const cf_layer *layer = &network->layer[layers[i]];
+    double numbers = 1;
+    for (int d = 0; d < layer->ndim; d++) numbers *= (double)layer->shape[d];
+    collected += numbers;
+  }
+  const cf_fnn_memory m = cf_fnn_memory_of(f, cf_context_threads(ctx), c->height, c->width, collected);
+  const double room = fmax(1, (budget / 2 - m.fixed) / m.clip);
+  *together = room < (double)c->n ? (size_t)room : c->n;
+  *bytes = m.fixed + m.clip * (double)*together;
+  if (m.fixed + m.clip <= budget) return CF_OK;
+  return cf_fail(ctx, CF_ERR_INPUT,
+                 "%s: weights take %.1f MB and a clip %.1f MB, more than the %.1f MB allowed; raise --memory or name "
+                 "fewer layers",
+                 network->address, m.fixed / 1e6, m.clip / 1e6, budget / 1e6);
+}
+
 static cf_status prepare(cf_context *ctx, running *r) {
   cf_status status;
   cf_fnn *f = r->fnn;
   const size_t all = r->network->n_layers;
+  size_t together;
+  double bytes;
   CF_TRY(check_movie(ctx, r->input, &r->c));
-  const size_t vectors = r->c.n * f->streams * f->memory;
+  CF_TRY(lockstep(ctx, r->network, &r->c, r->layers, r->n, &together, &bytes));
+  const size_t vectors = together * f->streams * f->memory;
   CF_TRY(side_input(ctx, r->input->perspective, "perspective", &r->c, f->perspectives, &r->eye));
   CF_TRY(side_input(ctx, r->input->modulation, "modulation", &r->c, f->modulations, &r->behaviour));
   CF_TRY(CF_ALLOC(ctx, &r->taps.values, all));
@@ -280,18 +315,31 @@ static cf_status prepare(cf_context *ctx, running *r) {
   for (size_t i = 0; i < r->n; i++) {
     const size_t layer = r->layers[i];
     r->taps.deepest = CF_MAX(r->taps.deepest, layer);
-    if (!r->taps.values[layer]) CF_TRY(CF_ALLOC(ctx, &r->taps.values[layer], r->c.n * r->numbers[layer]));
+    if (!r->taps.values[layer]) CF_TRY(CF_ALLOC(ctx, &r->taps.values[layer], together * r->numbers[layer]));
   }
-  CF_TRY(CF_ALLOC(ctx, &r->view, r->c.n));
-  for (size_t i = 0; i < r->c.n; i++)
+  CF_TRY(CF_ALLOC(ctx, &r->view, together));
+  r->together = together;
+  for (size_t i = 0; i < together; i++)
     CF_TRY(cf_fnn_view_init(ctx, f, r->c.height, r->c.width, r->input->extend, &r->view[i]));
-  CF_TRY(CF_ALLOC(ctx, &r->retina, r->c.n * f->height * f->width));
+  CF_TRY(CF_ALLOC(ctx, &r->retina, together * f->height * f->width));
   CF_TRY(CF_ALLOC(ctx, &r->cell, vectors));
   CF_TRY(CF_ALLOC(ctx, &r->output, vectors));
   CF_TRY(CF_ALLOC(ctx, &r->modulation, vectors));
-  if (r->taps.deepest > f->layer[CF_FNN_MODULATION]) CF_TRY(cf_fnn_core_new(ctx, f, r->c.n, &r->core));
 done:
   return status;
+}
+
+/* Clips `first` .. first + now - 1 from a state of zeros. */
+static cf_status begin_clips(cf_context *ctx, running *r, size_t first) {
+  const cf_fnn *f = r->fnn;
+  const size_t vectors = r->together * f->streams * f->memory;
+  r->first = first;
+  r->now = CF_MIN(r->together, r->c.n - first);
+  memset(r->cell, 0, vectors * sizeof *r->cell);
+  memset(r->output, 0, vectors * sizeof *r->output);
+  cf_fnn_core_free(r->core);
+  r->core = NULL;
+  return r->taps.deepest > f->layer[CF_FNN_MODULATION] ? cf_fnn_core_new(ctx, r->fnn, r->now, &r->core) : CF_OK;
 }
 
 static void copy_doubles(float *to, const double *from, size_t n) {
@@ -311,13 +359,13 @@ static cf_status see(cf_context *ctx, running *r, size_t t) {
   const cf_fnn *f = r->fnn;
   const size_t pixels = f->height * f->width;
   const unsigned char *movie = r->input->values->data;
-  for (size_t clip = 0; clip < r->c.n; clip++) {
-    const size_t at = clip * r->c.frames + t;
+  for (size_t clip = 0; clip < r->now; clip++) {
+    const size_t at = (r->first + clip) * r->c.frames + t;
     CF_TRY(
         cf_fnn_view_begin(ctx, &r->view[clip], r->eye + at * f->perspectives, movie + at * r->c.height * r->c.width));
   }
-  CF_TRY(cf_parallel_for(ctx, r->c.n * f->height, row_task, r));
-  for (size_t clip = 0; clip < r->c.n; clip++) {
+  CF_TRY(cf_parallel_for(ctx, r->now * f->height, row_task, r));
+  for (size_t clip = 0; clip < r->now; clip++) {
     cf_fnn_view *v = &r->view[clip];
     v->known = true;
     memcpy(r->retina + clip * pixels, v->image, pixels * sizeof *r->retina);
@@ -345,7 +393,7 @@ static cf_status modulate(cf_context *ctx, running *r, size_t clip, size_t s, si
   CF_TRY(CF_SCRATCH(ctx, &gate, 4 * n));
   double *values = in + 2 * cf_fnn_mlp_width(&f->mlp) + n;
   for (size_t i = 0; i < f->modulations; i++)
-    values[i] = (double)r->behaviour[(clip * r->c.frames + t) * f->modulations + i];
+    values[i] = (double)r->behaviour[((r->first + clip) * r->c.frames + t) * f->modulations + i];
   cf_fnn_mlp_run(&f->mlp, s, values, in);
   float *tap = cf_fnn_tap(&r->taps, f->layer[CF_FNN_MLP], clip);
   copy_doubles(tap ? tap + s * from : NULL, in, from);
@@ -405,14 +453,14 @@ static cf_status frame(cf_context *ctx, running *r, size_t t) {
   const size_t deepest = r->taps.deepest;
   CF_TRY(cf_check_cancel(ctx));
   CF_TRY(see(ctx, r, t));
-  for (size_t i = 0; deepest > f->layer[CF_FNN_PERSPECTIVE] && i < r->c.n * f->streams; i++)
+  for (size_t i = 0; deepest > f->layer[CF_FNN_PERSPECTIVE] && i < r->now * f->streams; i++)
     CF_TRY(modulate(ctx, r, i / f->streams, i % f->streams, t));
   if (r->core) CF_TRY(cf_fnn_core_step(ctx, r->core, &r->taps, r->retina, r->modulation));
-  if (deepest > f->layer[CF_FNN_OUT]) CF_TRY(cf_parallel_for(ctx, r->c.n * unit_pieces(f), unit_task, r));
+  if (deepest > f->layer[CF_FNN_OUT]) CF_TRY(cf_parallel_for(ctx, r->now * unit_pieces(f), unit_task, r));
   for (size_t i = 0; i < r->n; i++) {
     const size_t layer = r->layers[i];
-    for (size_t clip = 0; clip < r->c.n; clip++)
-      CF_TRY(r->sink(ctx, r->user, layer, clip * r->c.frames + t, r->network->layer[layer].shape,
+    for (size_t clip = 0; clip < r->now; clip++)
+      CF_TRY(r->sink(ctx, r->user, layer, (r->first + clip) * r->c.frames + t, r->network->layer[layer].shape,
                      cf_fnn_tap(&r->taps, layer, clip)));
   }
 done:
@@ -425,10 +473,13 @@ static cf_status run(cf_context *ctx, cf_network *network, const cf_network_inpu
   running r = {
       .network = network, .fnn = network->state, .input = input, .sink = sink, .user = user, .layers = layers, .n = n};
   CF_TRY(prepare(ctx, &r));
-  cf_progress_begin(ctx, "frames", r.c.frames);
-  for (size_t t = 0; t < r.c.frames && status == CF_OK; t++) {
-    status = frame(ctx, &r, t);
-    cf_progress_step(ctx, 1);
+  cf_progress_begin(ctx, "frames", r.c.n * r.c.frames);
+  for (size_t first = 0; first < r.c.n && status == CF_OK; first += r.together) {
+    status = begin_clips(ctx, &r, first);
+    for (size_t t = 0; t < r.c.frames && status == CF_OK; t++) {
+      status = frame(ctx, &r, t);
+      cf_progress_step(ctx, r.now);
+    }
   }
   cf_progress_end(ctx);
 done:
@@ -438,37 +489,15 @@ done:
 
 /* -------------------------------------------------------------------- cost -- */
 
-/* Multiplications of a map of `pixels`, counted as a direct sum. */
-static double products(const cf_fnn_conv *c, size_t pixels) {
-  return c->weight ? (double)(c->out * (c->in / c->groups) * c->time * c->side * c->side) * (double)pixels : 0;
-}
-
-/* About 60 G operations a second and thread, convolutions counted as direct sums; state, the maps of one stream for
- * each thread, and 16 bytes a weight: as it was read, and packed, which makes 36 numbers of 9 where a kernel is 3 x 3.
- */
-static cf_status cost(cf_context *ctx, cf_network *network, const cf_network_input *input, double *seconds,
-                      double *bytes) {
+/* About 60 G operations a second and thread, convolutions counted as direct sums. */
+static cf_status cost(cf_context *ctx, cf_network *network, const cf_network_input *input, const size_t *layers,
+                      size_t n, double *seconds, double *bytes) {
   cf_status status;
-  const cf_fnn *f = network->state;
-  const size_t pixels = f->rows * f->cols;
-  const double threads = (double)cf_context_threads(ctx);
   clips c;
-  double n = 0, maps = 0;
+  size_t together;
   CF_TRY(check_movie(ctx, input, &c));
-  for (size_t i = 0; i < f->blocks; i++) {
-    const cf_fnn_block *b = &f->block[i];
-    n += products(&b->input, b->rows * b->cols);
-    for (size_t l = 0; l < b->layers; l++)
-      n += products(&b->conv[l], b->rows * b->cols) + products(&b->skip[l], b->rows * b->cols);
-    maps = fmax(maps, (double)((b->layers + 2) * b->channels * b->rows * b->cols));
-  }
-  const cf_fnn_conv *const rest[] = {&f->out,   &f->across, &f->feed,    &f->conv,    &f->query,   &f->key,
-                                     &f->value, &f->last,   &f->lstm[0], &f->lstm[1], &f->lstm[2], &f->lstm[3]};
-  for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) n += products(rest[i], pixels);
-  if (f->attention) n += 2 * (double)(pixels * pixels) * (double)f->inner;
-  n += (double)(f->units * f->last.out);
-  *seconds = 2 * n * (double)f->streams * (double)(c.frames * c.n) / (60e9 * threads);
-  *bytes = cf_fnn_core_bytes(f, c.n) + 4 * maps * (double)c.n * threads + 16 * network->parameters;
+  CF_TRY(lockstep(ctx, network, &c, layers, n, &together, bytes));
+  *seconds = cf_fnn_operations(network->state) * (double)(c.frames * c.n) / (60e9 * (double)cf_context_threads(ctx));
 done:
   return status;
 }

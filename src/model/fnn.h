@@ -66,6 +66,7 @@ typedef struct cf_fnn {
   size_t streams, perspectives, modulations, units;
   size_t layer[CF_FNN_NAMED]; /* index among the network's layers; SIZE_MAX: not there */
   size_t layers;
+  double parameters; /* numbers among the weights */
   /* perspective */
   size_t height, width; /* retina */
   double *ray;          /* [height, width, 3] */

@@ -254,12 +254,16 @@ void cf_fnn_core_free(cf_fnn_core *core) {
 }
 
 double cf_fnn_core_bytes(const cf_fnn *f, size_t clips) {
-  double numbers = 0;
-  for (size_t i = 0; i < f->blocks; i++)
-    for (size_t l = 0; l < f->block[i].layers; l++)
-      numbers += (double)(f->block[i].conv[l].time * f->block[i].channels * f->block[i].rows * f->block[i].cols);
-  numbers += (double)((2 * f->hidden + f->last.out) * f->rows * f->cols);
-  return 4 * numbers * (double)f->streams * (double)clips;
+  size_t numbers = 0;
+  for (size_t i = 0; i < f->blocks; i++) {
+    const cf_fnn_block *b = &f->block[i];
+    const cf_fnn_map like = cf_fnn_map_like(b->groups, b->channels, b->rows, b->cols);
+    for (size_t l = 0; l < b->layers; l++) numbers += b->conv[l].time * cf_fnn_map_numbers(&like, 1);
+  }
+  const cf_fnn_map hidden = cf_fnn_map_like(f->groups, f->hidden, f->rows, f->cols),
+                   last = cf_fnn_map_like(1, f->last.out, f->rows, f->cols);
+  numbers += 2 * cf_fnn_map_numbers(&hidden, 1) + cf_fnn_map_numbers(&last, 1);
+  return 4 * (double)numbers * (double)f->streams * (double)clips;
 }
 
 /* ---------------------------------------------------------------------- readout -- */

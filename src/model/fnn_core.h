@@ -19,6 +19,14 @@ typedef struct cf_fnn_core cf_fnn_core;
 cf_status cf_fnn_core_new(cf_context *ctx, cf_fnn *fnn, size_t clips, cf_fnn_core **out);
 void cf_fnn_core_free(cf_fnn_core *core);
 double cf_fnn_core_bytes(const cf_fnn *fnn, size_t clips);
+
+/* Bytes of a run: fixed + clips that run in lockstep * clip. collected: numbers of the chosen layers, of one clip. */
+typedef struct cf_fnn_memory {
+  double fixed, clip;
+} cf_fnn_memory;
+cf_fnn_memory cf_fnn_memory_of(const cf_fnn *fnn, int threads, size_t height, size_t width, double collected);
+/* Floating-point operations of a frame of one clip, convolutions counted as direct sums. */
+double cf_fnn_operations(const cf_fnn *fnn);
 /* One frame: retina [clip, height, width], modulation [clip, stream, memory] (may be NULL when nothing behind the
  * feed-forward part is asked for). */
 cf_status cf_fnn_core_step(cf_context *ctx, cf_fnn_core *core, const cf_fnn_taps *taps, const float *retina,

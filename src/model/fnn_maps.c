@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { PIXELS = 48, TILES = 24, OFFSET = 16 };
+enum { PIXELS = 48, TILES = 24, OFFSET = 16, SIDE = 32 };
 
 /* -------------------------------------------------------------------- saving -- */
 
@@ -18,8 +18,11 @@ void cf_fnn_save_group(const cf_fnn_step *step, size_t layer, size_t clip, size_
   float *to = cf_fnn_tap(step->taps, layer, clip);
   if (!to) return;
   to += ((step->stream * groups + group) * of + first) * pixels;
-  for (size_t c = 0; c < count; c++)
-    for (size_t p = 0; p < pixels; p++) to[c * pixels + p] = x[p * each + c];
+  for (size_t from = 0; from < pixels; from += SIDE) { /* some pixels at a time stay in the nearest cache */
+    const size_t end = CF_MIN(from + SIDE, pixels);
+    for (size_t c = 0; c < count; c++)
+      for (size_t p = from; p < end; p++) to[c * pixels + p] = x[p * each + c];
+  }
 }
 
 void cf_fnn_save(const cf_fnn_step *step, size_t layer, const cf_fnn_map *m) {

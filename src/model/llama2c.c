@@ -342,11 +342,13 @@ done:
 }
 
 /* Two operations a weight and token, at about 10^10 a second. */
-static cf_status cost(cf_context *ctx, cf_network *network, const cf_network_input *input, double *seconds,
-                      double *bytes) {
+static cf_status cost(cf_context *ctx, cf_network *network, const cf_network_input *input, const size_t *layers,
+                      size_t n, double *seconds, double *bytes) {
   cf_status status = CF_OK;
   state *s = network->state;
   double tokens = 0;
+  (void)layers;
+  (void)n;
   CF_TRY(take_input(ctx, s, input));
   for (size_t i = 0; i < s->sequences; i++) tokens += (double)s->length[i] + (double)s->generate;
   *seconds = 2e-10 * tokens * network->parameters;

@@ -52,8 +52,8 @@ typedef struct cf_network_ops {
   cf_status (*run)(cf_context *ctx, cf_network *network, const cf_network_input *input, const size_t *layers, size_t n,
                    cf_layer_sink sink, void *user);
   cf_status (*extras)(cf_context *ctx, cf_network *network, cf_dataset *out); /* NULL: none */
-  cf_status (*cost)(cf_context *ctx, cf_network *network, const cf_network_input *input, double *seconds,
-                    double *bytes); /* NULL: negligible */
+  cf_status (*cost)(cf_context *ctx, cf_network *network, const cf_network_input *input, const size_t *layers, size_t n,
+                    double *seconds, double *bytes); /* NULL: negligible */
   /* Says why a name cannot be read out ("lies inside an If"), or CF_OK when it has nothing to say. NULL: never. */
   cf_status (*refuse)(cf_context *ctx, const cf_network *network, const char *name);
 } cf_network_ops;

@@ -163,11 +163,13 @@ done:
   return status;
 }
 
-static cf_status cost(cf_context *ctx, cf_network *network, const cf_network_input *input, double *seconds,
-                      double *bytes) {
+static cf_status cost(cf_context *ctx, cf_network *network, const cf_network_input *input, const size_t *layers,
+                      size_t n, double *seconds, double *bytes) {
   const cf_net *net = network->state;
   const size_t images = input->values->shape[0];
   double work;
+  (void)layers;
+  (void)n;
   cf_program_cost(&net->program, chunk_of(ctx, net, images), bytes, &work);
   *seconds = (double)images * work / 1e10;
   return CF_OK;

@@ -27,7 +27,10 @@ static const kind table[] = {
       "floating (stimulus, channel, height, width)",
       true},
      &cf_network_net},
-    {{"onnx", "onnx:FILE.onnx", "ONNX model with one floating input: an array of its shape", true}, &cf_network_onnx},
+    {{"onnx", "onnx:FILE.onnx",
+      "ONNX model with one floating input: an array of its shape; or with tokens: integers (stimulus, position), or texts",
+      true},
+     &cf_network_onnx},
     {{"llama2c", "llama2c:MODEL.bin[+TOKENIZER.bin]",
       "llama2.c language model: integer tokens (sequence, position), or a .txt file with one text a line", true},
      &cf_network_llama2c},
@@ -326,10 +329,10 @@ cf_status cf_network_extras(cf_context *ctx, cf_network *network, cf_dataset *ou
   return network->ops->extras ? network->ops->extras(ctx, network, out) : CF_OK;
 }
 
-cf_status cf_network_cost(cf_context *ctx, cf_network *network, const cf_network_input *input, double *seconds,
-                          double *bytes) {
+cf_status cf_network_cost(cf_context *ctx, cf_network *network, const cf_network_input *input, const size_t *layers,
+                          size_t n, double *seconds, double *bytes) {
   *seconds = *bytes = 0;
   const cf_status status = check_takes(ctx, network, input);
   if (status != CF_OK || !network->ops->cost) return status;
-  return network->ops->cost(ctx, network, input, seconds, bytes);
+  return network->ops->cost(ctx, network, input, layers, n, seconds, bytes);
 }

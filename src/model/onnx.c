@@ -1,6 +1,7 @@
-/* `onnx:FILE.onnx`: any ONNX model with one floating input, run by ONNX Runtime with the graph as it is written: one
- * thread, no optimisation, so that every tensor at top level exists. Layers are the floating tensors that nodes at top
- * level compute, in graph order; integers, truth values, constants and the insides of If, Loop and Scan are none.
+/* `onnx:FILE.onnx`: any ONNX model with one floating input, or with tokens, run by ONNX Runtime with the graph as it is
+ * written: one thread, no optimisation, so that every tensor at top level exists. Layers are the floating tensors that
+ * nodes at top level compute, in graph order; integers, truth values, constants and the insides of If, Loop and Scan
+ * are none.
  *
  * An axis in front whose size the model leaves free, or fixes at 1, is the batch: stimuli are run one by one, side by
  * side on the threads, so that a stimulus gives the same numbers whatever else is in the input. A tensor whose first
@@ -9,6 +10,7 @@
  * tensors that do not follow the batch then belong to the run and not to a stimulus. Models without a batch axis take
  * one stimulus, or an array with one axis more. */
 #include "model/onnx_graph.h"
+#include "model/onnx_input.h"
 #include "model/onnxruntime.h"
 
 #include <math.h>
@@ -20,12 +22,11 @@ typedef struct state {
   cf_onnx_graph graph;
   cf_ort_session *session;
   const char *path;
-  const char *input;
-  cf_ort_type type;  /* of the input */
-  bool batch;        /* its first axis is free or 1 */
+  cf_onnx_input in;
   const char **port; /* name of each layer's tensor, owned by the graph */
   const char **why;  /* of each tensor of the graph that is no layer: its type */
   bool *rankless;    /* of each layer: a scalar, or of a number of axes that is not known */
+  unsigned *free;    /* of each layer: bit d is set where the size of own axis d is not known before a run */
 } state;
 
 static bool sniff(const cf_model_files *files) {
@@ -41,6 +42,7 @@ static void close_onnx(cf_network *network) {
   cf_free(s->port);
   cf_free(s->why);
   cf_free(s->rankless);
+  cf_free(s->free);
   cf_free(s);
   network->state = NULL;
 }
@@ -75,36 +77,9 @@ done:
   return status;
 }
 
-static bool floating(cf_dtype dtype) {
-  return dtype == CF_F32 || dtype == CF_F64 || dtype == CF_F16 || dtype == CF_BF16;
-}
-
-static cf_status take_input_type(cf_context *ctx, state *s) {
-  cf_status status = CF_OK;
-  char list[300] = "";
-  size_t used = 0;
-  for (size_t i = 0; i < cf_ort_inputs(s->session); i++) {
-    const char *name;
-    cf_ort_type type;
-    CF_TRY(cf_ort_port(ctx, s->session, false, i, &name, &type));
-    if (i == 0) s->input = name, s->type = type;
-    int n = snprintf(list + used, sizeof list - used, "%s%.60s (%s)", i ? ", " : "", name, type.type_name);
-    used = CF_MIN(used + (size_t)n, sizeof list - 1);
-  }
-  if (cf_ort_inputs(s->session) != 1)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: has %zu inputs%s%s; only models with one floating input can be run", s->path,
-                   cf_ort_inputs(s->session), used ? ": " : "", list));
-  if (!s->type.tensor || !s->type.known || !floating(s->type.dtype) || s->type.dtype == CF_BF16)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: the input is %s; only models with one floating input can be run", s->path,
-                   list));
-  s->batch = s->type.ndim != 1 && (s->type.ndim == 0 || s->type.shape[0] == -1 || s->type.shape[0] == 1);
-done:
-  return status;
-}
-
 /* Axes of a tensor behind the batch; those of unknown size are 0. */
 static void own_shape(const state *s, const cf_ort_type *type, cf_layer *layer) {
-  int first = s->batch && type->ndim > 0 && (type->shape[0] == -1 || type->shape[0] == 1);
+  int first = s->in.batch && type->ndim > 0 && (type->shape[0] == -1 || type->shape[0] == 1);
   layer->ndim = type->ndim - first;
   for (int d = 0; d < layer->ndim; d++) {
     int64_t n = type->shape[d + first];
@@ -150,12 +125,13 @@ static cf_status take_layers(cf_context *ctx, state *s, cf_network *network) {
   CF_TRY(CF_ALLOC(ctx, &s->port, s->graph.tensors));
   CF_TRY(CF_ALLOC(ctx, &s->why, s->graph.tensors));
   CF_TRY(CF_ALLOC(ctx, &s->rankless, s->graph.tensors));
+  CF_TRY(CF_ALLOC(ctx, &s->free, s->graph.tensors));
   for (size_t i = 0; i < s->graph.tensors; i++) {
     const cf_onnx_tensor *t = &s->graph.tensor[i];
     named_type key = {.name = t->name};
     const named_type *found = !t->constant ? bsearch(&key, types, n, sizeof *types, by_name) : NULL;
     if (!found) continue;
-    if (!found->type.known || !floating(found->type.dtype)) {
+    if (!found->type.known || !cf_onnx_floating(found->type.dtype)) {
       s->why[i] = found->type.type_name;
       continue;
     }
@@ -163,6 +139,9 @@ static cf_status take_layers(cf_context *ctx, state *s, cf_network *network) {
     own_shape(s, &found->type, &layer);
     s->port[network->n_layers] = t->name;
     s->rankless[network->n_layers] = found->type.ndim == 0;
+    for (int d = 0; d < layer.ndim; d++)
+      if (layer.shape[d] == 0) s->free[network->n_layers] |= 1U << d;
+    if (found->type.ndim == 0) s->free[network->n_layers] = ~0U;
     CF_TRY(cf_network_add_layer(ctx, network, &layer));
   }
   if (!network->n_layers)
@@ -177,16 +156,19 @@ done:
 static cf_status probe(cf_context *ctx, state *s, cf_network *network) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  size_t shape[CF_MAX_DIMS], count = 1, n = 0, *unknown;
+  const cf_ort_type *t = &s->in.port[0].type;
+  cf_ort_feed feed = {.name = s->in.port[0].name, .dtype = t->dtype, .ndim = t->ndim};
+  size_t count = 1, n = 0, *unknown;
   const char **names;
   cf_ort_value *values = NULL;
   void *zeros;
-  for (int d = 0; d < s->type.ndim; d++) {
-    if (s->type.shape[d] < 0 && !(d == 0 && s->batch)) goto done;
-    shape[d] = d == 0 && s->batch ? 1 : (size_t)s->type.shape[d];
-    CF_TRY(cf_size_mul(ctx, count, shape[d], &count));
+  if (s->in.tokens) goto done;
+  for (int d = 0; d < t->ndim; d++) {
+    if (t->shape[d] < 0 && !(d == 0 && s->in.batch)) goto done;
+    feed.shape[d] = d == 0 && s->in.batch ? 1 : (size_t)t->shape[d];
+    CF_TRY(cf_size_mul(ctx, count, feed.shape[d], &count));
   }
-  if (s->type.ndim == 0 || count > (size_t)1 << 24) goto done;
+  if (t->ndim == 0 || count > (size_t)1 << 24) goto done;
   CF_TRY(CF_SCRATCH(ctx, &unknown, network->n_layers));
   CF_TRY(CF_SCRATCH(ctx, &names, network->n_layers));
   for (size_t i = 0; i < network->n_layers; i++)
@@ -195,13 +177,14 @@ static cf_status probe(cf_context *ctx, state *s, cf_network *network) {
   CF_TRY(CF_SCRATCH(ctx, &values, n));
   CF_TRY(cf_scratch_bytes(ctx, count, sizeof(double), &zeros));
   memset(zeros, 0, count * sizeof(double));
-  if (cf_ort_run(ctx, s->session, s->input, s->type.dtype, s->type.ndim, shape, zeros, names, n, values) != CF_OK) {
+  feed.data = zeros;
+  if (cf_ort_run(ctx, s->session, &feed, 1, names, n, values) != CF_OK) {
     cf_context_clear(ctx);
     goto done;
   }
   for (size_t k = 0; k < n; k++) {
     cf_layer *layer = &network->layer[unknown[k]];
-    int first = s->batch && values[k].ndim > 0 && values[k].shape[0] == 1;
+    int first = s->in.batch && values[k].ndim > 0 && values[k].shape[0] == 1;
     layer->ndim = values[k].ndim - first;
     for (int d = 0; d < layer->ndim; d++) layer->shape[d] = values[k].shape[d + first];
     cf_ort_release(&values[k]);
@@ -218,7 +201,7 @@ static cf_status open_onnx(cf_context *ctx, const cf_model_files *files, cf_netw
   network->state = s;
   s->path = files->file[0].path;
   CF_TRY(load(ctx, s, &files->file[0]));
-  CF_TRY(take_input_type(ctx, s));
+  CF_TRY(cf_onnx_input_of(ctx, s->path, s->session, &s->in));
   CF_TRY(take_layers(ctx, s, network));
   CF_TRY(probe(ctx, s, network));
   network->parameters = s->graph.parameters;
@@ -242,119 +225,49 @@ static cf_status refuse(cf_context *ctx, const cf_network *network, const char *
   return CF_OK;
 }
 
-/* ----------------------------------------------------------------- input -- */
+/* ------------------------------------------------------------------- run -- */
 
-/* How an array becomes stimuli. */
-typedef struct plan {
-  bool leading;        /* the array's first axis counts stimuli */
-  size_t items, count; /* count: numbers of a stimulus */
-  int ndim;
-  size_t shape[CF_MAX_DIMS]; /* of one stimulus as the model takes it */
-} plan;
-
-/* "(batch, 3, any, any)" */
-static const char *wanted(const state *s, char *text, size_t size) {
-  size_t used = (size_t)snprintf(text, size, "(");
-  for (int d = 0; d < s->type.ndim; d++) {
-    const char *comma = d ? ", " : "";
-    int n = d == 0 && s->batch     ? snprintf(text + used, size - used, "%sbatch", comma)
-            : s->type.shape[d] < 0 ? snprintf(text + used, size - used, "%sany", comma)
-                                   : snprintf(text + used, size - used, "%s%lld", comma, (long long)s->type.shape[d]);
-    used = CF_MIN(used + (size_t)n, size - 1);
-  }
-  snprintf(text + used, size - used, ")");
-  return text;
-}
-
-/* Whether axes `from` .. of the array are those of the model from `first` on. */
-static bool fits(const state *s, const cf_array *a, int from, int first) {
-  if (a->ndim - from != s->type.ndim - first) return false;
-  for (int d = first; d < s->type.ndim; d++)
-    if (s->type.shape[d] >= 0 && (size_t)s->type.shape[d] != a->shape[from + d - first]) return false;
-  return true;
-}
-
-static cf_status make_plan(cf_context *ctx, const state *s, const cf_network_input *input, plan *p) {
-  const cf_array *a = input->values;
-  char text[200], given[200];
-  *p = (plan){.items = 1};
-  if (!floating(a->dtype))
-    return cf_fail(ctx, CF_ERR_INPUT, "%s: is %s; the model takes floating numbers", input->label,
-                   cf_dtype_name(a->dtype));
-  if (!cf_array_count(a)) return cf_fail(ctx, CF_ERR_INPUT, "%s: holds no numbers", input->label);
-  bool unknown = s->type.ndim == 0;
-  bool one = s->batch ? !unknown && fits(s, a, 0, 1) : fits(s, a, 0, 0);
-  bool many = a->ndim > 0 && (s->batch ? unknown || fits(s, a, 1, 1) : fits(s, a, 1, 0));
-  if (!one && !many)
-    return cf_fail(ctx, CF_ERR_INPUT, "%s: is %s; the model's input %s is %s", input->label,
-                   cf_model_shape_text(a->ndim, a->shape, given, sizeof given), s->input, wanted(s, text, sizeof text));
-  p->leading = many;
-  if (many) p->items = a->shape[0];
-  if (s->batch) p->shape[p->ndim++] = 1;
-  for (int d = many; d < a->ndim; d++) {
-    if (p->ndim == CF_MAX_DIMS)
-      return cf_fail(ctx, CF_ERR_INPUT, "%s: has %d axes, too many for a model", input->label, a->ndim);
-    p->shape[p->ndim++] = a->shape[d];
-  }
-  p->count = cf_array_count(a) / p->items;
-  for (size_t i = 0; a->data && i < cf_array_count(a); i++) /* of a header alone the data are NULL */
-    if (!isfinite(cf_array_number(a, i)))
-      return cf_fail(ctx, CF_ERR_INPUT, "%s: number %zu of stimulus %zu is %s; the model takes finite numbers",
-                     input->label, i % p->count, i / p->count, isnan(cf_array_number(a, i)) ? "NaN" : "infinite");
-  return CF_OK;
+/* Positions are pooled where there are some. */
+static cf_status check_pool(cf_context *ctx, const cf_network *network, const cf_network_input *input) {
+  const state *s = network->state;
+  if (input->pool == CF_POOL_NONE || s->in.tokens) return CF_OK;
+  return cf_fail(ctx, CF_ERR_USAGE, "%s: a network of kind onnx does not take --pool unless its input is tokens",
+                 network->address);
 }
 
 static cf_status leading(cf_context *ctx, cf_network *network, const cf_network_input *input, int *ndim, size_t *shape,
                          const char **axes) {
-  plan p;
-  cf_status status = make_plan(ctx, network->state, input, &p);
-  if (status != CF_OK) return status;
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const state *s = network->state;
+  cf_onnx_plan p;
+  CF_TRY(check_pool(ctx, network, input));
+  CF_TRY(cf_onnx_plan_of(ctx, &s->in, input, &p));
   *ndim = p.leading;
   shape[0] = p.items;
   axes[0] = "stimulus";
-  return CF_OK;
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
 }
-
-/* ------------------------------------------------------------------- run -- */
 
 typedef struct batch {
   state *s;
   const cf_network_input *input;
-  const plan *plan;
+  const cf_onnx_plan *plan;
   const char **names;   /* of the chosen tensors */
   size_t n, first;      /* layers; first run of those side by side */
   size_t together;      /* stimuli of a run: 1, or all */
   cf_ort_value *values; /* (run, layer) */
 } batch;
 
-/* Numbers of stimuli `item` .. in the type the model takes, as many as are run together. */
-static cf_status convert(cf_context *ctx, const batch *b, size_t item, void **out) {
-  cf_status status = CF_OK;
-  size_t n = b->plan->count * b->together, from = b->plan->count * item;
-  cf_dtype to = b->s->type.dtype;
-  const cf_array *a = b->input->values;
-  CF_TRY(cf_scratch_bytes(ctx, n, cf_dtype_size(to), out));
-  for (size_t i = 0; i < n; i++) {
-    double x = cf_array_number(a, from + i);
-    if (to == CF_F32) ((float *)*out)[i] = (float)x;
-    if (to == CF_F64) ((double *)*out)[i] = x;
-    if (to == CF_F16) ((uint16_t *)*out)[i] = cf_double_to_f16(x);
-  }
-done:
-  return status;
-}
-
 /* Runs stimuli `item` .. item + together - 1 as one batch. */
 static cf_status run_at(cf_context *ctx, const batch *b, size_t item, cf_ort_value *values) {
   cf_status status = CF_OK;
-  size_t shape[CF_MAX_DIMS];
-  void *data;
-  memcpy(shape, b->plan->shape, sizeof shape);
-  if (b->s->batch) shape[0] = b->together;
+  cf_ort_feed feeds[CF_ORT_FEEDS];
   CF_TRY(cf_check_cancel(ctx));
-  CF_TRY(convert(ctx, b, item, &data));
-  CF_TRY(cf_ort_run(ctx, b->s->session, b->s->input, b->s->type.dtype, b->plan->ndim, shape, data, b->names, b->n,
-                    values));
+  CF_TRY(cf_onnx_feeds(ctx, &b->s->in, b->plan, b->input->values, item, b->together, feeds));
+  CF_TRY(cf_ort_run(ctx, b->s->session, feeds, b->s->in.n, b->names, b->n, values));
 done:
   if (status == CF_ERR_INPUT) status = cf_explain(ctx, status, "stimulus %zu", item);
   return status;
@@ -386,7 +299,7 @@ done:
 /* What a layer is for each stimulus is known now; it must be the same for all. */
 static cf_status settle(cf_context *ctx, const batch *b, const cf_ort_value *v, cf_layer *layer, size_t item,
                         const size_t **own) {
-  bool follows = b->s->batch && v->ndim > 0 && v->shape[0] == b->together;
+  bool follows = b->s->in.batch && v->ndim > 0 && v->shape[0] == b->together;
   *own = v->shape + follows;
   if (item == 0) {
     layer->whole = b->together > 1 && !follows;
@@ -399,6 +312,79 @@ static cf_status settle(cf_context *ctx, const batch *b, const cf_ort_value *v, 
   return CF_OK;
 }
 
+/* Axes of the first n tokens' layer that count positions, as bits: those of free size that are as long as it is. */
+static unsigned positions_of(const batch *b, size_t index, int ndim, const size_t *own, size_t n) {
+  unsigned bits = 0;
+  for (int d = 0; d < ndim; d++)
+    if (b->s->free[index] >> d & 1 && own[d] == n) bits |= 1U << d;
+  return bits;
+}
+
+/* Values of `own` shape into one of `full`, NaN behind. */
+static void fill_up(int ndim, const size_t *own, const size_t *full, const float *from, float *to) {
+  size_t at[CF_MAX_DIMS] = {0}, all = 1;
+  for (int d = 0; d < ndim; d++) all *= full[d];
+  for (size_t i = 0; i < all; i++) {
+    bool inside = true;
+    for (int d = 0; d < ndim; d++) inside = inside && at[d] < own[d];
+    to[i] = inside ? *from++ : (float)NAN;
+    for (int d = ndim - 1; d >= 0 && ++at[d] == full[d]; d--) at[d] = 0;
+  }
+}
+
+/* The mean over the first axis of n entries, or its last entry. */
+static void pool_first(cf_pool how, size_t n, size_t width, const float *from, float *to) {
+  for (size_t e = 0; e < width; e++) {
+    double sum = 0;
+    for (size_t p = how == CF_POOL_LAST ? n - 1 : 0; p < n; p++) sum += (double)from[p * width + e];
+    to[e] = (float)(sum / (how == CF_POOL_LAST ? 1 : (double)n));
+  }
+}
+
+/* A layer of a sequence of tokens: pooled, or filled up to the longest sequence. */
+static cf_status hand_tokens(cf_context *ctx, const batch *b, cf_layer *layer, size_t index, const cf_ort_value *v,
+                             size_t item, cf_layer_sink sink, void *user) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const bool first = b->s->in.batch && v->ndim > 0 && v->shape[0] == 1;
+  const size_t *own = v->shape + first, n = b->plan->length[item];
+  const int ndim = v->ndim - first;
+  const unsigned bits = positions_of(b, index, ndim, own, n);
+  const bool pooled = b->input->pool != CF_POOL_NONE && (bits & 1);
+  size_t full[CF_MAX_DIMS], count = 1;
+  const float *values;
+  float *to;
+  for (int d = 0; d < ndim; d++) full[d] = bits >> d & 1 ? b->plan->longest : own[d];
+  for (int d = pooled; d < ndim; d++) CF_TRY(cf_size_mul(ctx, count, full[d], &count));
+  CF_TRY(as_floats(ctx, v, &values));
+  CF_TRY(CF_SCRATCH(ctx, &to, count + 1));
+  if (pooled) {
+    size_t width = 1;
+    for (int d = 1; d < ndim; d++) width *= own[d];
+    float *mean;
+    CF_TRY(CF_SCRATCH(ctx, &mean, width + 1));
+    pool_first(b->input->pool, n, width, values, mean);
+    fill_up(ndim - 1, own + 1, full + 1, mean, to);
+  } else {
+    fill_up(ndim, own, full, values, to);
+  }
+  const size_t *shape = full + pooled;
+  if (item == 0) {
+    layer->ndim = ndim - pooled;
+    memcpy(layer->shape, shape, (size_t)layer->ndim * sizeof *shape);
+    for (int d = 0; d < layer->ndim; d++) layer->axes[d] = bits >> (d + pooled) & 1 ? "position" : NULL;
+  }
+  if (ndim - pooled != layer->ndim || memcmp(layer->shape, shape, (size_t)layer->ndim * sizeof *shape) != 0)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT,
+                   "%s: %s has another shape for stimulus %zu than for the first, beside its %zu "
+                   "tokens",
+                   b->s->path, layer->name, item, n));
+  CF_TRY(sink(ctx, user, index, item, shape, to));
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 /* One layer of one run to the sink, item by item. */
 static cf_status hand_layer(cf_context *ctx, const batch *b, cf_layer *layer, size_t index, const cf_ort_value *v,
                             size_t item, cf_layer_sink sink, void *user) {
@@ -407,9 +393,13 @@ static cf_status hand_layer(cf_context *ctx, const batch *b, cf_layer *layer, si
   const size_t *own;
   const float *values;
   size_t count = 1;
-  CF_TRY(settle(ctx, b, v, layer, item, &own));
-  if (!floating(v->dtype))
+  if (!cf_onnx_floating(v->dtype))
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: %s is %s", b->s->path, layer->name, cf_dtype_name(v->dtype)));
+  if (b->s->in.tokens) {
+    CF_TRY(hand_tokens(ctx, b, layer, index, v, item, sink, user));
+    goto done;
+  }
+  CF_TRY(settle(ctx, b, v, layer, item, &own));
   CF_TRY(as_floats(ctx, v, &values));
   for (int d = 0; d < layer->ndim; d++) count *= own[d];
   for (size_t i = 0; i < (layer->whole ? 1 : b->together); i++)
@@ -506,15 +496,17 @@ static cf_status run_onnx(cf_context *ctx, cf_network *network, const cf_network
   cf_status status = CF_OK;
   cf_mark mark = cf_scratch_mark(ctx);
   state *s = network->state;
-  plan p;
+  cf_onnx_plan p;
   batch b = {.s = s, .input = input, .plan = &p, .n = n, .together = 1};
-  CF_TRY(make_plan(ctx, s, input, &p));
+  CF_TRY(check_pool(ctx, network, input));
+  CF_TRY(cf_onnx_plan_of(ctx, &s->in, input, &p));
   if (n == 0) goto done;
   CF_TRY(CF_SCRATCH(ctx, &b.names, n + 1));
   for (size_t k = 0; k < n; k++) b.names[k] = s->port[layers[k]];
   CF_TRY(CF_SCRATCH(ctx, &b.values, SIDE_BY_SIDE * n + 1));
   memset(b.values, 0, (SIDE_BY_SIDE * n + 1) * sizeof *b.values);
-  bool mixes = s->graph.branches, free_axis = s->batch && s->type.ndim > 0 && s->type.shape[0] == -1;
+  const cf_ort_type *t = &s->in.port[0].type;
+  bool mixes = s->graph.branches, free_axis = s->in.batch && !s->in.tokens && t->ndim > 0 && t->shape[0] == -1;
   if (free_axis && p.items > 1) {
     if (!mixes) CF_TRY(look_for_mixing(ctx, &b, &mixes));
     if (mixes) b.together = p.items;
@@ -544,6 +536,7 @@ done:
 const cf_network_ops cf_network_onnx = {
     .least = 1,
     .most = 1,
+    .takes = CF_TAKES_POOL,
     .sniff = sniff,
     .open = open_onnx,
     .close = close_onnx,

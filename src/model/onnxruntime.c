@@ -252,31 +252,42 @@ done:
   return status;
 }
 
-cf_status cf_ort_run(cf_context *ctx, cf_ort_session *s, const char *input, cf_dtype dtype, int ndim,
-                     const size_t *shape, const void *data, const char *const *outputs, size_t n,
-                     cf_ort_value *values) {
-  cf_status status = CF_OK;
-  cf_mark mark = cf_scratch_mark(ctx);
-  cf_ort_tensor *fed = NULL, **got = NULL;
+static cf_status wrap(cf_context *ctx, const cf_ort_session *s, const cf_ort_feed *feed, cf_ort_tensor **out) {
   int64_t wide[CF_MAX_DIMS] = {0};
   size_t count = 1;
-  for (int d = 0; d < ndim; d++) count *= shape[d], wide[d] = (int64_t)shape[d];
-  for (size_t i = 0; i < n; i++) values[i] = (cf_ort_value){0};
-  CF_TRY(CF_SCRATCH(ctx, &got, n + 1));
-  memset(got, 0, (n + 1) * sizeof(cf_ort_tensor *));
+  for (int d = 0; d < feed->ndim; d++) {
+    count *= feed->shape[d];
+    wide[d] = (int64_t)feed->shape[d];
+  }
   union {
     const void *given;
     void *taken; /* the runtime does not write to inputs */
-  } memory = {data};
-  CF_TRY(check(ctx, s->what,
-               api->CreateTensorWithDataAsOrtValue(s->memory, memory.taken, count * cf_dtype_size(dtype), wide,
-                                                   (size_t)ndim, element_of(dtype), &fed)));
-  const cf_ort_tensor *const feeds[1] = {fed};
-  CF_TRY(check(ctx, s->what, api->Run(s->model, NULL, &input, feeds, 1, outputs, n, got)));
+  } memory = {feed->data};
+  return check(ctx, s->what,
+               api->CreateTensorWithDataAsOrtValue(s->memory, memory.taken, count * cf_dtype_size(feed->dtype), wide,
+                                                   (size_t)feed->ndim, element_of(feed->dtype), out));
+}
+
+cf_status cf_ort_run(cf_context *ctx, cf_ort_session *s, const cf_ort_feed *feeds, size_t n_feeds,
+                     const char *const *outputs, size_t n, cf_ort_value *values) {
+  cf_status status = CF_OK;
+  cf_mark mark = cf_scratch_mark(ctx);
+  cf_ort_tensor *fed[CF_ORT_FEEDS] = {NULL}, **got = NULL;
+  const char *names[CF_ORT_FEEDS];
+  for (size_t i = 0; i < n; i++) values[i] = (cf_ort_value){0};
+  CF_TRY(CF_SCRATCH(ctx, &got, n + 1));
+  memset(got, 0, (n + 1) * sizeof(cf_ort_tensor *));
+  for (size_t i = 0; i < n_feeds; i++) {
+    names[i] = feeds[i].name;
+    CF_TRY(wrap(ctx, s, &feeds[i], &fed[i]));
+  }
+  const cf_ort_tensor *const given[CF_ORT_FEEDS] = {fed[0], fed[1], fed[2], fed[3]};
+  CF_TRY(check(ctx, s->what, api->Run(s->model, NULL, names, given, n_feeds, outputs, n, got)));
   for (size_t i = 0; i < n; i++) values[i].handle = got[i];
   for (size_t i = 0; i < n; i++) CF_TRY(take_value(ctx, s->what, outputs[i], got[i], &values[i]));
 done:
-  if (fed) api->ReleaseValue(fed);
+  for (size_t i = 0; i < n_feeds; i++)
+    if (fed[i]) api->ReleaseValue(fed[i]);
   for (size_t i = 0; i < n && status != CF_OK; i++) cf_ort_release(&values[i]);
   cf_scratch_release(ctx, mark);
   return status;

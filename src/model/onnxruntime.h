@@ -39,10 +39,19 @@ size_t cf_ort_outputs(const cf_ort_session *session);
 /* Input or output i; the name is owned by the session. */
 cf_status cf_ort_port(cf_context *ctx, const cf_ort_session *session, bool output, size_t i, const char **name,
                       cf_ort_type *type);
-/* Runs with one input of type float32, float64 or float16, may be called from several threads at once. On success each
- * of the n values is to be released. */
-cf_status cf_ort_run(cf_context *ctx, cf_ort_session *session, const char *input, cf_dtype dtype, int ndim,
-                     const size_t *shape, const void *data, const char *const *outputs, size_t n, cf_ort_value *values);
+/* What one input is given: numbers of a type that a tensor has. */
+typedef struct cf_ort_feed {
+  const char *name;
+  cf_dtype dtype;
+  int ndim;
+  size_t shape[CF_MAX_DIMS];
+  const void *data;
+} cf_ort_feed;
+enum { CF_ORT_FEEDS = 4 };
+/* Runs with at most CF_ORT_FEEDS inputs, may be called from several threads at once. On success each of the n values is
+ * to be released. */
+cf_status cf_ort_run(cf_context *ctx, cf_ort_session *session, const cf_ort_feed *feeds, size_t n_feeds,
+                     const char *const *outputs, size_t n, cf_ort_value *values);
 void cf_ort_release(cf_ort_value *value);
 
 #endif

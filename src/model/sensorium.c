@@ -263,11 +263,13 @@ done:
   return status;
 }
 
-static cf_status cost(cf_context *ctx, cf_network *network, const cf_network_input *input, double *seconds,
-                      double *bytes) {
+static cf_status cost(cf_context *ctx, cf_network *network, const cf_network_input *input, const size_t *layers,
+                      size_t n, double *seconds, double *bytes) {
   const cf_sensorium *m = network->state;
   double work;
   (void)ctx;
+  (void)layers;
+  (void)n;
   cf_program_cost(&m->core, CF_MIN(input->values->shape[0], (size_t)CHUNK), bytes, &work);
   *bytes += 4.0 * (double)m->units * sizeof(float);
   *seconds = (double)input->values->shape[0] * (work + 4.0 * (double)(m->units * m->features)) / 1e10;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "pipeline/stimulus.h"
+
 /* clang-format off */
 static const cf_analysis *const table[] = { /* one a line, in the order of analyses.h */
     &cf_analysis_info,
@@ -46,4 +48,9 @@ const cf_analysis *cf_analysis_find(const char *name) {
   for (size_t i = 0; cf_analysis_at(i); i++)
     if (strcmp(cf_analysis_at(i)->name, name) == 0) return cf_analysis_at(i);
   return NULL;
+}
+
+cf_status cf_analysis_announce(cf_context *ctx, const cf_analysis *analysis, const cf_options *options,
+                               cf_result *result) {
+  return analysis == &cf_analysis_stimulus ? cf_stimulus_announce(ctx, options, result) : CF_OK;
 }

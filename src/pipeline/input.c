@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/internal.h"
+#include "model/vocabulary.h"
 
 #define TEXT_LIMIT ((size_t)256 << 20)
 
@@ -366,12 +367,29 @@ done:
   return status;
 }
 
-cf_status cf_input_header(cf_context *ctx, const char *address, cf_array **out) {
+/* An array of that shape without data. */
+static cf_status bare(cf_context *ctx, const char *address, const char *name, cf_dtype dtype, int ndim,
+                      const size_t *shape, cf_array **out) {
+  cf_status status = CF_OK;
+  const size_t none = 0;
+  CF_TRY(cf_array_new(ctx, name, dtype, 1, &none, out));
+  cf_free((*out)->data);
+  (*out)->data = NULL;
+  (*out)->ndim = ndim;
+  for (int d = 0; d < ndim; d++) (*out)->shape[d] = shape[d];
+  CF_TRY(cf_strdup(ctx, address, &(*out)->source));
+done:
+  return status;
+}
+
+cf_status cf_input_header(cf_context *ctx, const cf_options *options, const char *address, cf_array **out) {
   cf_status status = CF_OK;
   char *path = NULL, *member = NULL;
   cf_io_listing *listing = NULL;
   const cf_io_entry *chosen = NULL;
-  const size_t none = 0;
+  const cf_array *promised = cf_options_promised(options, address);
+  if (promised && promised->dtype != CF_TEXT)
+    return bare(ctx, address, promised->name, promised->dtype, promised->ndim, promised->shape, out);
   CF_TRY(cf_io_split(ctx, address, &path, &member));
   CF_TRY(cf_io_list(ctx, path, &listing));
   for (size_t i = 0; i < listing->count; i++) {
@@ -381,12 +399,7 @@ cf_status cf_input_header(cf_context *ctx, const char *address, cf_array **out) 
   }
   if (!chosen) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: there is no such array", address));
   if (chosen->dtype == CF_TEXT) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: is text", address));
-  CF_TRY(cf_array_new(ctx, chosen->member, chosen->dtype, 1, &none, out));
-  cf_free((*out)->data);
-  (*out)->data = NULL;
-  (*out)->ndim = chosen->ndim;
-  for (int d = 0; d < chosen->ndim; d++) (*out)->shape[d] = chosen->shape[d];
-  CF_TRY(cf_strdup(ctx, address, &(*out)->source));
+  CF_TRY(bare(ctx, address, chosen->member, chosen->dtype, chosen->ndim, chosen->shape, out));
 done:
   cf_io_listing_free(listing);
   cf_free(path);
@@ -403,7 +416,7 @@ static cf_status read_array(cf_context *ctx, const cf_options *options, const ch
   if (cf_input_sound_options(options, &name))
     CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--%s is for sound files, %s is an array", name, address));
   if (headers_only && !images) {
-    CF_TRY(cf_input_header(ctx, address, &out->values));
+    CF_TRY(cf_input_header(ctx, options, address, &out->values));
     goto done;
   }
   CF_TRY(cf_io_read(ctx, address, preferred, &read));
@@ -463,6 +476,22 @@ static cf_status no_options(cf_context *ctx, const cf_options *options, const ch
   return CF_OK;
 }
 
+/* --vocabulary: texts become an array of tokens; their labels stay. */
+static cf_status tokenise(cf_context *ctx, const cf_options *options, const char *address, cf_result *result,
+                          cf_input *out) {
+  cf_status status = CF_OK;
+  cf_vocabulary *vocabulary = NULL;
+  const char *path = cf_options_text(options, "vocabulary");
+  CF_TRY(cf_vocabulary_read(ctx, path, &vocabulary));
+  if (result) CF_TRY(cf_result_input(ctx, result, path));
+  CF_TRY(cf_tokenise_all(ctx, vocabulary, address, out->texts, out->n_texts, &out->values));
+  cf_free(out->texts);
+  out->texts = NULL;
+done:
+  cf_vocabulary_free(vocabulary);
+  return status;
+}
+
 /* Finds out what the address is. Files of stimuli, if that is what it means, are in p; *all: each must be one. */
 static cf_status resolve(cf_context *ctx, const cf_options *options, const char *address, bool texts, cf_input *out,
                          paths *p, bool *all) {
@@ -502,7 +531,7 @@ cf_status cf_input_read(cf_context *ctx, const cf_options *options, const char *
   paths p = {0};
   bool all;
   *out = (cf_input){0};
-  CF_TRY(resolve(ctx, options, address, texts, out, &p, &all));
+  if (!cf_options_promised(options, address)) CF_TRY(resolve(ctx, options, address, texts, out, &p, &all));
   if (cf_options_given(options, "folder") && !p.n) CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--folder is for lists of files"));
   if (out->texts) {
     CF_TRY(no_options(ctx, options, address));
@@ -511,8 +540,12 @@ cf_status cf_input_read(cf_context *ctx, const cf_options *options, const char *
     if (cf_options_given(options, "reshape") || cf_options_given(options, "affine"))
       CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--reshape and --affine are for numbers, %s is text", address));
     CF_TRY(read_names(ctx, options, out->n_texts, result, out));
+    if (cf_options_given(options, "vocabulary")) CF_TRY(tokenise(ctx, options, address, result, out));
     goto done;
   }
+  if (cf_options_given(options, "vocabulary"))
+    CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--vocabulary is for texts, %s is none (a .txt file, or a column of a table)",
+                   address));
   if (p.n)
     CF_TRY(read_files(ctx, options, address, all, headers_only, &p, result, out));
   else

@@ -113,6 +113,16 @@
        0,                                                                                                               \
        "htk|slaney",                                                                                                    \
        "log-mel: the formula of the scale; slaney also makes the area of a band 1 (as librosa does)."},                 \
+      {"vocabulary",                                                                                                    \
+       0,                                                                                                               \
+       CF_PARAM_ADDRESS,                                                                                                \
+       "FILE",                                                                                                          \
+       NULL,                                                                                                            \
+       0,                                                                                                               \
+       0,                                                                                                               \
+       NULL,                                                                                                            \
+       "Texts: become numbers of these tokens, a file of one token a line or a JSON object of tokens and numbers: "     \
+       "WordPiece where some begin with ##, characters where all are single ones, else words."},                        \
       {"affine", 0, CF_PARAM_LIST, "A,B", NULL, 0, 0, NULL, "Any numbers: A x + B, in single precision, last of all."}, \
   {                                                                                                                     \
     "reshape", 0, CF_PARAM_LIST, "N[,N...]", NULL, 0, 0, NULL, "Any array: the axes behind the first become these."     \
@@ -138,8 +148,8 @@ CF_CHECKED cf_status cf_input_read(cf_context *ctx, const cf_options *options, c
                                    const char *preferred, bool texts, bool headers_only, cf_result *result,
                                    cf_input *out);
 void cf_input_free(cf_input *input);
-/* An array as the file's header tells it: shape and type, its data NULL. */
-CF_CHECKED cf_status cf_input_header(cf_context *ctx, const char *address, cf_array **out);
+/* An array as the file's header tells it, or what it was promised to hold: shape and type, its data NULL. */
+CF_CHECKED cf_status cf_input_header(cf_context *ctx, const cf_options *options, const char *address, cf_array **out);
 
 /* ---------------------------------------------- between the files of this part -- */
 

@@ -23,6 +23,11 @@ struct cf_options {
   size_t count;
   char **argument;
   size_t arguments, room;
+  struct promise { /* what a file will hold */
+    char *path;
+    const cf_dataset *arrays;
+  } * promise;
+  size_t promises;
 };
 
 /* ------------------------------------------------------------- entries of a list -- */
@@ -218,9 +223,50 @@ void cf_options_free(cf_options *options) {
   if (!options) return;
   for (size_t i = 0; options->value && i < options->count; i++) cf_free(options->value[i].text);
   for (size_t i = 0; i < options->arguments; i++) cf_free(options->argument[i]);
+  cf_options_forget(options);
   cf_free(options->value);
   cf_free(options->argument);
   cf_free(options);
+}
+
+/* ------------------------------------------------------ files still to be written -- */
+
+cf_status cf_options_promise(cf_context *ctx, cf_options *options, const char *path, const cf_dataset *arrays) {
+  cf_status status = CF_OK;
+  struct promise *more = NULL;
+  CF_TRY(CF_ALLOC(ctx, &more, options->promises + 1));
+  if (options->promises) memcpy(more, options->promise, options->promises * sizeof *more);
+  CF_TRY(cf_strdup(ctx, path, &more[options->promises].path));
+  more[options->promises++].arrays = arrays;
+  cf_free(options->promise);
+  options->promise = more;
+  more = NULL;
+done:
+  cf_free(more);
+  return status;
+}
+
+void cf_options_forget(cf_options *options) {
+  for (size_t i = 0; i < options->promises; i++) cf_free(options->promise[i].path);
+  cf_free(options->promise);
+  options->promise = NULL;
+  options->promises = 0;
+}
+
+const cf_array *cf_options_promised(const cf_options *options, const char *address) {
+  for (size_t i = 0; i < options->promises; i++) {
+    const struct promise *p = &options->promise[i];
+    const size_t n = strlen(p->path);
+    if (strncmp(p->path, address, n) != 0 || (address[n] && address[n] != ':')) continue;
+    const char *member = address[n] ? address + n + 1 : NULL;
+    const cf_array *found = NULL;
+    for (size_t k = 0; k < p->arrays->count; k++) {
+      const cf_array *a = p->arrays->array[k];
+      if (member ? strcmp(a->name, member + (*member == '/')) == 0 : !found || a->ndim > found->ndim) found = a;
+    }
+    return found;
+  }
+  return NULL;
 }
 
 static cf_value *find(const cf_options *options, const char *name) {

@@ -35,14 +35,14 @@ static const cf_param params[] = {
      "Labels of the input's first axis (clips, stimuli, frames): members labels/stimulus and labels/direction of FILE, "
      "or stimulus and direction, one entry each, and for single images and frames time. The output becomes responses (neuron, "
      "stimulus, direction, time); items with the same labels are averaged."},
-    {"transform", 0, CF_PARAM_CHOICE, "T", "relu", 0, 0, "relu|gelu|none",
+    {"transform", 0, CF_PARAM_CHOICE, "T", "relu", 0, 0, "relu|gelu|auto|none",
      "With --sample or --labels: relu sets negative means to 0; gelu first applies 1.7015 GELU to every value, as "
-     "befits FNN convolutions; none keeps the sign."},
+     "befits FNN convolutions; auto does so for those and leaves the other layers; none keeps the sign."},
     {"rate", 0, CF_PARAM_REAL, "HZ", NULL, 1e-6, 1e9, NULL,
      "Frames a second, for the coordinate time of responses; when not given, that of the input's own time axis."},
     {"pool", 0, CF_PARAM_CHOICE, "HOW", "none", 0, 0, "none|last|mean",
-     "llama2c: one vector a sequence instead of one a token: that of the last token, or the mean over tokens (without "
-     "the leading BOS)."},
+     "Tokens (llama2c, onnx): one vector a sequence instead of one a token: that of the last token, or the mean over "
+     "tokens (llama2c: without the leading BOS)."},
     CF_INPUT_PARAMS,
     CF_PARAM_END,
 };
@@ -55,7 +55,9 @@ static const char description[] =
     "- sensorium2d: uint8 images (stimulus, 36, 64), normalised by --input-norm; floating ones are taken as normalised\n"
     "- net: uint8 images (stimulus, height, width[, channel]), scaled and normalised as the architecture says; floating "
     "(stimulus, channel, height, width) taken as it is\n"
-    "- onnx: floating, the shape of the model's input; the leading axis may be the batch\n"
+    "- onnx: floating, the shape of the model's input; the leading axis may be the batch. Models of texts: integer tokens "
+    "(stimulus, position), -1 behind the last, or texts with --vocabulary; masks, types and positions that the model "
+    "also takes follow from them, every text runs at its own length, and layers are filled up with NaN\n"
     "- llama2c: integer tokens (sequence, position), or a .txt file with one text a line, or texts of a table "
     "(words.csv:label)\n\n"
     "Instead of an array INPUT may name files of images (PNG, JPEG) or sounds (WAV, FLAC, Ogg, AIFF): one file; a "
@@ -69,8 +71,10 @@ static const char description[] =
     "height, width for maps; unit for neurons; position, dim for tokens. Coordinates of the input's leading axes are "
     "handed on.\n\n"
     "Values do not depend on the number of threads, nor on what else is in the batch. Layers beyond the last chosen one "
-    "are not computed. Arrays above a quarter of --memory lie in a mapped file in the folder of the output while the "
-    "run lasts, so that results may be larger than memory.\n\n"
+    "are not computed. Results beyond a quarter of --memory lie in mapped files in the folder of the output while the "
+    "run lasts, so that they may be larger than memory. Clips of fnn run in lockstep as far as half of --memory holds "
+    "their states, the others afterwards. 'cortifold study plan' tells time, by running a slice of the task, and memory "
+    "beforehand.\n\n"
     "--sample and --labels turn a network into a population of neurons, without ever holding a whole layer for more "
     "than one frame. A first pass scores units: x is the mean over instances (items with the same labels) with negatives "
     "set to 0, each frame is divided by the layer's largest value in it; the score is the mean over time for each "
@@ -79,7 +83,7 @@ static const char description[] =
     "values, not divided by anything. With --labels, one chosen layer gives `responses`, several give "
     "`LAYER/responses`, which encode, decode, tubes and tuning read; without labels the axes are those of the run, then "
     "unit. units/LAYER/index, map, row, column, score tell where each unit lies.\n\n"
-    "Values: kind, parameters, leading {axes, shape}, layers [{name, module, shape, mean, sd, min, max, nan; when "
+    "Values: kind, parameters, leading {axes, shape}, layers [{name, module, shape, mean, sd, min, max, nan (of the units that are kept); when "
     "gathered also array, units, maps, silent_maps}], responses {stimuli, directions, times, instances}.\n\n"
     "Reference for the sampling: the code released with Bertram et al. (2026), arXiv 2601.21508.";
 
@@ -170,40 +174,6 @@ done:
   return status;
 }
 
-/* Arrays of all chosen layers, as far as they are held in memory: large ones are mapped. With a sample: its responses,
- * and for layers with maps a frame and three sums of the whole layer. */
-static double kept_bytes(cf_context *ctx, const cf_running *r, const cf_sampling *how) {
-  double sum = 0;
-  for (size_t i = 0; i < r->n; i++) {
-    const cf_layer *l = cf_network_layer(r->network, r->layer[i]);
-    double own = 1, items = l->whole ? 1.0 : (double)r->items, scores = 0;
-    for (int d = 0; d < l->ndim; d++) own *= (double)CF_MAX((size_t)1, l->shape[d]);
-    if (how->sample) {
-      scores = 24 * own;
-      own = CF_MIN(own, (double)how->maps * (double)how->places);
-    }
-    const double bytes = sizeof(float) * own * items;
-    sum += scores + (bytes <= (double)cf_context_memory(ctx) / 4 ? bytes : 0);
-  }
-  return sum;
-}
-
-static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {
-  cf_status status = CF_OK;
-  cf_running r = {0};
-  cf_sampling how;
-  double bytes = 0;
-  CF_TRY(cf_sampling_read(ctx, options, &how));
-  CF_TRY(cf_running_open(ctx, options, true, NULL, &r));
-  CF_TRY(cf_network_cost(ctx, r.network, &r.input, &out->seconds, &bytes));
-  out->bytes = bytes + kept_bytes(ctx, &r, &how);
-  if (how.sample) out->seconds *= 2;
-done:
-  cf_context_clear(ctx);
-  cf_running_close(&r);
-  return CF_OK;
-}
-
 const cf_analysis cf_analysis_run = {
     .name = "run",
     .group = "Networks",
@@ -215,5 +185,5 @@ const cf_analysis cf_analysis_run = {
     .examples = examples,
     .params = params,
     .run = run,
-    .cost = cost,
+    .cost = cf_run_cost,
 };

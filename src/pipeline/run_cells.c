@@ -1,9 +1,11 @@
 /* Items of a run put into sequences, by labels or by their leading axes, and run in that order.
  *
  * Clips: all instances of one sequence run together, so that no more than their state is held, and a time of all of
- * them arrives before the next; where the state is small, several sequences do, which leaves less to wait for. Still
- * images: one run in the order sequence, time, instance. A single movie cannot be put in another order: it runs as it
- * is, and its items arrive one by one. */
+ * Clips: all instances of one sequence run together, so that no more than their state is held, and a time of all of
+ * them arrives before the next; where the state is small, several sequences do, which leaves less to wait for. Of
+ * instances that are the same (gratings without a random phase) one runs and counts as often. Still images: one run in
+ * the order sequence, time, instance. A single movie cannot be put in another order: it runs as it is, and its items
+ * arrive one by one. */
 #include "pipeline/run_cells.h"
 
 #include <math.h>
@@ -24,13 +26,27 @@ void cf_cells_free(cf_cells *cells) {
 
 /* -------------------------------------------------------------- labels -- */
 
+/* The same of a file that a task is still to write: false when it is none, or has no such labels. */
+static bool promised_label(const cf_options *options, const char *path, const char *name, const cf_array **out) {
+  char address[4200];
+  *out = NULL;
+  for (int nested = 1; nested >= 0 && !*out; nested--) {
+    const int n = snprintf(address, sizeof address, "%s:%s%s", path, nested ? "labels/" : "", name);
+    if (n > 0 && (size_t)n < sizeof address) *out = cf_options_promised(options, address);
+  }
+  return *out && (*out)->data;
+}
+
 /* labels/NAME or NAME of a file; *out stays NULL when it has neither. */
-static cf_status read_label(cf_context *ctx, const char *path, const char *name, size_t n, cf_array **out) {
+static cf_status read_label(cf_context *ctx, const cf_options *options, const char *path, const char *name, size_t n,
+                            cf_array **out) {
   cf_status status = CF_OK;
+  const cf_array *promised;
   char *address = NULL;
   cf_io_listing *listing = NULL;
   const char *found = NULL;
   *out = NULL;
+  if (promised_label(options, path, name, &promised)) return cf_array_copy(ctx, promised, out);
   CF_TRY(cf_io_list(ctx, path, &listing));
   for (int nested = 1; nested >= 0 && !found; nested--)
     for (size_t i = 0; i < listing->count && !found; i++) {
@@ -160,9 +176,9 @@ static cf_status by_labels(cf_context *ctx, const cf_options *options, const cha
   const size_t n = r->shape[0]; /* clips, stimuli or frames */
   cf_array *stimulus = NULL, *direction = NULL, *time = NULL;
   size_t *s = NULL, *d = NULL, *t = NULL;
-  CF_TRY(read_label(ctx, path, "stimulus", n, &stimulus));
-  CF_TRY(read_label(ctx, path, "direction", n, &direction));
-  if (r->ndim == 1) CF_TRY(read_label(ctx, path, "time", n, &time));
+  CF_TRY(read_label(ctx, options, path, "stimulus", n, &stimulus));
+  CF_TRY(read_label(ctx, options, path, "direction", n, &direction));
+  if (r->ndim == 1) CF_TRY(read_label(ctx, options, path, "time", n, &time));
   if (!stimulus && !direction)
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: has neither labels/stimulus nor labels/direction (nor stimulus, direction)",
                    path));
@@ -211,7 +227,7 @@ cf_status cf_cells_make(cf_context *ctx, const cf_options *options, const cf_run
   CF_TRY(CF_ALLOC(ctx, &out->sequence, r->items));
   CF_TRY(CF_ALLOC(ctx, &out->time, r->items));
   if (path) {
-    CF_TRY(cf_result_input(ctx, result, path));
+    if (result) CF_TRY(cf_result_input(ctx, result, path));
     CF_TRY(by_labels(ctx, options, path, r, out));
     goto done;
   }
@@ -246,15 +262,45 @@ done:
   return status;
 }
 
+/* True when rows i and j of an array's first axis are the same bytes. */
+static bool same_rows(const cf_array *a, size_t i, size_t j) {
+  size_t bytes = cf_dtype_size(a->dtype);
+  for (int d = 1; d < a->ndim; d++) bytes *= a->shape[d];
+  return memcmp((const char *)a->data + i * bytes, (const char *)a->data + j * bytes, bytes) == 0;
+}
+
+static bool same_clips(const cf_network_input *in, size_t i, size_t j) {
+  return same_rows(in->values, i, j) &&
+         (!in->perspective || in->perspective->ndim < 3 || same_rows(in->perspective, i, j)) &&
+         (!in->modulation || in->modulation->ndim < 3 || same_rows(in->modulation, i, j));
+}
+
+/* Leaves one of clips that are the same; copies counts them. Returns how many clips are left. */
+static size_t leave_one(const cf_network_input *in, size_t *row, size_t rows, size_t *copies) {
+  size_t n = 0;
+  for (size_t i = 0; i < rows; i++) {
+    size_t k = 0;
+    while (k < n && !same_clips(in, row[k], row[i])) k++;
+    if (k == n) {
+      row[n] = row[i];
+      copies[n++] = 0;
+    }
+    copies[k]++;
+  }
+  return n;
+}
+
 typedef struct segment {
   const cf_cells *cells;
   const cf_running *running;
-  const size_t *row; /* rows of the input's first axis that run, in order */
+  const size_t *row;    /* rows of the input's first axis that run, in order */
+  const size_t *copies; /* of each of them among the clips of its sequence, itself included */
   size_t rows;
   bool lockstep; /* clips: item of the segment = row x times + time */
   bool ordered;  /* items of a (sequence, time) come one after the other */
   const char *what;
   size_t first_layer, first_sequence;
+  size_t clips[CF_CELLS_SLOTS]; /* of each sequence that runs now */
   cf_cells_sink sink;
   void *user;
 } segment;
@@ -265,16 +311,19 @@ static cf_status arrive(cf_context *ctx, void *user, size_t layer, size_t item, 
   const cf_cells *c = g->cells;
   const size_t times = g->lockstep ? g->running->shape[1] : 1;
   const size_t k = g->row[item / times], original = g->lockstep ? k * times + item % times : k;
-  cf_arrival at = {original, c->sequence[original], c->time[original], 1, false, 0};
-  if (g->ordered) at.expected = c->instances[at.sequence * c->times + at.time];
+  cf_arrival at = {original, c->sequence[original], c->time[original], 1, 1, false, 0};
+  const size_t instances = c->instances[at.sequence * c->times + at.time], copies = g->copies[item / times];
+  at.share = (double)copies / (double)instances;
+  if (g->ordered) at.expected = instances;
   if (g->lockstep) {
     const size_t next = item / times + 1;
     at.slot = at.sequence - g->first_sequence;
+    at.expected = g->clips[at.slot];
     at.last = item % times + 1 == times && (next == g->rows || c->sequence[g->row[next] * times] != at.sequence);
   } else {
     at.last = item + 1 == g->rows || c->sequence[g->row[item + 1]] != at.sequence;
   }
-  if (layer == g->first_layer) cf_progress_step(ctx, 1);
+  if (layer == g->first_layer) cf_progress_step(ctx, copies);
   return g->sink(ctx, g->user, layer, &at, shape, values);
 }
 
@@ -315,7 +364,8 @@ done:
 
 /* Sequences of clips that run at a time: as many as have a small state together, and a network whose state is large
  * runs them one by one, as its caches would have it. */
-static size_t sequences_at_once(cf_context *ctx, const cf_cells *c, const cf_running *r) {
+static size_t sequences_at_once(cf_context *ctx, const cf_cells *c, const cf_running *r, const size_t *layers,
+                                size_t n) {
   cf_network_input input = r->input;
   cf_array head = *input.values;
   double seconds = 0, bytes = 0;
@@ -323,20 +373,26 @@ static size_t sequences_at_once(cf_context *ctx, const cf_cells *c, const cf_run
   head.shape[0] = c->most_instances;
   head.data = NULL;
   input.values = &head;
-  if (cf_network_cost(ctx, r->network, &input, &seconds, &bytes) != CF_OK || !(bytes > 0)) {
+  if (cf_network_cost(ctx, r->network, &input, layers, n, &seconds, &bytes) != CF_OK || !(bytes > 0)) {
     cf_context_clear(ctx);
     return 1;
   }
   return (size_t)fmin(fmax(1, most / bytes), CF_CELLS_SLOTS);
 }
 
-/* Clips of the sequences first .. last - 1, sequence by sequence; gives their number. */
-static size_t take_clips(const cf_cells *c, const cf_running *r, size_t first, size_t last, size_t *row) {
-  size_t n = 0;
-  for (size_t s = first; s < last; s++)
+/* Clips of the sequences up to `last`, sequence by sequence, one of those that are the same. */
+static void take_clips(segment *g, size_t last, size_t *row, size_t *copies) {
+  const cf_cells *c = g->cells;
+  const cf_running *r = g->running;
+  g->rows = 0;
+  for (size_t s = g->first_sequence; s < last; s++) {
+    size_t *here = row + g->rows, n = 0;
     for (size_t k = 0; k < r->shape[0]; k++)
-      if (c->sequence[k * r->shape[1]] == s) row[n++] = k;
-  return n;
+      if (c->sequence[k * r->shape[1]] == s) here[n++] = k;
+    n = leave_one(&r->input, here, n, copies + g->rows);
+    g->clips[s - g->first_sequence] = n;
+    g->rows += n;
+  }
 }
 
 cf_status cf_cells_run(cf_context *ctx, const cf_cells *cells, const cf_running *running, const size_t *layers,
@@ -345,17 +401,20 @@ cf_status cf_cells_run(cf_context *ctx, const cf_cells *cells, const cf_running 
   const cf_mark mark = cf_scratch_mark(ctx);
   const size_t rows = running->shape[0];
   const bool clips = running->ndim == 2, movie = !clips && strcmp(running->axes[0], "time") == 0;
-  size_t *row = NULL;
+  size_t *row = NULL, *copies = NULL;
   segment g = {.cells = cells, .running = running, .lockstep = clips, .ordered = !movie, .sink = sink, .user = user};
   cf_progress_begin(ctx, what, running->items);
   CF_TRY(CF_SCRATCH(ctx, &row, rows + 1));
+  CF_TRY(CF_SCRATCH(ctx, &copies, rows + 1));
+  for (size_t i = 0; i < rows; i++) copies[i] = 1;
   g.row = row;
+  g.copies = copies;
   if (clips) {
-    const size_t at_once = sequences_at_once(ctx, cells, running);
+    const size_t at_once = sequences_at_once(ctx, cells, running, layers, n);
     for (size_t s = 0; s < cells->sequences; s += at_once) {
       bool whole = true;
       g.first_sequence = s;
-      g.rows = take_clips(cells, running, s, CF_MIN(s + at_once, cells->sequences), row);
+      take_clips(&g, CF_MIN(s + at_once, cells->sequences), row, copies);
       for (size_t k = 0; k < g.rows; k++) whole = whole && row[k] == k;
       CF_TRY(run_segment(ctx, &g, whole && g.rows == rows, layers, n));
     }

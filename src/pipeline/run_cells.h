@@ -26,13 +26,15 @@ enum { CF_CELLS_SLOTS = 16 };
 typedef struct cf_arrival {
   size_t item, sequence, time;
   size_t expected; /* items that come one after the other for this (sequence, time) */
-  bool last;       /* the last item of its sequence, for now */
-  size_t slot;     /* below CF_CELLS_SLOTS: tells apart the sequences that run at the same time */
+  double share; /* of the mean over the instances of this (sequence, time): copies count as often as they are there */
+  bool last;    /* the last item of its sequence, for now */
+  size_t slot;  /* below CF_CELLS_SLOTS: tells apart the sequences that run at the same time */
 } cf_arrival;
 typedef cf_status (*cf_cells_sink)(cf_context *ctx, void *user, size_t layer, const cf_arrival *at, const size_t *shape,
                                    const float *values);
 /* Runs the network over all items, sequence by sequence: instances of a sequence run in lockstep and arrive together.
- * Sequences of clips through small networks run several at a time, frame by frame. */
+ * Sequences of clips through small networks run several at a time, frame by frame. Of clips that are the same to the
+ * last byte, with all that goes with them, one runs. */
 cf_status cf_cells_run(cf_context *ctx, const cf_cells *cells, const cf_running *running, const size_t *layers,
                        size_t n, const char *what, cf_cells_sink sink, void *user);
 

@@ -11,7 +11,7 @@ typedef struct gathered {
   const cf_layer *layer;
   cf_units *units;
   cf_array *out;
-  cf_layer_seen seen; /* of all units, drawn or not */
+  cf_layer_seen seen; /* of the units that are kept, before any transform */
   float *one;         /* an item's values, transformed */
 } gathered;
 
@@ -22,6 +22,7 @@ typedef struct gathering {
   const cf_running *running;
   const size_t *place; /* of a layer among the chosen */
   gathered *layer;
+  double held; /* bytes of results in memory */
 } gathering;
 
 /* -------------------------------------------------------------- arrays -- */
@@ -63,7 +64,7 @@ done:
   return status;
 }
 
-static cf_status begin_layer(cf_context *ctx, const gathering *g, const size_t *shape, gathered *l) {
+static cf_status begin_layer(cf_context *ctx, gathering *g, const size_t *shape, gathered *l) {
   cf_status status = CF_OK;
   const cf_cells *c = g->cells;
   cf_units *u = l->units;
@@ -73,7 +74,7 @@ static cf_status begin_layer(cf_context *ctx, const gathering *g, const size_t *
   for (int d = 0; d < l->layer->ndim; d++) count *= shape[d];
   if (!u->index) u->n = count;
   u->field = cf_field_of(l->layer, shape);
-  CF_TRY(CF_ALLOC(ctx, &l->one, count));
+  CF_TRY(CF_ALLOC(ctx, &l->one, CF_SAMPLING_PADDED(count)));
   if (c->labelled) {
     sizes[0] = u->n, sizes[1] = c->stimuli, sizes[2] = c->directions, sizes[3] = c->times;
   } else {
@@ -82,7 +83,7 @@ static cf_status begin_layer(cf_context *ctx, const gathering *g, const size_t *
     sizes[ndim++] = u->n;
   }
   CF_TRY(name_of(ctx, g, l->layer, &name));
-  CF_TRY(cf_running_array(ctx, g->options, name, ndim, sizes, &l->out));
+  CF_TRY(cf_running_array(ctx, g->options, name, ndim, sizes, &g->held, &l->out));
   CF_TRY(c->labelled ? label_responses(ctx, g, u, l->out) : label_items(ctx, g, l->out));
 done:
   cf_free(name);
@@ -92,22 +93,23 @@ done:
 static cf_status gather(cf_context *ctx, void *user, size_t layer, const cf_arrival *at, const size_t *shape,
                         const float *values) {
   cf_status status = CF_OK;
-  const gathering *g = user;
+  gathering *g = user;
   const cf_cells *c = g->cells;
   gathered *l = &g->layer[g->place[layer]];
   CF_TRY(cf_check_cancel(ctx));
-  CF_TRY(cf_layer_see(ctx, l->layer, shape, values, &l->seen));
+  CF_TRY(cf_layer_see_some(ctx, l->layer, shape, 0, values, &l->seen)); /* its shape, before values are read */
   if (!l->out) CF_TRY(begin_layer(ctx, g, shape, l));
   const cf_units *u = l->units;
   float *out = l->out->data;
   for (size_t i = 0; i < u->n; i++) l->one[i] = values[u->index ? u->index[i] : i];
-  cf_sampling_transform(g->how, u->n, l->one);
+  CF_TRY(cf_layer_see_some(ctx, l->layer, shape, u->n, l->one, &l->seen));
+  cf_sampling_transform(g->how, l->layer, u->n, l->one);
   if (!c->labelled) {
     memcpy(out + at->item * u->n, l->one, u->n * sizeof *out);
     goto done;
   }
   const size_t cells = c->sequences * c->times, cell = at->sequence * c->times + at->time;
-  const float share = 1 / (float)c->instances[cell];
+  const float share = (float)at->share;
   for (size_t i = 0; i < u->n; i++) out[i * cells + cell] += share * l->one[i];
 done:
   return status;
@@ -207,7 +209,7 @@ cf_status cf_gather_units(cf_context *ctx, const cf_options *options, const cf_s
                           const cf_running *running, cf_units *units, cf_result *result) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  gathering g = {options, how, cells, running, NULL, NULL};
+  gathering g = {options, how, cells, running, NULL, NULL, 0};
   size_t *place = NULL;
   CF_TRY(CF_SCRATCH(ctx, &place, cf_network_layers(running->network) + 1));
   CF_TRY(CF_ALLOC(ctx, &g.layer, running->n + 1));

@@ -6,12 +6,15 @@
 #include "pipeline/running.h"
 
 cf_status cf_running_array(cf_context *ctx, const cf_options *options, const char *name, int ndim, const size_t *shape,
-                           cf_array **out) {
+                           double *held, cf_array **out) {
   const char *output = cf_options_text(options, "output"), *slash = output ? strrchr(output, '/') : NULL;
   char folder[4096];
   double bytes = sizeof(float);
   for (int d = 0; d < ndim; d++) bytes *= (double)shape[d];
-  if (bytes <= (double)cf_context_memory(ctx) / 4) return cf_array_new(ctx, name, CF_F32, ndim, shape, out);
+  if (*held + bytes <= (double)cf_context_memory(ctx) / 4) {
+    *held += bytes;
+    return cf_array_new(ctx, name, CF_F32, ndim, shape, out);
+  }
   if (!output || (slash && (size_t)(slash - output) >= sizeof folder))
     return cf_array_new_mapped(ctx, name, CF_F32, ndim, shape, NULL, out);
   snprintf(folder, sizeof folder, "%.*s", slash == output ? 1 : (int)(slash ? slash - output : 1),
@@ -24,12 +27,12 @@ typedef struct keeper {
   cf_running *running;
   cf_array **array; /* one a chosen layer, made when its first item comes */
   cf_layer_seen *seen;
-  size_t *place; /* of each layer of the network among the chosen */
+  size_t *place;      /* of each layer of the network among the chosen */
+  double held, paged; /* bytes of results in memory; written to mapped files since they were let go */
 } keeper;
 
 /* Leading axes, then the layer's own. */
-static cf_status make_array(cf_context *ctx, const keeper *k, const cf_layer *layer, const size_t *own,
-                            cf_array **out) {
+static cf_status make_array(cf_context *ctx, keeper *k, const cf_layer *layer, const size_t *own, cf_array **out) {
   cf_status status = CF_OK;
   const cf_running *r = k->running;
   const int lead = layer->whole ? 0 : r->ndim;
@@ -40,7 +43,7 @@ static cf_status make_array(cf_context *ctx, const keeper *k, const cf_layer *la
                    layer->name, lead + layer->ndim, CF_MAX_DIMS));
   for (int d = 0; d < lead; d++) shape[d] = r->shape[d];
   for (int d = 0; d < layer->ndim; d++) shape[lead + d] = own[d];
-  CF_TRY(cf_running_array(ctx, k->options, layer->name, lead + layer->ndim, shape, &a));
+  CF_TRY(cf_running_array(ctx, k->options, layer->name, lead + layer->ndim, shape, &k->held, &a));
   for (int d = 0; d < lead + layer->ndim; d++) {
     const char *name = d < lead ? r->axes[d] : layer->axes[d - lead];
     const cf_array *from = d < lead ? cf_running_labels(r, d) : NULL;
@@ -52,6 +55,15 @@ static cf_status make_array(cf_context *ctx, const keeper *k, const cf_layer *la
 done:
   cf_array_free(a);
   return status;
+}
+
+/* Now and then what lies in mapped files leaves memory; the system writes it out as it likes. */
+static void let_go(keeper *k, double bytes) {
+  k->paged += bytes;
+  if (k->paged < 64e6) return;
+  for (size_t i = 0; i < k->running->n; i++)
+    if (k->array[i]) cf_array_let_go(k->array[i]);
+  k->paged = 0;
 }
 
 static cf_status take(cf_context *ctx, void *user, size_t index, size_t item, const size_t *shape,
@@ -66,6 +78,7 @@ static cf_status take(cf_context *ctx, void *user, size_t index, size_t item, co
   if (item >= (layer->whole ? 1 : k->running->items))
     CF_TRY(cf_fail(ctx, CF_ERR_FAILURE, "layer %s: item %zu is beyond the end of the run", layer->name, item));
   memcpy((float *)k->array[i]->data + item * k->seen[i].count, values, k->seen[i].count * sizeof *values);
+  if (k->array[i]->mapped) let_go(k, (double)(k->seen[i].count * sizeof *values));
   if (i == 0) cf_progress_step(ctx, 1);
 done:
   return status;
@@ -116,6 +129,7 @@ cf_status cf_running_keep(cf_context *ctx, const cf_options *options, cf_running
   cf_progress_begin(ctx, "running", running->items);
   begun = true;
   CF_TRY(cf_network_run(ctx, running->network, &running->input, running->layer, running->n, take, &k));
+  let_go(&k, 64e6);
   CF_TRY(hand_over(ctx, &k, result));
   CF_TRY(cf_network_extras(ctx, running->network, result->arrays));
 done:

@@ -17,9 +17,10 @@
 #include <string.h>
 
 #include "base/internal.h"
-#include "model/kernels.h"
+#include "model/lanes.h"
 
 #define GELU_GAIN 1.7015043497085571F /* of the FNN */
+enum { CHUNK = 1 << 13, EIGHT = 8 };  /* units that a task scores; numbers side by side */
 
 cf_status cf_sampling_read(cf_context *ctx, const cf_options *options, cf_sampling *out) {
   const char *sample = cf_options_text(options, "sample"), *transform = cf_options_text(options, "transform");
@@ -27,6 +28,7 @@ cf_status cf_sampling_read(cf_context *ctx, const cf_options *options, cf_sampli
   out->paper = strcmp(cf_options_text(options, "sample-recipe"), "paper") == 0;
   out->transform = strcmp(transform, "none") == 0   ? CF_TRANSFORM_NONE
                    : strcmp(transform, "gelu") == 0 ? CF_TRANSFORM_GELU
+                   : strcmp(transform, "auto") == 0 ? CF_TRANSFORM_AUTO
                                                     : CF_TRANSFORM_RELU;
   if (sample) {
     char *end = NULL, *last = NULL;
@@ -44,8 +46,11 @@ cf_status cf_sampling_read(cf_context *ctx, const cf_options *options, cf_sampli
   return CF_OK;
 }
 
-void cf_sampling_transform(const cf_sampling *how, size_t n, float *x) {
-  if (how->transform == CF_TRANSFORM_GELU) cf_gelu(n, x, GELU_GAIN);
+void cf_sampling_transform(const cf_sampling *how, const cf_layer *layer, size_t n, float *x) {
+  const bool gelu = how->transform == CF_TRANSFORM_GELU || (how->transform == CF_TRANSFORM_AUTO && layer->before_gelu);
+  if (!gelu) return;
+  for (size_t i = n; i < CF_SAMPLING_PADDED(n); i++) x[i] = 0;
+  cf_lanes_best()->finish(CF_SAMPLING_PADDED(n), x, NULL, x, GELU_GAIN);
 }
 
 void cf_units_free(cf_units *units) {
@@ -77,14 +82,16 @@ typedef struct scorer {
   cf_field field;
   size_t maps, top, left; /* candidates: maps below `maps`, rows from top, columns from left */
   size_t count, received;
-  float *one, *frame;            /* an item's values; the mean over instances so far */
+  size_t sequence, time; /* of the items received */
+  size_t *which;         /* the candidates' indices, ascending; NULL: all units */
+  float *frame;          /* of candidates: the mean over instances so far */
   size_t frames[CF_CELLS_SLOTS]; /* of each sequence that runs now ... */
   double *sum[CF_CELLS_SLOTS];   /* ... and their sum; NULL: no such sequence yet */
   double *best;
 } scorer;
 
 static void scorer_free(scorer *s) {
-  cf_free(s->one);
+  cf_free(s->which);
   cf_free(s->frame);
   for (size_t i = 0; i < CF_CELLS_SLOTS; i++) cf_free(s->sum[i]);
   cf_free(s->best);
@@ -102,6 +109,25 @@ static bool after_recurrence(const char *name) {
   return strcmp(name, "core.recurrent.out") == 0 || strncmp(name, "readout", 7) == 0;
 }
 
+static bool is_candidate(const scorer *s, size_t map, size_t place) {
+  return map < s->maps && place / s->field.columns >= s->top && place % s->field.columns >= s->left;
+}
+
+/* Only candidates are scored: of readout.position they are few. */
+static cf_status list_candidates(cf_context *ctx, scorer *s) {
+  const cf_field *f = &s->field;
+  size_t n = 0;
+  const cf_status status = CF_ALLOC(ctx, &s->which, s->count);
+  if (status != CF_OK) return status;
+  for (size_t i = 0; i < s->count; i++) { /* in memory, maps or places come first */
+    const size_t m = f->place_stride == 1 ? i / f->map_stride : i % f->maps,
+                 p = f->place_stride == 1 ? i % f->map_stride : i / f->place_stride;
+    if (is_candidate(s, m, p)) s->which[n++] = i;
+  }
+  s->count = n;
+  return CF_OK;
+}
+
 static cf_status begin_scorer(cf_context *ctx, const scoring *g, const cf_layer *layer, const size_t *shape,
                               scorer *s) {
   cf_status status = CF_OK;
@@ -115,32 +141,91 @@ static cf_status begin_scorer(cf_context *ctx, const scoring *g, const cf_layer 
     if (s->left >= s->field.columns) s->left = 0;
     if (after_recurrence(layer->name)) s->maps = CF_MIN(s->maps, g->how->maps);
   }
-  CF_TRY(CF_ALLOC(ctx, &s->one, s->count));
+  if (s->maps < s->field.maps || s->top || s->left) CF_TRY(list_candidates(ctx, s));
   CF_TRY(CF_ALLOC(ctx, &s->frame, s->count));
   CF_TRY(CF_ALLOC(ctx, &s->best, s->count));
 done:
   return status;
 }
 
-static bool is_candidate(const scorer *s, size_t map, size_t place) {
-  return map < s->maps && place / s->field.columns >= s->top && place % s->field.columns >= s->left;
+/* A task is CHUNK units of a layer. */
+typedef struct score_job {
+  const cf_sampling *how;
+  const cf_layer *layer;
+  const scorer *s;
+  const float *values;
+  float share, *most; /* most: of each task */
+  size_t item, slot;
+} score_job;
+
+/* Adds an item's share to the frame. */
+static cf_status add_task(cf_context *worker, size_t task, void *payload) {
+  cf_status status = CF_OK;
+  const score_job *j = payload;
+  const size_t from = task * CHUNK, n = CF_MIN((size_t)CHUNK, j->s->count - from);
+  const size_t *which = j->s->which ? j->s->which + from : NULL;
+  float *x, *frame = j->s->frame + from, wrong[EIGHT] = {0};
+  CF_TRY(CF_SCRATCH(worker, &x, CHUNK));
+  if (which)
+    for (size_t i = 0; i < n; i++) x[i] = j->values[which[i]];
+  else
+    memcpy(x, j->values + from, n * sizeof *x);
+  cf_sampling_transform(j->how, j->layer, n, x);
+  for (size_t i = 0; i < n; i++) frame[i] += j->share * x[i];
+  for (size_t i = 0; i < n / EIGHT * EIGHT; i += EIGHT)
+    for (size_t k = 0; k < EIGHT; k++) wrong[k] += 0 * x[i + k]; /* NaN as soon as one is not finite */
+  for (size_t i = n / EIGHT * EIGHT; i < n; i++) wrong[0] += 0 * x[i];
+  for (size_t k = 1; k < EIGHT; k++) wrong[0] += wrong[k];
+  for (size_t i = 0; isnan(wrong[0]) && i < n; i++)
+    if (!isfinite(x[i]))
+      CF_TRY(cf_fail(worker, CF_ERR_NUMERIC, "layer %s: item %zu, unit %zu is %s; it cannot be sampled by its activity",
+                     j->layer->name, j->item, which ? which[i] : from + i, isnan(x[i]) ? "NaN" : "infinite"));
+done:
+  return status;
 }
 
-/* The frame of all instances is whole: its share of the largest value goes into the sums. */
-static void end_frame(scorer *s, size_t slot) {
-  const cf_field *f = &s->field;
-  float most = 0;
-  for (size_t m = 0; m < s->maps; m++)
-    for (size_t p = 0; p < f->places; p++) {
-      const float x = s->frame[cf_field_index(f, m, p)];
-      if (x > most && is_candidate(s, m, p)) most = x;
-    }
-  for (size_t i = 0; i < s->count; i++) {
-    if (s->frame[i] > 0 && most > 0) s->sum[slot][i] += (double)s->frame[i] / (double)most;
-    s->frame[i] = 0;
-  }
+static cf_status most_task(cf_context *worker, size_t task, void *payload) {
+  const score_job *j = payload;
+  const size_t from = task * CHUNK, n = CF_MIN((size_t)CHUNK, j->s->count - from);
+  const float *x = j->s->frame + from;
+  float most[EIGHT] = {0};
+  (void)worker;
+  for (size_t i = 0; i < n / EIGHT * EIGHT; i += EIGHT)
+    for (size_t k = 0; k < EIGHT; k++) most[k] = x[i + k] > most[k] ? x[i + k] : most[k];
+  for (size_t i = n / EIGHT * EIGHT; i < n; i++) most[0] = CF_MAX(most[0], x[i]);
+  for (size_t k = 1; k < EIGHT; k++) most[0] = CF_MAX(most[0], most[k]);
+  j->most[task] = most[0];
+  return CF_OK;
+}
+
+/* The frame's share of the largest value goes into the sums. */
+static cf_status sum_task(cf_context *worker, size_t task, void *payload) {
+  const score_job *j = payload;
+  const size_t from = task * CHUNK, n = CF_MIN((size_t)CHUNK, j->s->count - from);
+  float *x = j->s->frame + from;
+  double *sum = j->s->sum[j->slot] + from;
+  const double most = (double)j->most[0];
+  (void)worker;
+  for (size_t i = 0; i < n; i++) sum[i] += x[i] > 0 ? (double)x[i] / most : 0;
+  memset(x, 0, n * sizeof *x);
+  return CF_OK;
+}
+
+/* The frame of all instances is whole. */
+static cf_status end_frame(cf_context *ctx, score_job *j, scorer *s) {
+  cf_status status = CF_OK;
+  const size_t tasks = (s->count + CHUNK - 1) / CHUNK;
+  CF_TRY(CF_SCRATCH(ctx, &j->most, tasks + 1));
+  CF_TRY(cf_parallel_for(ctx, tasks, most_task, j));
+  for (size_t i = 1; i < tasks; i++) j->most[0] = CF_MAX(j->most[0], j->most[i]);
+  if (tasks && j->most[0] > 0)
+    CF_TRY(cf_parallel_for(ctx, tasks, sum_task, j));
+  else
+    memset(s->frame, 0, s->count * sizeof *s->frame);
   s->received = 0;
-  s->frames[slot]++;
+  s->frames[j->slot]++;
+done:
+  return status;
 }
 
 static void end_sequence(scorer *s, size_t slot) {
@@ -154,6 +239,7 @@ static void end_sequence(scorer *s, size_t slot) {
 static cf_status score(cf_context *ctx, void *user, size_t layer, const cf_arrival *at, const size_t *shape,
                        const float *values) {
   cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
   const scoring *g = user;
   const cf_layer *l = cf_network_layer(g->running->network, layer);
   scorer *s = &g->scorer[g->place[layer]];
@@ -162,19 +248,20 @@ static cf_status score(cf_context *ctx, void *user, size_t layer, const cf_arriv
   const cf_field f = cf_field_of(l, shape);
   if (f.maps != s->field.maps || f.places != s->field.places)
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "layer %s: its shape changes during the run", l->name));
-  memcpy(s->one, values, s->count * sizeof *values);
-  cf_sampling_transform(g->how, s->count, s->one);
-  const float share = 1 / (float)at->expected;
-  for (size_t i = 0; i < s->count; i++) {
-    if (!isfinite(s->one[i]))
-      CF_TRY(cf_fail(ctx, CF_ERR_NUMERIC, "layer %s: item %zu, unit %zu is %s; it cannot be sampled by its activity",
-                     l->name, at->item, i, isnan(s->one[i]) ? "NaN" : "infinite"));
-    s->frame[i] += share * s->one[i];
-  }
+  if (s->received && (s->sequence != at->sequence || s->time != at->time))
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT,
+                   "layer %s: %zu instances of a stimulus are to be averaged frame by frame, but do not run together "
+                   "in %.0f MB; raise --memory",
+                   l->name, at->expected, (double)cf_context_memory(ctx) / 1e6));
+  s->sequence = at->sequence;
+  s->time = at->time;
+  score_job j = {g->how, l, s, values, at->expected > 1 ? (float)at->share : 1, NULL, at->item, at->slot};
   if (!s->sum[at->slot]) CF_TRY(CF_ALLOC(ctx, &s->sum[at->slot], s->count));
-  if (++s->received == at->expected) end_frame(s, at->slot);
+  CF_TRY(cf_parallel_for(ctx, (s->count + CHUNK - 1) / CHUNK, add_task, &j));
+  if (++s->received == at->expected) CF_TRY(end_frame(ctx, &j, s));
   if (at->last) end_sequence(s, at->slot);
 done:
+  cf_scratch_release(ctx, mark);
   return status;
 }
 
@@ -221,17 +308,23 @@ static cf_status draw_from_maps(cf_context *ctx, const cf_sampling *how, const c
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const cf_field *f = &s->field;
+  double *best = s->best; /* of all units, 0 for those that are no candidates */
   cf_rng rng = cf_rng_make(cf_context_seed(ctx), cf_hash_text(name), 0);
   double *weight = NULL;
   key *maps = NULL, *places = NULL, *chosen = NULL;
   size_t found, n = 0;
+  if (s->which) {
+    CF_TRY(CF_SCRATCH(ctx, &best, f->maps * f->places));
+    memset(best, 0, f->maps * f->places * sizeof *best);
+    for (size_t i = 0; i < s->count; i++) best[s->which[i]] = s->best[i];
+  }
   CF_TRY(CF_SCRATCH(ctx, &weight, CF_MAX(f->maps, f->places)));
   CF_TRY(CF_SCRATCH(ctx, &maps, f->maps));
   CF_TRY(CF_SCRATCH(ctx, &places, f->places));
   for (size_t m = 0; m < f->maps; m++) {
     weight[m] = 0;
     for (size_t p = 0; p < f->places; p++)
-      if (is_candidate(s, m, p)) weight[m] += s->best[cf_field_index(f, m, p)];
+      if (is_candidate(s, m, p)) weight[m] += best[cf_field_index(f, m, p)];
     out->silent += m < s->maps && !(weight[m] > 0);
   }
   draw(&rng, f->maps, weight, how->maps, maps, &out->maps);
@@ -240,7 +333,7 @@ static cf_status draw_from_maps(cf_context *ctx, const cf_sampling *how, const c
   for (size_t k = 0; k < out->maps; k++) {
     const size_t m = maps[k].index;
     rng = cf_rng_make(cf_context_seed(ctx), cf_hash_text(name), (uint32_t)m + 1);
-    for (size_t p = 0; p < f->places; p++) weight[p] = is_candidate(s, m, p) ? s->best[cf_field_index(f, m, p)] : 0;
+    for (size_t p = 0; p < f->places; p++) weight[p] = is_candidate(s, m, p) ? best[cf_field_index(f, m, p)] : 0;
     draw(&rng, f->places, weight, how->places, places, &found);
     for (size_t p = 0; p < found; p++)
       chosen[n++] = (key){weight[places[p].index], cf_field_index(f, m, places[p].index)};

@@ -8,7 +8,7 @@ typedef struct cf_sampling {
   bool sample; /* else all units */
   size_t maps, places;
   bool paper; /* the published crop and choice of channels */
-  enum { CF_TRANSFORM_NONE, CF_TRANSFORM_RELU, CF_TRANSFORM_GELU } transform;
+  enum { CF_TRANSFORM_NONE, CF_TRANSFORM_RELU, CF_TRANSFORM_GELU, CF_TRANSFORM_AUTO } transform;
 } cf_sampling;
 /* Of --sample, --sample-recipe and --transform. */
 cf_status cf_sampling_read(cf_context *ctx, const cf_options *options, cf_sampling *out);
@@ -36,12 +36,16 @@ void cf_units_free(cf_units *units);
 /* Draws units of every chosen layer: one pass over the stimuli for those that have maps. units: one a chosen layer. */
 cf_status cf_sample_units(cf_context *ctx, const cf_sampling *how, const cf_cells *cells, const cf_running *running,
                           cf_units *units);
-/* In place: what is done to each value of one item. */
-void cf_sampling_transform(const cf_sampling *how, size_t n, float *x);
+/* In place: what is done to each value of one item. x has room for CF_SAMPLING_PADDED(n) numbers. */
+void cf_sampling_transform(const cf_sampling *how, const cf_layer *layer, size_t n, float *x);
+#define CF_SAMPLING_PADDED(n) (((n) + 15) / 16 * 16)
 
 /* Runs and gathers the units' values into the result: with labels (neuron, stimulus, direction, time), instances
  * averaged, negatives set to 0 unless the transform is none; without (leading axes, unit). */
 cf_status cf_gather_units(cf_context *ctx, const cf_options *options, const cf_sampling *how, const cf_cells *cells,
                           const cf_running *running, cf_units *units, cf_result *result);
+
+/* What `run` would take: run_cost.c. */
+cf_status cf_run_cost(cf_context *ctx, const cf_options *options, cf_cost *out);
 
 #endif

@@ -31,7 +31,8 @@ static cf_status read_side(cf_context *ctx, const cf_options *options, const cha
                            cf_result *result, cf_array **array, const cf_array **input) {
   const char *address = cf_options_text(options, name);
   if (!address) return CF_OK;
-  cf_status status = header_only ? cf_input_header(ctx, address, array) : cf_io_read(ctx, address, name, array);
+  cf_status status =
+      header_only ? cf_input_header(ctx, options, address, array) : cf_io_read(ctx, address, name, array);
   if (status == CF_OK && result) status = cf_result_input(ctx, result, address);
   *input = *array;
   return status;
@@ -57,7 +58,8 @@ static cf_status read_inputs(cf_context *ctx, const cf_options *options, bool he
   cf_status status = CF_OK;
   r->address = r->input.label = cf_options_argument(options, 1);
   CF_TRY(cf_input_read(ctx, options, r->address, "frames|images|movie|tokens|input|x",
-                       strcmp(cf_network_kind(r->network), "llama2c") == 0, header_only, result, &r->stimuli));
+                       strcmp(cf_network_kind(r->network), "llama2c") == 0 || cf_options_given(options, "vocabulary"),
+                       header_only, result, &r->stimuli));
   r->input.values = r->stimuli.values;
   r->input.texts = r->stimuli.texts;
   r->input.n_texts = r->stimuli.n_texts;
@@ -140,34 +142,110 @@ done:
 
 /* ------------------------------------------------------ what is seen -- */
 
-cf_status cf_layer_see(cf_context *ctx, const cf_layer *layer, const size_t *shape, const float *values,
-                       cf_layer_seen *seen) {
+/* Values are looked at in chunks of a fixed size, eight sums side by side in each: so the sums are the same for any
+ * number of threads. */
+enum { CHUNK = 1 << 15, SUMS = 8 };
+
+typedef struct look {
+  size_t values, nans;
+  double sum, squares;
+  float least, most;
+} look;
+
+typedef struct look_job {
+  size_t n;
+  const float *values;
+  double first;
+  look *look;
+} look_job;
+
+typedef struct sums {
+  double sum[SUMS], squares[SUMS];
+  float least[SUMS], most[SUMS];
+  int nans[SUMS];
+} sums;
+
+static inline void take(sums *s, size_t k, float x, double first) {
+  const double y = isnan(x) ? 0 : (double)x - first;
+  s->nans[k] += isnan(x) != 0;
+  s->sum[k] += y;
+  s->squares[k] += y * y;
+  s->least[k] = x < s->least[k] ? x : s->least[k];
+  s->most[k] = x > s->most[k] ? x : s->most[k];
+}
+
+static cf_status look_task(cf_context *worker, size_t task, void *payload) {
+  const look_job *j = payload;
+  const float *x = j->values + task * CHUNK;
+  const size_t n = CF_MIN((size_t)CHUNK, j->n - task * CHUNK), whole = n / SUMS * SUMS;
+  sums s = {0};
+  look *l = &j->look[task];
+  (void)worker;
+  for (size_t k = 0; k < SUMS; k++) {
+    s.least[k] = INFINITY;
+    s.most[k] = -INFINITY;
+  }
+  for (size_t i = 0; i < whole; i += SUMS)
+    for (size_t k = 0; k < SUMS; k++) take(&s, k, x[i + k], j->first);
+  for (size_t i = whole; i < n; i++) take(&s, i - whole, x[i], j->first);
+  *l = (look){n, 0, 0, 0, INFINITY, -INFINITY};
+  for (size_t k = 0; k < SUMS; k++) {
+    l->nans += (size_t)s.nans[k];
+    l->sum += s.sum[k];
+    l->squares += s.squares[k];
+    l->least = fminf(l->least, s.least[k]);
+    l->most = fmaxf(l->most, s.most[k]);
+  }
+  l->values -= l->nans;
+  return CF_OK;
+}
+
+/* The item's shape: that of the first, or the same as before. */
+static cf_status check_shape(cf_context *ctx, const cf_layer *layer, const size_t *shape, cf_layer_seen *seen) {
+  cf_status status = CF_OK;
   if (!seen->begun) {
     *seen = (cf_layer_seen){.begun = true, .ndim = layer->ndim, .count = 1, .least = INFINITY, .most = -INFINITY};
     for (int d = 0; d < layer->ndim; d++) {
       seen->shape[d] = shape[d];
-      cf_status status = cf_size_mul(ctx, seen->count, shape[d], &seen->count);
-      if (status != CF_OK) return status;
+      CF_TRY(cf_size_mul(ctx, seen->count, shape[d], &seen->count));
     }
-    seen->first = seen->count && isfinite(values[0]) ? (double)values[0] : 0;
   }
   for (int d = 0; d < layer->ndim; d++)
     if (shape[d] != seen->shape[d])
-      return cf_fail(ctx, CF_ERR_INPUT, "layer %s: its shape changes during the run: axis %d has %zu, then %zu entries",
-                     layer->name, d, seen->shape[d], shape[d]);
-  for (size_t i = 0; i < seen->count; i++) {
-    const double x = (double)values[i], y = x - seen->first;
-    if (isnan(x)) {
-      seen->nans++;
-      continue;
-    }
-    seen->values++;
-    seen->sum += y;
-    seen->squares += y * y;
-    if (x < seen->least) seen->least = x;
-    if (x > seen->most) seen->most = x;
+      CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "layer %s: its shape changes during the run: axis %d has %zu, then %zu entries",
+                     layer->name, d, seen->shape[d], shape[d]));
+done:
+  return status;
+}
+
+cf_status cf_layer_see(cf_context *ctx, const cf_layer *layer, const size_t *shape, const float *values,
+                       cf_layer_seen *seen) {
+  const cf_status status = check_shape(ctx, layer, shape, seen);
+  return status == CF_OK ? cf_layer_see_some(ctx, layer, shape, seen->count, values, seen) : status;
+}
+
+cf_status cf_layer_see_some(cf_context *ctx, const cf_layer *layer, const size_t *shape, size_t n, const float *values,
+                            cf_layer_seen *seen) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t chunks = (n + CHUNK - 1) / CHUNK;
+  CF_TRY(check_shape(ctx, layer, shape, seen));
+  if (seen->values + seen->nans == 0 && n && isfinite(values[0])) seen->first = (double)values[0];
+  look_job job = {n, values, seen->first, NULL};
+  CF_TRY(CF_SCRATCH(ctx, &job.look, chunks + 1));
+  CF_TRY(cf_parallel_for(ctx, chunks, look_task, &job));
+  for (size_t i = 0; i < chunks; i++) {
+    const look *l = &job.look[i];
+    seen->values += l->values;
+    seen->nans += l->nans;
+    seen->sum += l->sum;
+    seen->squares += l->squares;
+    seen->least = fmin(seen->least, (double)l->least);
+    seen->most = fmax(seen->most, (double)l->most);
   }
-  return CF_OK;
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
 }
 
 cf_json *cf_layer_seen_json(const cf_layer *layer, const cf_layer_seen *seen) {

@@ -36,16 +36,18 @@ typedef struct cf_layer_seen {
   size_t values, nans;
   double first, sum, squares, least, most; /* sums of differences from the first value */
 } cf_layer_seen;
-/* Notes one item; CF_ERR_INPUT when its shape differs from that of earlier items. */
+/* Notes one item, or n of its values; CF_ERR_INPUT when the item's shape differs from that of earlier ones. */
 cf_status cf_layer_see(cf_context *ctx, const cf_layer *layer, const size_t *shape, const float *values,
                        cf_layer_seen *seen);
+cf_status cf_layer_see_some(cf_context *ctx, const cf_layer *layer, const size_t *shape, size_t n, const float *values,
+                            cf_layer_seen *seen);
 /* {name, module, shape, mean, sd, min, max, nan}; NULL when memory is short. */
 cf_json *cf_layer_seen_json(const cf_layer *layer, const cf_layer_seen *seen);
 
-/* An array for results: in memory, or in a mapped file beside the output when it takes more than a quarter of
- * --memory. */
+/* An array for results: in memory, or in a mapped file beside the output when it would make the results held in memory
+ * more than a quarter of --memory. held: their bytes so far, 0 at first. */
 cf_status cf_running_array(cf_context *ctx, const cf_options *options, const char *name, int ndim, const size_t *shape,
-                           cf_array **out);
+                           double *held, cf_array **out);
 
 /* Runs and keeps every value of the chosen layers: one array a layer, named like it. */
 cf_status cf_running_keep(cf_context *ctx, const cf_options *options, cf_running *running, cf_result *result);

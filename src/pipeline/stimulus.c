@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const cf_param params[] = {
     {"width", 0, CF_PARAM_INTEGER, "PIXELS", "256", 1, 65536, NULL, "Width of the screen, which is what is written."},
@@ -193,22 +194,57 @@ done:
   return status;
 }
 
+/* What is written, without measuring it. */
+cf_status cf_stimulus_announce(cf_context *ctx, const cf_options *options, cf_result *result) {
+  cf_stimulus_plan *plan = NULL;
+  cf_status status = check_arguments(ctx, options);
+  if (status == CF_OK) status = cf_stimulus_plan_make(ctx, options, result, &plan);
+  return status == CF_OK ? cf_stimulus_arrays(ctx, plan, result) : status;
+}
+
+static double seconds_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* One clip of each class and its first frames are made and timed; what is measured on the clips of a class and
+ * direction costs about as much as one of its clips. */
+static cf_status time_clips(cf_context *ctx, cf_stimulus_plan *p, double *seconds) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const cf_clip_options *o = &p->shown[0].clip;
+  const size_t some = CF_MIN(p->length, (size_t)3);
+  unsigned char *frames;
+  cf_clip *clip;
+  CF_TRY(CF_SCRATCH(ctx, &frames, some * o->width * o->height));
+  for (size_t c = 0; c < p->classes; c++) {
+    const double start = seconds_now();
+    CF_TRY(cf_stimulus_clip(ctx, p, c * p->directions * p->instances, &clip));
+    const double made = seconds_now();
+    CF_TRY(cf_clip_frames(ctx, clip, 0, some, frames));
+    const double drawn = (seconds_now() - made) / (double)some * (double)p->length;
+    *seconds += (double)(p->directions * (p->instances + 1)) * (made - start + drawn);
+  }
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {
-  const cf_status status = check_arguments(ctx, options);
-  if (status != CF_OK) return status;
-  const bool set = strcmp(cf_options_argument(options, 0), "set") == 0;
-  const double classes = set ? CF_STIMULUS_CLASSES : 1, directions = (double)cf_options_integer(options, "directions");
-  const double instances = cf_options_given(options, "instances") ? (double)cf_options_integer(options, "instances")
-                           : set                                  ? 3
-                                                                  : 1;
-  const double rate = cf_options_number(options, "rate");
-  const double shown = cf_options_given(options, "frames") ? (double)cf_options_integer(options, "frames")
-                                                           : cf_options_number(options, "duration") * rate;
-  const double frames = shown + rate * (cf_options_number(options, "pre") + cf_options_number(options, "post"));
-  const double pixels = (double)cf_options_integer(options, "width") * (double)cf_options_integer(options, "height");
-  out->seconds = classes * directions * (instances * frames * pixels * 2e-8 / cf_context_threads(ctx) + 0.05);
-  out->bytes = 3e7 + 20 * pixels * cf_context_threads(ctx);
-  return CF_OK;
+  cf_status status = CF_OK;
+  cf_result *result = NULL;
+  cf_stimulus_plan *plan = NULL;
+  CF_TRY(check_arguments(ctx, options));
+  CF_TRY(cf_result_new(ctx, &result));
+  CF_TRY(cf_stimulus_plan_make(ctx, options, result, &plan));
+  CF_TRY(time_clips(ctx, plan, &out->seconds));
+  const cf_clip_options *o = &plan->shown[0].clip;
+  out->bytes = 3e7 + 20 * (double)(o->width * o->height) * cf_context_threads(ctx);
+done:
+  cf_stimulus_plan_free(plan);
+  cf_result_free(result);
+  return status;
 }
 
 static const char description[] =

@@ -40,6 +40,8 @@ size_t cf_stimulus_clips(const cf_stimulus_plan *plan);
  * until the next is asked for. */
 cf_status cf_stimulus_clip(cf_context *ctx, cf_stimulus_plan *plan, size_t index, cf_clip **out);
 
+/* stimulus.c: the arrays that will be written, their frames not made. */
+cf_status cf_stimulus_announce(cf_context *ctx, const cf_options *options, cf_result *result);
 /* stimulus_measure.c: class by class into the result's values and summary. */
 cf_status cf_stimulus_measure(cf_context *ctx, cf_stimulus_plan *plan, cf_result *result);
 /* stimulus_output.c: frames (takes the plan, also on error), labels and trials; a folder of PNG files. */

@@ -60,22 +60,64 @@ bool cf_study_finished(const cf_study *study) {
 
 cf_status cf_study_step_at(cf_context *ctx, cf_study *s, size_t i, cf_study_step *out) {
   cf_status status = CF_OK;
-  cf_context *quiet = NULL;
   memset(out, 0, sizeof *out);
   if (i >= s->count) return cf_fail(ctx, CF_ERR_USAGE, "the study has %zu tasks, there is no number %zu", s->count, i);
   CF_TRY(cf_plan_hash(ctx, s));
-  cf_task *t = &s->task[s->order[i]];
+  const cf_task *t = &s->task[s->order[i]];
   out->id = t->id;
   out->kind = t->analysis->name;
   out->title = t->title;
   memcpy(out->hash, t->hash, sizeof out->hash);
   out->done = cf_task_done(ctx, s, t);
-  /* an estimate that needs the result of a task that has not run is left at zero */
-  if (t->analysis->cost) {
-    CF_TRY(cf_context_derive(ctx, s->seed, &quiet));
-    if (t->analysis->cost(quiet, t->resolved, &out->cost) != CF_OK) out->cost = (cf_cost){0, 0};
+done:
+  return status;
+}
+
+/* What the tasks that t needs will write, where they have not run and can tell. */
+static cf_status promise_needs(cf_context *ctx, const cf_study *s, const cf_task *t, cf_result **announced) {
+  cf_status status = CF_OK;
+  char *folder = NULL, *path = NULL;
+  for (size_t k = 0; k < t->needs; k++) {
+    const cf_task *need = &s->task[t->need[k]];
+    if (cf_task_done(ctx, s, need)) continue;
+    CF_TRY(cf_result_new(ctx, &announced[k]));
+    if (cf_analysis_announce(ctx, need->analysis, need->resolved, announced[k]) != CF_OK) {
+      CF_TRY(cf_check_cancel(ctx));
+      continue;
+    }
+    CF_TRY(cf_task_folder(ctx, s, need, &folder));
+    CF_TRY(cf_sprintf(ctx, &path, "%s/arrays.h5", folder));
+    CF_TRY(cf_options_promise(ctx, t->resolved, path, announced[k]->arrays));
+    cf_free(folder);
+    cf_free(path);
+    folder = path = NULL;
   }
 done:
+  cf_free(folder);
+  cf_free(path);
+  return status;
+}
+
+cf_status cf_study_step_cost(cf_context *ctx, cf_study *s, size_t i, cf_cost *out) {
+  cf_status status = CF_OK;
+  cf_context *quiet = NULL;
+  cf_result **announced = NULL;
+  cf_study_step step;
+  *out = (cf_cost){0, 0};
+  CF_TRY(cf_study_step_at(ctx, s, i, &step));
+  const cf_task *t = &s->task[s->order[i]];
+  if (step.done || !t->analysis->cost) goto done;
+  CF_TRY(cf_context_derive(ctx, s->seed, &quiet));
+  CF_TRY(CF_ALLOC(ctx, &announced, t->needs + 1));
+  if (promise_needs(quiet, s, t, announced) != CF_OK || t->analysis->cost(quiet, t->resolved, out) != CF_OK)
+    *out = (cf_cost){0, 0};
+  CF_TRY(cf_check_cancel(quiet));
+done:
+  if (announced) {
+    cf_options_forget(s->task[s->order[i]].resolved);
+    for (size_t k = 0; k < s->task[s->order[i]].needs; k++) cf_result_free(announced[k]);
+  }
+  cf_free(announced);
   cf_context_free(quiet);
   return status;
 }

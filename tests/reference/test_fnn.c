@@ -424,6 +424,82 @@ static void threads_and_batches_change_no_bit(void **state) {
   }
 }
 
+typedef struct ordered {
+  const seen *all;
+  size_t clips[5], most, n; /* frames of each clip so far; most clips that were begun and not ended; calls */
+} ordered;
+
+/* The bits of the other run; the items of the last layer, in their order. */
+static cf_status in_order(cf_context *ctx, void *user, size_t layer, size_t item, const size_t *shape,
+                          const float *values) {
+  ordered *o = user;
+  const size_t n = o->all->numbers[layer], clip = item / FRAMES, time = item % FRAMES;
+  (void)ctx;
+  (void)shape;
+  if (memcmp(o->all->values[layer] + item * n, values, n * sizeof *values) != 0)
+    fail_msg("%s differs in item %zu", cf_network_layer(o->all->network, layer)->name, item);
+  if (layer + 1 != cf_network_layers(o->all->network)) return CF_OK;
+  assert_int_equal(o->clips[clip]++, time);
+  size_t running = 0;
+  for (size_t i = 0; i < 5; i++) running += o->clips[i] > 0 && o->clips[i] < FRAMES;
+  o->most = running > o->most ? running : o->most;
+  o->n++;
+  return CF_OK;
+}
+
+static cf_context *context_with(size_t memory) {
+  cf_context_options o = CF_CONTEXT_OPTIONS_INIT;
+  cf_context *ctx = NULL;
+  o.threads = 2;
+  o.memory = memory;
+  assert_int_equal(cf_context_new(&o, &ctx), CF_OK);
+  return ctx;
+}
+
+/* Half of the memory decides how many of five clips run together; no bit depends on it, and less than one clip needs is
+ * an error that says so. */
+static void memory_bounds_the_clips_in_lockstep(void **state) {
+  (void)state;
+  for (size_t k = 300; k < 300 + test_cases(2); k++) {
+    maker m;
+    cf_network *network = open_random(&m, k);
+    const size_t five[4] = {5, FRAMES, 12, 20}, layers = cf_network_layers(network);
+    cf_array *movies = random_array(&m, CF_U8, 4, five);
+    cf_network_input input = CF_NETWORK_INPUT_INIT;
+    size_t all[LAYERS];
+    double seconds, bytes, collected = 0;
+    seen whole;
+    input.label = "movies";
+    input.values = movies;
+    run_all(m.ctx, network, movies, NULL, NULL, &whole);
+    for (size_t i = 0; i < layers; i++) {
+      all[i] = i;
+      collected += (double)whole.numbers[i];
+    }
+    const cf_fnn_memory need = cf_fnn_memory_of(network->state, 2, 12, 20, collected);
+    for (size_t together = 1; together <= 3; together++) {
+      ordered o = {.all = &whole};
+      cf_context *ctx = context_with((size_t)(2 * (need.fixed + ((double)together + 0.5) * need.clip)));
+      assert_ok(ctx, cf_network_cost(ctx, network, &input, all, layers, &seconds, &bytes));
+      assert_true(bytes == need.fixed + (double)together * need.clip);
+      assert_ok(ctx, cf_network_run(ctx, network, &input, all, layers, in_order, &o));
+      assert_int_equal(o.n, 5 * FRAMES);
+      assert_int_equal(o.most, together);
+      cf_context_free(ctx);
+    }
+    ordered none = {.all = &whole};
+    cf_context *ctx = context_with((size_t)(need.fixed + 0.5 * need.clip));
+    assert_status(ctx, CF_ERR_INPUT, cf_network_run(ctx, network, &input, all, layers, in_order, &none));
+    assert_non_null(strstr(cf_context_error(ctx), "raise --memory"));
+    assert_int_equal(none.n, 0);
+    cf_context_free(ctx);
+    seen_free(&whole);
+    cf_array_free(movies);
+    cf_network_free(network);
+    cf_context_free(m.ctx);
+  }
+}
+
 static cf_status same_bits(cf_context *ctx, void *user, size_t layer, size_t item, const size_t *shape,
                            const float *values) {
   const seen *s = user;
@@ -461,6 +537,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_set_of_kernels_agrees_with_the_twin),
       cmocka_unit_test(threads_and_batches_change_no_bit),
+      cmocka_unit_test(memory_bounds_the_clips_in_lockstep),
       cmocka_unit_test(a_layer_alone_is_the_same),
   };
   return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
