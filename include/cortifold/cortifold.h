@@ -19,11 +19,13 @@
 #include <cortifold/dynamics.h>
 #include <cortifold/trajectory.h>
 #include <cortifold/space.h>
+#include <cortifold/cortex.h>
 #include <cortifold/voxelwise.h>
 #include <cortifold/simulate.h>
 #include <cortifold/stimulus.h>
 #include <cortifold/model.h>
 #include <cortifold/figure.h>
+#include <cortifold/charts.h>
 #include <cortifold/pipeline.h>
 #include <cortifold/preprocess.h>
 #include <cortifold/study.h>

@@ -90,8 +90,9 @@ typedef struct cf_matrix_figure {
 CF_API CF_CHECKED cf_status cf_figure_matrix(cf_context *ctx, const cf_matrix_figure *spec,
                                              const cf_figure_options *options, cf_figure **out);
 
-/* Points in the plane, equal scale on both axes, labels set where they do not collide. Errors: CF_ERR_USAGE (n 0),
- * CF_ERR_INPUT (NaN, group out of range). */
+/* Points in the plane, equal scale on both axes, labels set where they do not collide. Colour tells the group, shape
+ * the family; an ellipse holds a group's points within two standard deviations along its own axes, for three points or
+ * more. Errors: CF_ERR_USAGE (n 0), CF_ERR_INPUT (NaN, group or family out of range). */
 typedef struct cf_scatter_figure {
   size_t n;
   const double *x, *y;
@@ -100,6 +101,10 @@ typedef struct cf_scatter_figure {
   size_t groups;
   const char *const *group_name;
   const char *x_title, *y_title; /* NULL: no axes, only a scale bar (distances are what the map shows) */
+  const size_t *family;          /* n; NULL: all of one; eight shapes, then repeated */
+  size_t families;
+  const char *const *family_name;
+  bool ellipses;
 } cf_scatter_figure;
 CF_API CF_CHECKED cf_status cf_figure_scatter(cf_context *ctx, const cf_scatter_figure *spec,
                                               const cf_figure_options *options, cf_figure **out);

@@ -1,7 +1,7 @@
 /* What the figures are drawn with; not installed. Lengths are points (1/72 inch), y grows downwards. */
 #ifndef CF_FIGURE_DRAW_H
 #define CF_FIGURE_DRAW_H
-#include <cortifold/figure.h>
+#include <cortifold/charts.h>
 #include "figure/text.h"
 
 typedef struct cf_draw {

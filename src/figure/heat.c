@@ -113,10 +113,11 @@ static void draw_strip(heat *h, const cf_heat_side *side, bool upright) {
     const double start = cell * (double)from, run = cell * (double)(to - from);
     const cf_box b = upright ? (cf_box){h->box.x - 5.5, h->box.y + start, 4.0, run}
                              : (cf_box){h->box.x + start, h->box.y - 5.5, run, 4.0};
-    cf_text_write(&h->draw.body,
-                  "<rect class=\"cf-c$i\" x=\"$n\" y=\"$n\" width=\"$n\" height=\"$n\" fill=\"$s\"><title>$t</title>"
-                  "</rect>\n",
-                  (int)(g % 10), b.x, b.y, b.w, b.h,
+    /* only rows have colours of their own: networks of columns are told apart by their names */
+    cf_text_write(&h->draw.body, upright ? "<rect class=\"cf-c$i\"" : "<rect class=\"cf-strip\" data-group=\"$i\"",
+                  upright ? (int)(g % 10) : (int)g);
+    cf_text_write(&h->draw.body, " x=\"$n\" y=\"$n\" width=\"$n\" height=\"$n\" fill=\"$s\"><title>$t</title></rect>\n",
+                  b.x, b.y, b.w, b.h,
                   upright ? cf_figure_colour(g)
                   : g % 2 ? "#8a96a3"
                           : "#c3cbd3",

@@ -78,7 +78,8 @@ cf_status cf_figure_histogram(cf_context *ctx, const cf_histogram_figure *spec, 
                   spec->observed, spec->p, cf_text_value(spec->observed, value, sizeof value), at, bottom, at,
                   top - 2.0, cf_figure_colour(6));
     snprintf(text, sizeof text, "observed %s%s%s", value, isnan(spec->p) ? "" : ", ", cf_text_p(spec->p, p, sizeof p));
-    double half = 3.25 * cf_text_width(text), place = CF_MIN(right - half, CF_MAX(left + half, at));
+    double half = 3.25 * 1.2 * cf_text_width(text), place /* bold, and fonts that stand in for Arial are wider */ =
+                                                        CF_MIN(right - half, CF_MAX(left + half, at));
     double line = fabs(place - chance_at) < half + chance_half + 5.0 ? top - 12.0 : top - 4.5;
     cf_draw_text(&draw, place, line, (cf_type){.size = 6.5, .anchor = CF_MIDDLE, .bold = true}, text);
   }

@@ -89,12 +89,13 @@ cf_status cf_figure_intervals(cf_context *ctx, const cf_intervals_figure *spec, 
   if (spec->count == 0) CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "an interval figure needs rows"));
   if (spec->count > MOST_ROWS)
     CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "an interval figure shows at most %d rows, not %zu", MOST_ROWS, spec->count));
+  const double spare = 1.13; /* fonts that stand in for Arial are wider */
   double names = 0.0, numbers = 0.0;
   for (size_t i = 0; i < spec->count; ++i) {
     char text[300];
     row_text(spec->row + i, text, sizeof text);
-    names = CF_MAX(names, 7.0 * cf_text_width(spec->row[i].name));
-    numbers = CF_MAX(numbers, 6.5 * cf_text_width(text));
+    names = CF_MAX(names, spare * 7.0 * cf_text_width(spec->row[i].name));
+    numbers = CF_MAX(numbers, spare * 6.5 * cf_text_width(text));
   }
   double left = CF_MIN(0.32 * draw.width, names) + 9.0, text_x = draw.width - CF_MIN(0.42 * draw.width, numbers) - 3.0;
   double y = draw.top + 2.0;

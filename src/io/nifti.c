@@ -1,9 +1,10 @@
 /* NIfTI-1 and NIfTI-2 images in one file, plain or gzip (.nii, .nii.gz), and the matrices of CIFTI-2.
  *
  * Header of 348 or 540 bytes, extensions, voxels with the first axis fastest. Values are slope x stored + intercept
- * where a slope is given. Members: "" the image (x, y, z, time, ...), for CIFTI-2 the matrix (its dimensions 5 to 7);
- * "affine" (4 x 4, voxel to mm: the sform, else the qform, else the voxel sizes); "spacing" (size of a voxel along each
- * axis, mm; along time s). https://nifti.nimh.nih.gov/nifti-1, Cox et al. (2004); NIfTI-2 (2011); CIFTI-2 (2014).
+ * where a slope is given. Members: "" the image (x, y, z, time, ...), for CIFTI-2 the matrix (its dimensions 5 to 7),
+ * "map0", "map1" ... its rows where it has maps, and what cifti.c tells of its axes; "affine" (4 x 4, voxel to mm: the
+ * sform, else the qform, else the voxel sizes); "spacing" (size of a voxel along each axis, mm; along time s).
+ * https://nifti.nimh.nih.gov/nifti-1, Cox et al. (2004); NIfTI-2 (2011); CIFTI-2 (2014).
  *
  * A gzip file does not tell its size: what a header announces is believed up to the ratio that gzip can reach. */
 #include <inttypes.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/cifti.h"
 #include "io/format.h"
 #include "io/inflate.h"
 
@@ -213,6 +215,55 @@ done:
   return status;
 }
 
+/* ------------------------------------------------------------------- CIFTI -- */
+
+/* The bytes from `from` to the voxels, as they lie in the image. */
+static cf_status read_extensions(cf_context *ctx, const image *im, uint64_t from, char **out, size_t *n) {
+  enum { MOST = 1 << 28 };
+  cf_status status = CF_OK;
+  cf_inflate *z = NULL;
+  char head[HEADER2];
+  *n = im->offset > from ? (size_t)CF_MIN(im->offset - from, (uint64_t)MOST) : 0;
+  CF_TRY(CF_SCRATCH(ctx, out, *n + 1));
+  if (*n == 0) goto done;
+  if (!im->gzip) {
+    status = cf_io_pread(ctx, im->file, from, *out, *n);
+  } else {
+    CF_TRY(cf_inflate_open_gzip(ctx, im->file, &z));
+    CF_TRY(cf_inflate_read(ctx, z, head, (size_t)from));
+    CF_TRY(cf_inflate_read(ctx, z, *out, *n));
+  }
+done:
+  cf_inflate_close(z);
+  return status;
+}
+
+/* What the XML extension (code 32) says; a file without one says nothing. */
+static cf_status read_cifti(cf_context *ctx, const image *im, cf_cifti *out) {
+  enum { XML = 32 };
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  char *bytes = NULL;
+  size_t n = 0;
+  *out = (cf_cifti){.step = NAN};
+  CF_TRY(read_extensions(ctx, im, HEADER2, &bytes, &n));
+  for (size_t at = 4; n >= 12 && bytes[0] && at <= n - 8;) { /* four bytes tell whether there are any */
+    const unsigned char *h = (const unsigned char *)bytes + at;
+    const uint64_t size = whole(im, h, 0, 4), code = whole(im, h, 4, 4);
+    if (size < 8 || size > n - at) break;
+    if (code == XML) {
+      size_t length = (size_t)size - 8;
+      while (length > 0 && h[8 + length - 1] == 0) length--; /* filled up to a multiple of 16 */
+      if (length) status = cf_cifti_parse(ctx, im->file, bytes + at + 8, length, im->ndim, im->shape, out);
+      goto done;
+    }
+    at += (size_t)size;
+  }
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 /* ------------------------------------------------------------------ driver -- */
 
 static bool is_scaled(const image *im) {
@@ -234,6 +285,7 @@ static cf_status nifti_list(cf_context *ctx, const cf_io_file *file, cf_io_listi
   image im;
   size_t shape[CF_MAX_DIMS], axes;
   char stored[128];
+  cf_cifti cifti = {0};
   CF_TRY(open_image(ctx, file, &im));
   to_sizes(&im, shape);
   axes = (size_t)CF_MIN(im.ndim, 7);
@@ -244,10 +296,20 @@ static cf_status nifti_list(cf_context *ctx, const cf_io_file *file, cf_io_listi
              is_scaled(&im) ? " scaled" : "");
   CF_TRY(cf_io_listing_add(ctx, listing, "", im.refusal ? CF_U8 : type_of(&im), stored, !im.refusal, true, im.ndim,
                            shape));
+  if (im.cifti) {
+    CF_TRY(read_cifti(ctx, &im, &cifti));
+    for (size_t k = 0; k < cifti.maps && cifti.maps > 1 && im.ndim == 2 && cifti.maps == im.shape[0]; k++) {
+      const size_t row = (size_t)im.shape[1];
+      snprintf(stored, sizeof stored, "map%zu", k);
+      CF_TRY(cf_io_listing_add(ctx, listing, stored, type_of(&im), cifti.map[k], !im.refusal, true, 1, &row));
+    }
+    CF_TRY(cf_cifti_list(ctx, &cifti, listing));
+  }
   if (im.cifti || im.refusal) goto done;
   CF_TRY(cf_io_listing_add(ctx, listing, "affine", CF_F64, "header", true, false, 2, four));
   CF_TRY(cf_io_listing_add(ctx, listing, "spacing", CF_F64, "header", true, false, 1, &axes));
 done:
+  cf_cifti_free(&cifti);
   return status;
 }
 
@@ -308,6 +370,37 @@ done:
   return status;
 }
 
+/* Row K of the matrix, "mapK". */
+static cf_status read_row(cf_context *ctx, const image *im, size_t k, const char *member, cf_array **out) {
+  cf_status status = CF_OK;
+  cf_array *all = NULL, *row = NULL;
+  const size_t n = (size_t)im->shape[1];
+  CF_TRY(read_image(ctx, im, &all));
+  const size_t item = cf_dtype_size(all->dtype);
+  CF_TRY(cf_array_new(ctx, member, all->dtype, 1, &n, &row));
+  memcpy(row->data, (const char *)all->data + k * n * item, n * item);
+  *out = row;
+done:
+  cf_array_free(all);
+  return status;
+}
+
+static cf_status read_member(cf_context *ctx, const image *im, const char *member, cf_array **out) {
+  cf_status status = CF_OK;
+  cf_cifti cifti = {0};
+  char name[32];
+  CF_TRY(read_cifti(ctx, im, &cifti));
+  CF_TRY(cf_cifti_member(ctx, &cifti, member, out));
+  for (size_t k = 0; k < cifti.maps && !*out && im->ndim == 2 && cifti.maps == im->shape[0] && !im->refusal; k++) {
+    snprintf(name, sizeof name, "map%zu", k);
+    if (strcmp(member, name) == 0) CF_TRY(read_row(ctx, im, k, member, out));
+  }
+  if (!*out) status = cf_fail(ctx, CF_ERR_INPUT, "%s: there is no array \"%s\"", im->file->path, member);
+done:
+  cf_cifti_free(&cifti);
+  return status;
+}
+
 static cf_status nifti_read(cf_context *ctx, const cf_io_file *file, const char *member, cf_array **out) {
   static const size_t four[] = {4, 4};
   image im;
@@ -317,6 +410,7 @@ static cf_status nifti_read(cf_context *ctx, const cf_io_file *file, const char 
   const size_t axes = (size_t)CF_MIN(im.ndim, 7);
   if (strcmp(member, "affine") == 0) return cf_array_from_doubles(ctx, member, 2, four, im.affine, out);
   if (strcmp(member, "spacing") == 0) return cf_array_from_doubles(ctx, member, 1, &axes, im.spacing, out);
+  if (*member && im.cifti) return read_member(ctx, &im, member, out);
   if (*member) return cf_fail(ctx, CF_ERR_INPUT, "%s: there is no array \"%s\"", file->path, member);
   if (im.refusal)
     return cf_fail(ctx, CF_ERR_INPUT, "%s: an image %s (NIfTI type %d), which is not read as numbers", file->path,

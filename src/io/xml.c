@@ -47,6 +47,15 @@ const char *cf_xml_attribute(const char **attributes, const char *name) {
   return NULL;
 }
 
+/* What went wrong in the parser, or what a call said. */
+static cf_status problem(const walk *w) {
+  if (w->status != CF_OK) return w->status;
+  if (XML_GetErrorCode(w->parser) == XML_ERROR_NO_MEMORY)
+    return cf_fail(w->ctx, CF_ERR_MEMORY, "%s: not enough memory to read XML", w->file->path);
+  return cf_fail(w->ctx, CF_ERR_INPUT, "%s: malformed XML in line %lu: %s", w->file->path,
+                 (unsigned long)XML_GetCurrentLineNumber(w->parser), XML_ErrorString(XML_GetErrorCode(w->parser)));
+}
+
 static cf_status feed(walk *w) {
   enum { PIECE = 1 << 16 };
   for (uint64_t at = 0; at < w->file->size;) {
@@ -57,24 +66,45 @@ static cf_status feed(walk *w) {
     if (status == CF_OK) status = cf_check_cancel(w->ctx);
     if (status != CF_OK) return status;
     at += n;
-    if (XML_ParseBuffer(w->parser, (int)n, at >= w->file->size) == XML_STATUS_OK) continue;
-    if (w->status != CF_OK) return w->status;
-    if (XML_GetErrorCode(w->parser) == XML_ERROR_NO_MEMORY)
-      return cf_fail(w->ctx, CF_ERR_MEMORY, "%s: not enough memory to read XML", w->file->path);
-    return cf_fail(w->ctx, CF_ERR_INPUT, "%s: malformed XML in line %lu: %s", w->file->path,
-                   (unsigned long)XML_GetCurrentLineNumber(w->parser), XML_ErrorString(XML_GetErrorCode(w->parser)));
+    if (XML_ParseBuffer(w->parser, (int)n, at >= w->file->size) != XML_STATUS_OK) return problem(w);
   }
   return w->status;
 }
 
+static cf_status feed_memory(walk *w, const char *text, size_t n) {
+  enum { PIECE = 1 << 24 };
+  for (size_t at = 0; at < n;) {
+    const size_t piece = CF_MIN(n - at, (size_t)PIECE);
+    at += piece;
+    if (XML_Parse(w->parser, text + at - piece, (int)piece, at >= n) != XML_STATUS_OK) return problem(w);
+  }
+  return w->status;
+}
+
+static cf_status make_parser(walk *w) {
+  w->parser = XML_ParserCreate(NULL);
+  if (!w->parser) return cf_fail(w->ctx, CF_ERR_MEMORY, "%s: not enough memory to read XML", w->file->path);
+  XML_SetUserData(w->parser, w);
+  XML_SetElementHandler(w->parser, on_start, on_end);
+  XML_SetCharacterDataHandler(w->parser, on_text);
+  XML_SetEntityDeclHandler(w->parser, on_entity);
+  return CF_OK;
+}
+
 cf_status cf_xml_file(cf_context *ctx, const cf_io_file *file, const cf_xml_walk *told) {
-  walk w = {ctx, file, told, XML_ParserCreate(NULL), CF_OK};
-  if (!w.parser) return cf_fail(ctx, CF_ERR_MEMORY, "%s: not enough memory to read XML", file->path);
-  XML_SetUserData(w.parser, &w);
-  XML_SetElementHandler(w.parser, on_start, on_end);
-  XML_SetCharacterDataHandler(w.parser, on_text);
-  XML_SetEntityDeclHandler(w.parser, on_entity);
-  const cf_status status = feed(&w);
+  walk w = {ctx, file, told, NULL, CF_OK};
+  cf_status status = make_parser(&w);
+  if (status != CF_OK) return status;
+  status = feed(&w);
+  XML_ParserFree(w.parser);
+  return status;
+}
+
+cf_status cf_xml_memory(cf_context *ctx, const cf_io_file *file, const char *text, size_t n, const cf_xml_walk *told) {
+  walk w = {ctx, file, told, NULL, CF_OK};
+  cf_status status = make_parser(&w);
+  if (status != CF_OK) return status;
+  status = feed_memory(&w, text, n);
   XML_ParserFree(w.parser);
   return status;
 }

@@ -14,6 +14,8 @@ typedef struct cf_xml_walk {
 
 /* Walks a file. Documents that declare entities are refused: they can grow without bound. */
 cf_status cf_xml_file(cf_context *ctx, const cf_io_file *file, const cf_xml_walk *walk);
+/* Walks n bytes that a file holds; it is named in messages. */
+cf_status cf_xml_memory(cf_context *ctx, const cf_io_file *file, const char *text, size_t n, const cf_xml_walk *walk);
 /* Value of an attribute, NULL when it is absent. */
 const char *cf_xml_attribute(const char **attributes, const char *name);
 

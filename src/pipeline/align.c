@@ -1,6 +1,7 @@
 /* `cortifold align`: cross-validated encoding models of many targets. */
 #include "pipeline/align.h"
 #include "pipeline/analyses.h"
+#include "pipeline/cortex.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -71,6 +72,8 @@ static const cf_param params[] = {
     {"precision", 0, CF_PARAM_CHOICE, "P", "auto", 0, 0, "auto|double|single",
      "Of the products that alpha is chosen by; auto: single where they take more than 1e11 operations. Scores are always "
      "computed in double."},
+    CF_NETWORKS_PARAM,
+    CF_CORTEX_PARAMS,
     CF_PARAM_END,
 };
 
@@ -263,11 +266,15 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
                         .result = result,
                         .feature_address = cf_options_argument(options, 0),
                         .target_address = cf_options_argument(options, 1)};
+  cf_dataset *cortex = NULL;
   CF_TRY(read_options(ctx, &job));
   CF_TRY(cf_encoder_load(ctx, &job));
+  CF_TRY(cf_cortex_load(ctx, options, true, job.targets.cols, job.names, result, &cortex));
   CF_TRY(cf_voxel_encode(ctx, &job.features, &job.targets, job.run, job.folds, &job.o, &job.e));
   CF_TRY(cf_encoder_results(ctx, &job));
+  CF_TRY(cf_cortex_put(ctx, cortex, result));
 done:
+  cf_dataset_free(cortex);
   cf_encoder_free(&job);
   cf_scratch_release(ctx, mark);
   return status;

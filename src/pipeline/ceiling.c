@@ -1,6 +1,7 @@
 /* `cortifold ceiling`: the noise ceiling of each target from repeats. */
 #include "base/internal.h"
 #include "pipeline/analyses.h"
+#include "pipeline/cortex.h"
 
 #include <cortifold/io.h>
 #include <cortifold/stats.h>
@@ -16,6 +17,8 @@ static const cf_param params[] = {
      "Predictions (sample, target) for cc-norm: adds their normalised correlation."},
     {"halvings", 0, CF_PARAM_INTEGER, "N", "1000", 1, 1e6, NULL,
      "split-half: all distinct halvings up to that many, else that many drawn."},
+    CF_NETWORKS_PARAM,
+    CF_CORTEX_PARAMS,
     CF_PARAM_END,
 };
 
@@ -165,13 +168,18 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   job j = {.method = cf_options_text(options, "method")};
+  cf_dataset *cortex = NULL;
   CF_TRY(load(ctx, options, result, &j));
+  CF_TRY(cf_cortex_load(ctx, options, true, j.d.targets, j.data->ndim == 3 ? j.data->coordinate[2] : NULL, result,
+                        &cortex));
   status = compute(ctx, options, &j);
   if (status != CF_OK) status = cf_explain(ctx, status, "%s", cf_options_argument(options, 0));
   CF_TRY(status);
   CF_TRY(put_arrays(ctx, &j, result));
   CF_TRY(put_values(ctx, &j, result));
+  CF_TRY(cf_cortex_put(ctx, cortex, result));
 done:
+  cf_dataset_free(cortex);
   cf_array_free(j.data);
   cf_array_free(j.prediction);
   cf_scratch_release(ctx, mark);

@@ -45,6 +45,9 @@ static const cf_param params[] = {
      "scope shared: added to the covariance, in units of its mean eigenvalue."},
     {"modes", 0, CF_PARAM_INTEGER, "Q", "8", 1, 1e6, NULL,
      "scope shared: how many modes, nearest to what --stable looks for, become features."},
+    {"trajectory", 0, CF_PARAM_FLAG, NULL, NULL, 0, 0, NULL,
+     "Also write the layers at their one width as `trajectory` (stimulus, layer, feature), not centred, which compare "
+     "--measure dsa-angular takes: are the dynamics along depth of two networks alike?"},
     CF_PARAM_END,
 };
 
@@ -444,11 +447,15 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   bool by_label = false;
   CF_TRY(read_options(ctx, options, &j));
   CF_TRY(load(ctx, &j, result, &by_label));
+  if (cf_options_flag(options, "trajectory") && is(options, "width", "gram"))
+    CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--trajectory is of single stimuli, of which --width gram leaves none"));
   CF_TRY(cf_dmd_width_apply(ctx, options, j.layers.count, j.blocks, &j.o, result, &j.width));
   CF_TRY(cf_depth_fit(ctx, j.layers.count, j.blocks, &j.o, &j.depth));
   warn(ctx, &j);
   fill_values(&j, options, by_label, result->values);
   CF_TRY(fill_arrays(ctx, &j, result));
+  if (cf_options_flag(options, "trajectory"))
+    CF_TRY(cf_dmd_width_trajectory(ctx, &j.width, j.layers.count, j.blocks, j.labels, j.layers.names, result));
   CF_TRY(say_summary(ctx, &j, options, result));
 done:
   job_free(&j);

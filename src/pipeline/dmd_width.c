@@ -98,6 +98,31 @@ done:
   return status;
 }
 
+cf_status cf_dmd_width_trajectory(cf_context *ctx, const cf_dmd_width *w, size_t layers, const cf_blocks *blocks,
+                                  const cf_array *labels, const cf_array *names, cf_result *result) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t n = w->stimuli, p = blocks[0].cols, shape[3] = {n, layers, p};
+  cf_array *a = NULL;
+  double *rows = NULL;
+  CF_TRY(cf_array_new(ctx, "trajectory", CF_F64, 3, shape, &a));
+  CF_TRY(CF_SCRATCH(ctx, &rows, n * p));
+  for (size_t l = 0; l < layers; l++) {
+    double *out = a->data;
+    CF_TRY(blocks[l].read(ctx, blocks[l].payload, 0, n, 0, p, rows));
+    for (size_t t = 0; t < n; t++) memcpy(out + (t * layers + l) * p, rows + t * p, p * sizeof *rows);
+  }
+  CF_TRY(cf_array_set_axis(ctx, a, 0, "stimulus", labels));
+  CF_TRY(cf_array_set_axis(ctx, a, 1, "depth", names));
+  CF_TRY(cf_array_set_axis(ctx, a, 2, "channel", NULL));
+  status = cf_dataset_add(ctx, result->arrays, a);
+  a = NULL;
+done:
+  cf_array_free(a);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 cf_json *cf_dmd_width_json(const cf_dmd_width *w, size_t layers) {
   cf_json *o = cf_json_object();
   cf_json_set(o, "rule", cf_json_text(w->name));

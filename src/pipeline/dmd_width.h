@@ -53,6 +53,11 @@ void cf_dmd_width_free(cf_dmd_width *w);
 /* Reads the options and puts layers of one width in the place of the blocks. Errors: CF_ERR_USAGE, CF_ERR_INPUT. */
 CF_CHECKED cf_status cf_dmd_width_apply(cf_context *ctx, const cf_options *options, size_t layers, cf_blocks *blocks,
                                         cf_depth_options *depth, cf_result *result, cf_dmd_width *w);
+/* Adds the array `trajectory` (stimulus, layer, feature): the layers of one width, as measures between dynamics take
+ * them. labels (of the stimuli) and names (of the layers) may be NULL. Not for gram, which has no stimuli. */
+CF_CHECKED cf_status cf_dmd_width_trajectory(cf_context *ctx, const cf_dmd_width *w, size_t layers,
+                                             const cf_blocks *blocks, const cf_array *labels, const cf_array *names,
+                                             cf_result *result);
 /* {"rule", "features", "width", "explained", "training"} */
 cf_json *cf_dmd_width_json(const cf_dmd_width *w, size_t layers);
 /* A line of the summary, and warnings. */

@@ -1,5 +1,6 @@
 /* `cortifold regions`: brain images to series of regions or voxels. */
 #include "pipeline/analyses.h"
+#include "pipeline/cortex.h"
 #include "pipeline/regions.h"
 
 #include <cortifold/voxelwise.h>
@@ -10,7 +11,9 @@ static const cf_param params[] = {
     {"atlas", 'a', CF_PARAM_ADDRESS, "F", NULL, 0, 0, NULL,
      "Region of each voxel: whole numbers, 0 outside; each region's series is the mean of its voxels. Without it every "
      "voxel stays a column."},
-    {"names", 0, CF_PARAM_ADDRESS, "F", NULL, 0, 0, NULL, "Table with columns index and name: names of the regions."},
+    {"names", 0, CF_PARAM_ADDRESS, "F", NULL, 0, 0, NULL,
+     "Table with columns index and name: names of the regions; without it those in the atlas's own table of labels (GIFTI, "
+     "CIFTI-2), else the numbers."},
     {"mask", 'm', CF_PARAM_ADDRESS, "F", NULL, 0, 0, NULL, "Voxels that count: those that are not 0."},
     {"drop", 0, CF_PARAM_INTEGER, "K", "0", 0, 1e6, NULL, "Samples left out at the start of every run."},
     {"detrend", 0, CF_PARAM_CHOICE, "T", "linear", 0, 0, "none|constant|linear|quadratic|cubic|cosine",
@@ -20,13 +23,17 @@ static const cf_param params[] = {
      "Seconds between samples; what the image says when not given."},
     {"zscore", 'z', CF_PARAM_CHOICE, "Z", "run", 0, 0, "none|run",
      "Bring every run to mean 0 and standard deviation 1."},
+    CF_NETWORKS_PARAM,
+    CF_CORTEX_PARAMS,
     CF_PARAM_END,
 };
 
 static const char description[] =
     "Series (time, roi) or (time, voxel) from images of one or several runs, as `align` takes them. IMAGE is NIfTI "
     "(.nii, .nii.gz) with axes (x, y, z, time), a CIFTI-2 series or any matrix (time, voxel); one file a run, in order. "
-    "Atlas and mask have the images' shape, and, where both files tell, their place in space: nothing is resampled.\n\n"
+    "Atlas and mask have the images' shape, and, where both files tell, their place in space: nothing is resampled. "
+    "CIFTI-2 and GIFTI labels serve as atlases of series on the same places; of a file with several maps one is chosen "
+    "(atlas.dlabel.nii:map1).\n\n"
     "Voxels that are constant or have NaN are left out and counted. A region's series is the mean of its voxels in the "
     "images' units; then the trend goes, then runs are z-scored. A region without voxels that count is NaN.\n\n"
     "Values: samples, runs, voxels, columns, constant_voxels, nan_voxels, empty, tr. Arrays: series (time, roi or voxel), "
@@ -124,15 +131,19 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   cf_status status = CF_OK;
   cf_regions r = {0};
   double *series = NULL;
+  cf_dataset *cortex = NULL;
   if (cf_options_given(options, "names") && !cf_options_given(options, "atlas"))
     CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--names is for the regions of --atlas"));
   CF_TRY(cf_regions_load(ctx, options, result, &r));
+  CF_TRY(cf_cortex_load(ctx, options, true, r.columns, r.names, result, &cortex));
   CF_TRY(CF_ALLOC(ctx, &series, r.samples * r.columns));
   average(&r, series);
   CF_TRY(clean(ctx, options, &r, series));
   CF_TRY(put_arrays(ctx, &r, series, result));
   CF_TRY(put_values(ctx, &r, result));
+  CF_TRY(cf_cortex_put(ctx, cortex, result));
 done:
+  cf_dataset_free(cortex);
   cf_free(series);
   cf_regions_free(&r);
   return status;

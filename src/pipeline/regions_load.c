@@ -35,10 +35,10 @@ static cf_status look_at(cf_context *ctx, const char *address, const cf_array *a
   return CF_OK;
 }
 
-/* Affine matrix and TR of an image, where the file has them. */
+/* Affine matrix and TR of an image, where the file has them (`step` is that of a CIFTI-2 series). */
 static cf_status read_header(cf_context *ctx, const char *address, double *affine, bool *has, double *tr) {
   cf_status status = CF_OK;
-  cf_array *a = NULL, *s = NULL;
+  cf_array *a = NULL, *s = NULL, *step = NULL;
   *has = false;
   CF_TRY(cf_io_read_sibling(ctx, address, "affine", &a));
   if (a && a->ndim == 2 && a->shape[0] == 4 && a->shape[1] == 4) {
@@ -47,9 +47,35 @@ static cf_status read_header(cf_context *ctx, const char *address, double *affin
   }
   CF_TRY(cf_io_read_sibling(ctx, address, "spacing", &s));
   if (tr && s && cf_array_count(s) >= 4 && cf_array_number(s, 3) > 0) *tr = cf_array_number(s, 3);
+  if (tr && !s) CF_TRY(cf_io_read_sibling(ctx, address, "step", &step));
+  if (step && cf_array_count(step) == 1 && cf_array_number(step, 0) > 0) *tr = cf_array_number(step, 0);
 done:
   cf_array_free(a);
   cf_array_free(s);
+  cf_array_free(step);
+  return status;
+}
+
+/* Two files of grayordinates (CIFTI-2) have the same ones in the same order, where both tell. */
+static cf_status check_places(cf_context *ctx, const char *images, const char *address) {
+  static const char *const members[] = {"structure", "vertex"};
+  cf_status status = CF_OK;
+  cf_array *a = NULL, *b = NULL;
+  char x[128], y[128];
+  for (size_t k = 0; k < 2; k++) {
+    CF_TRY(cf_io_read_sibling(ctx, images, members[k], &a));
+    CF_TRY(cf_io_read_sibling(ctx, address, members[k], &b));
+    for (size_t i = 0; a && b && i < CF_MIN(cf_array_count(a), cf_array_count(b)); i++)
+      if (strcmp(cf_array_label(a, i, x, sizeof x), cf_array_label(b, i, y, sizeof y)) != 0)
+        CF_TRY(
+            cf_fail(ctx, CF_ERR_INPUT, "%s: place %zu is %s %s, in the images it is %s", address, i, members[k], y, x));
+    cf_array_free(a);
+    cf_array_free(b);
+    a = b = NULL;
+  }
+done:
+  cf_array_free(a);
+  cf_array_free(b);
   return status;
 }
 
@@ -149,20 +175,25 @@ static void drop_samples(size_t drop, cf_regions *r) {
 /* ----------------------------------------------------------------- regions -- */
 
 /* A map of the images' space: numbers, one a voxel. */
-static cf_status read_map(cf_context *ctx, cf_result *result, const cf_regions *r, const char *address,
-                          cf_array **out) {
+static cf_status read_map(cf_context *ctx, cf_result *result, const cf_regions *r, const char *images,
+                          const char *address, cf_array **out) {
   cf_status status = CF_OK;
   cf_array *a = NULL;
   CF_TRY(cf_io_read(ctx, address, "labels|atlas|mask", &a));
   CF_TRY(cf_result_input(ctx, result, address));
-  int ndim = a->ndim;
-  while (ndim > r->ndim && a->shape[ndim - 1] == 1) ndim--; /* x, y, z, 1 */
-  bool fits = ndim == r->ndim;
-  for (int d = 0; d < ndim && fits; d++) fits = a->shape[d] == r->space[d];
+  int ndim = a->ndim, first = 0;
+  while (ndim > r->ndim && a->shape[ndim - 1] == 1) ndim--;                       /* x, y, z, 1 */
+  while (ndim - first > r->ndim && r->ndim == 1 && a->shape[first] == 1) first++; /* 1 map of CIFTI-2, place */
+  if (r->ndim == 1 && a->ndim == 2 && a->shape[1] == r->space[0] && a->shape[0] > 1)
+    CF_TRY(
+        cf_fail(ctx, CF_ERR_INPUT, "%s: %zu maps; choose one of them, such as %s:map0", address, a->shape[0], address));
+  bool fits = ndim - first == r->ndim;
+  for (int d = first; d < ndim && fits; d++) fits = a->shape[d] == r->space[d - first];
   if (!fits)
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: %zu values in another shape than the images, %zu x %zu x %zu", address,
                    cf_array_count(a), r->space[0], r->space[1], r->space[2]));
   CF_TRY(check_affine(ctx, r, address));
+  if (r->ndim == 1) CF_TRY(check_places(ctx, images, address));
   *out = a;
   a = NULL;
 done:
@@ -182,7 +213,8 @@ static bool usable(const cf_regions *r, size_t v, bool *broken) {
   return varies && !*broken;
 }
 
-/* Names of the atlas's labels, from a table with columns index and name; else their digits. */
+/* Names of the atlas's labels, from a table with columns index and name, else from the atlas's own (GIFTI, CIFTI-2),
+ * else their digits. */
 static cf_status name_regions(cf_context *ctx, const cf_options *options, cf_result *result, const double *value,
                               cf_regions *r) {
   cf_status status = CF_OK;
@@ -197,6 +229,11 @@ static cf_status name_regions(cf_context *ctx, const cf_options *options, cf_res
     CF_TRY(cf_io_read_sibling(ctx, table, "name", &name));
     if (!index || !name || index->dtype == CF_TEXT)
       CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: a table of names has the columns index (numbers) and name", table));
+  } else {
+    table = cf_options_text(options, "atlas");
+    CF_TRY(cf_io_read_sibling(ctx, table, "index", &index));
+    CF_TRY(cf_io_read_sibling(ctx, table, "name", &name));
+    if (!index || !name || index->dtype == CF_TEXT || cf_array_count(index) != cf_array_count(name)) table = NULL;
   }
   for (size_t c = 0; c < r->columns; c++) {
     text[c] = buffer + 96 * c;
@@ -227,7 +264,7 @@ static cf_status use_atlas(cf_context *ctx, const cf_options *options, cf_result
   cf_array *atlas = NULL, *groups = NULL;
   double *value;
   size_t *code, count;
-  CF_TRY(read_map(ctx, result, r, address, &atlas));
+  CF_TRY(read_map(ctx, result, r, cf_options_argument(options, 0), address, &atlas));
   CF_TRY(cf_array_to_doubles(ctx, atlas));
   const double *x = atlas->data;
   for (size_t v = 0; v < r->voxels; v++)
@@ -291,7 +328,7 @@ cf_status cf_regions_load(cf_context *ctx, const cf_options *options, cf_result 
   if (cf_options_given(options, "tr")) r->tr = cf_options_number(options, "tr");
   CF_TRY(CF_SCRATCH(ctx, &inside, r->voxels));
   CF_TRY(CF_ALLOC(ctx, &r->label, r->voxels));
-  if (mask) CF_TRY(read_map(ctx, result, r, mask, &m));
+  if (mask) CF_TRY(read_map(ctx, result, r, cf_options_argument(options, 0), mask, &m));
   for (size_t v = 0; v < r->voxels; v++) {
     const double value = m ? cf_array_number(m, v) : 1;
     inside[v] = value != 0 && !isnan(value);

@@ -5,6 +5,7 @@
 
 #include "base/internal.h"
 #include "pipeline/analyses.h"
+#include "pipeline/cortex.h"
 #include "pipeline/models.h"
 #include <cortifold/io.h>
 
@@ -33,6 +34,7 @@ static const cf_param params[] = {
      "models and so vary less."},
     {"coverage", 0, CF_PARAM_REAL, "SHARE", "0.95", 0.01, 0.9999, NULL, "Coverage of the intervals."},
     {"alpha", 'a', CF_PARAM_REAL, "LEVEL", "0.05", 0, 1, NULL, "Level at which regions are counted in the summary."},
+    CF_CORTEX_PARAMS,
     CF_PARAM_END,
 };
 
@@ -57,7 +59,7 @@ static const char description[] =
     "it.\n\n"
     "Values: groups [{name, models, mean, weighted, pattern, icc, leave_one_out, each with NAME_ci, alignment (mean m), "
     "per_roi, significant; with --null also null {mean, z, p} of each; with --samples chance {floor, low, median, high}; "
-    "with --networks networks [{name, mean, ci, null}]}], kind, formula. Arrays (group, region): snci, mean, sd, ci_low, "
+    "with --networks networks [{name, mean, ci, null}]}], kind, formula, networks [{name}]. Arrays (group, region): snci, mean, sd, ci_low, "
     "ci_high, null/mean, null/sd, null/low, null/high (5 and 95 %), null/z, null/p, null/q, chance/p, chance/q; (group, "
     "network): network/*.";
 
@@ -398,6 +400,7 @@ done:
 static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
   cf_status status = CF_OK;
   job j = {.o = CF_SNCI_OPTIONS_INIT, .floor = NAN};
+  cf_dataset *cortex = NULL;
   const char *kind = cf_options_text(options, "kind");
   j.o.kind = kind[0] - '0';
   j.o.epsilon = cf_options_number(options, "epsilon");
@@ -407,6 +410,7 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
     CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--robust is for --kind 6"));
   CF_TRY(cf_models_load(ctx, options, false, result, &j.m));
   CF_TRY(cf_models_networks(ctx, options, result, &j.m));
+  CF_TRY(cf_cortex_load(ctx, options, true, j.m.rois, j.m.roi, result, &cortex));
   j.p = (cf_snci_problem){j.m.models, j.m.rois, j.m.groups, j.m.networks, j.m.values->data, j.m.code, j.m.network};
   CF_TRY(load_null(ctx, options, result, &j));
   CF_TRY(compute(ctx, &j));
@@ -414,7 +418,9 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   CF_TRY(against_null(ctx, &j));
   CF_TRY(against_chance(ctx, options, &j));
   CF_TRY(report(ctx, options, &j, result));
+  CF_TRY(cf_cortex_put(ctx, cortex, result));
 done:
+  cf_dataset_free(cortex);
   job_free(&j);
   return status;
 }

@@ -5,6 +5,7 @@
 
 #include "base/internal.h"
 #include "pipeline/analyses.h"
+#include "pipeline/cortex.h"
 #include "pipeline/space.h"
 #include <cortifold/io.h>
 
@@ -47,6 +48,10 @@ static const cf_param params[] = {
     {"spins", 0, CF_PARAM_ADDRESS, "FILE", NULL, 0, 0, NULL,
      "Rotations of the cortex instead, (spin, region): the number of the region that comes to each place."},
     {"alpha", 'a', CF_PARAM_REAL, "LEVEL", "0.05", 0, 1, NULL, "Level at which regions are counted in the summary."},
+    {"families", 0, CF_PARAM_ADDRESS, "FILE", NULL, 0, 0, NULL,
+     "One label a model: its family (architecture), a shape of its own in the report. Without it the member family beside "
+     "the alignment, if there is one."},
+    CF_CORTEX_PARAMS,
     CF_PARAM_END,
 };
 
@@ -68,7 +73,8 @@ static const char description[] =
     "a of p_k = m_kr / sum_k m_kr; overlap, of how many groups a region is in the top; selectivity (max - mean of the "
     "others) / (max + mean of the others), with the winner.\n"
     "- with --networks: network_anova, group x network on the means over networks, with all values as independent and as "
-    "repeated measures (networks within models: this is the one to trust); contraction, mean distance between groups "
+    "repeated measures (networks within models: this is the one to trust); one-way ANOVA of each network's means (F, p, q over "
+    "networks); contraction, mean distance between groups "
     "within the network over that of all regions, per root of the number of regions.\n\n"
     "p of permanova, permdisp, anosim and silhouette: all distinct arrangements of the labels when they are at most "
     "--exact-up-to, p = share that reaches the observed value; else (1 + reached) / (1 + permutations). Ties count as "
@@ -78,8 +84,8 @@ static const char description[] =
     "Values: permanova, permdisp, anosim {F or R, p, permutations, exact, smallest_p, null_mean, null_sd, ...}, pairwise "
     "[{a, b, F, R2, p, p_adjusted, ...}], silhouette {mean, per_model, groups, p, ...}, pca {explained_variance, "
     "explained_variance_ratio}, pcoa {eigenvalues}, clusters {k, kmeans {ari}, tree {ari}}, regions, convergence, "
-    "networks, network_anova, datasets, groups. Arrays: distance, score, component, pcoa, merge, silhouette, spread, "
-    "group, alignment, anova/*, kruskal/*, convergence/*, network/mean, null/*.";
+    "networks [{name, regions, contraction, F, p, q}], network_anova, datasets, groups. Arrays: distance, score, component, pcoa, merge, silhouette, spread, "
+    "group, family, alignment, anova/*, kruskal/*, convergence/*, network/*, null/*.";
 
 static const char examples[] =
     "cortifold space nfas.npz:alignment --groups modality.tsv -o space.h5\n"
@@ -91,8 +97,9 @@ static void job_free(space_job *j) {
   double *all[] = {j->a,     j->distance,    j->crossed,    j->component, j->score,        j->variance,
                    j->ratio, j->position,    j->axis_value, j->merge,     j->spread,       j->spread_mean,
                    j->width, j->group_width, j->f,          j->f_p,       j->f_q,          j->eta2,
-                   j->h,     j->h_p,         j->h_q,        j->winner,    j->network_mean, j->contraction};
-  size_t *codes[] = {j->roi, j->spins, j->strata, j->dataset, j->kmeans, j->tree_code};
+                   j->h,     j->h_p,         j->h_q,        j->winner,    j->network_mean, j->contraction,
+                   j->net_f, j->net_p,       j->net_q};
+  size_t *codes[] = {j->roi, j->spins, j->strata, j->dataset, j->kmeans, j->tree_code, j->family};
   cf_permuted *test[] = {&j->permanova, &j->permdisp, &j->anosim, &j->silhouette};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) cf_free(all[i]);
   for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) cf_free(codes[i]);
@@ -101,6 +108,7 @@ static void job_free(space_job *j) {
   for (size_t i = 0; j->pair && i < j->pairs; i++) cf_permuted_clear(&j->pair[i].test);
   cf_free(j->pair);
   cf_array_free(j->dataset_name);
+  cf_array_free(j->family_name);
   cf_models_free(&j->m);
 }
 
@@ -199,14 +207,34 @@ done:
   return status;
 }
 
+/* --families, or the member `family` beside the alignment where it has one label a model. */
+static cf_status load_families(cf_context *ctx, const cf_options *options, cf_result *result, space_job *j) {
+  cf_status status = CF_OK;
+  cf_array *labels = NULL;
+  const char *address = cf_options_text(options, "families");
+  if (address) {
+    CF_TRY(cf_models_codes(ctx, address, "--families", j->m.models, result, &j->family, &j->families, &j->family_name));
+    goto done;
+  }
+  CF_TRY(cf_io_read_sibling(ctx, j->m.address, "family", &labels));
+  if (!labels || labels->ndim != 1 || labels->shape[0] != j->m.models) goto done;
+  CF_TRY(CF_ALLOC(ctx, &j->family, j->m.models));
+  CF_TRY(cf_labels_group(ctx, labels, j->family, &j->families, &j->family_name));
+done:
+  cf_array_free(labels);
+  return status;
+}
+
 static cf_status load(cf_context *ctx, const cf_options *options, cf_result *result, space_job *j) {
   cf_status status = CF_OK;
   const char *strata = cf_options_text(options, "strata");
   j->metric_name = cf_options_text(options, "distance");
   const bool square = strcmp(j->metric_name, "precomputed") == 0;
-  if (square && (cf_options_given(options, "networks") || cf_options_given(options, "spins")))
-    CF_TRY(cf_fail(ctx, CF_ERR_USAGE,
-                   "--networks and --spins are of regions; with --distance precomputed there are none"));
+  static const char *const of_regions[] = {"networks", "spins", "surface-left", "surface-right", "parcels"};
+  for (size_t i = 0; square && i < sizeof of_regions / sizeof *of_regions; i++)
+    if (cf_options_given(options, of_regions[i]))
+      CF_TRY(
+          cf_fail(ctx, CF_ERR_USAGE, "--%s is of regions; with --distance precomputed there are none", of_regions[i]));
   if (strcmp(j->metric_name, "correlation") == 0) j->metric = CF_SPACE_CORRELATION;
   if (strcmp(j->metric_name, "cosine") == 0) j->metric = CF_SPACE_COSINE;
   CF_TRY(cf_models_load(ctx, options, square, result, &j->m));
@@ -215,6 +243,7 @@ static cf_status load(cf_context *ctx, const cf_options *options, cf_result *res
   if (!square) CF_TRY(load_spins(ctx, options, result, j));
   if (strata) CF_TRY(cf_models_codes(ctx, strata, "--strata", j->m.models, result, &j->strata, &j->strata_count, NULL));
   CF_TRY(cross_datasets(ctx, options, result, j));
+  CF_TRY(load_families(ctx, options, result, j));
   j->permute = (cf_permute_options)CF_PERMUTE_OPTIONS_INIT;
   j->permute.permutations = (size_t)cf_options_integer(options, "permutations");
   j->permute.exact_up_to = cf_options_number(options, "exact-up-to");
@@ -226,12 +255,16 @@ done:
 static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
   cf_status status = CF_OK;
   space_job j = {.metric = CF_SPACE_EUCLIDEAN};
+  cf_dataset *cortex = NULL;
   CF_TRY(load(ctx, options, result, &j));
+  CF_TRY(cf_cortex_load(ctx, options, false, j.m.rois, j.m.roi, result, &cortex));
   CF_TRY(space_positions(ctx, options, &j));
   CF_TRY(space_tests(ctx, options, &j));
   CF_TRY(space_regions(ctx, options, &j));
   CF_TRY(space_report(ctx, options, &j, result));
+  CF_TRY(cf_cortex_put(ctx, cortex, result));
 done:
+  cf_dataset_free(cortex);
   job_free(&j);
   return status;
 }

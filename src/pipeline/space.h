@@ -15,6 +15,8 @@ typedef struct space_job {
   size_t *strata, strata_count;
   size_t *dataset, datasets; /* NULL: not given */
   cf_array *dataset_name;
+  size_t *family, families; /* NULL: not given */
+  cf_array *family_name;
   bool nested;     /* each data set has one group only */
   double *crossed; /* groups x datasets: models */
 
@@ -43,6 +45,7 @@ typedef struct space_job {
   size_t *spins, spin_count; /* spin_count x rois; NULL: not given */
   double *network_mean;      /* models x networks */
   double *contraction;
+  double *net_f, *net_p, *net_q; /* networks: one-way ANOVA of their means over the groups */
   cf_twoway twoway;
 } space_job;
 

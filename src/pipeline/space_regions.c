@@ -70,6 +70,28 @@ done:
 
 /* ---------------------------------------------------------------- networks -- */
 
+/* One-way ANOVA of the models' means in each network; q over the networks. */
+static cf_status variance_of_networks(cf_context *ctx, space_job *j) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  double *y = NULL;
+  CF_TRY(CF_SCRATCH(ctx, &y, j->m.models));
+  CF_TRY(CF_ALLOC(ctx, &j->net_f, j->m.networks));
+  CF_TRY(CF_ALLOC(ctx, &j->net_p, j->m.networks));
+  CF_TRY(CF_ALLOC(ctx, &j->net_q, j->m.networks));
+  for (size_t k = 0; k < j->m.networks; k++) {
+    cf_anova anova;
+    for (size_t i = 0; i < j->m.models; i++) y[i] = j->network_mean[i * j->m.networks + k];
+    CF_TRY(cf_anova_oneway(ctx, j->m.models, y, j->m.groups, j->m.code, &anova));
+    j->net_f[k] = anova.f;
+    j->net_p[k] = anova.p;
+  }
+  CF_TRY(cf_p_adjust(ctx, CF_CORRECT_BH, j->m.networks, j->net_p, j->net_q));
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 static cf_status networks(cf_context *ctx, space_job *j) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
@@ -95,6 +117,7 @@ static cf_status networks(cf_context *ctx, space_job *j) {
       j->network_mean[i * w + network[k]] += j->a[i * j->kept + k] / size[network[k]];
   CF_TRY(cf_space_contraction(ctx, n, j->kept, j->a, j->m.code, w, network, j->contraction));
   CF_TRY(cf_anova_twoway(ctx, n, w, j->network_mean, j->m.groups, j->m.code, &j->twoway));
+  CF_TRY(variance_of_networks(ctx, j));
 done:
   cf_scratch_release(ctx, mark);
   return status;

@@ -137,6 +137,9 @@ static void set_networks(const space_job *j, cf_json *values) {
     cf_json_set(o, "name", cf_json_text(j->m.network_text[k]));
     cf_json_set(o, "regions", cf_json_number(size));
     cf_json_set(o, "contraction", cf_json_number(j->contraction[k]));
+    cf_json_set(o, "F", cf_json_number(j->net_f[k]));
+    cf_json_set(o, "p", cf_json_number(j->net_p[k]));
+    cf_json_set(o, "q", cf_json_number(j->net_q[k]));
     cf_json_append(list, o);
   }
   cf_json_set(anova, "repeated", twoway_json(&t->repeated_group, &t->repeated_condition, &t->repeated_interaction));
@@ -194,15 +197,19 @@ static void set_values(const space_job *j, double alpha, cf_json *v) {
 
 /* ------------------------------------------------------------------ arrays -- */
 
-/* Group of each model, as text. */
-static cf_status put_groups(cf_context *ctx, const space_job *j, cf_result *result) {
+/* Group or family of each model, as text: entry code[i] of names. */
+static cf_status put_texts(cf_context *ctx, const space_job *j, const char *name, const size_t *code,
+                           const cf_array *names, cf_result *result) {
+  enum { ROOM = 256 };
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const char **text = NULL;
+  char *buffer = NULL;
   cf_array *a = NULL;
   CF_TRY(CF_SCRATCH(ctx, &text, j->m.models));
-  for (size_t i = 0; i < j->m.models; i++) text[i] = j->m.group_text[j->m.code[i]];
-  CF_TRY(cf_array_from_texts(ctx, "group", j->m.models, text, &a));
+  CF_TRY(CF_SCRATCH(ctx, &buffer, ROOM * j->m.models));
+  for (size_t i = 0; i < j->m.models; i++) text[i] = cf_array_label(names, code[i], buffer + ROOM * i, ROOM);
+  CF_TRY(cf_array_from_texts(ctx, name, j->m.models, text, &a));
   CF_TRY(cf_array_set_axis(ctx, a, 0, "model", j->m.model));
   status = cf_dataset_add(ctx, result->arrays, a);
   a = NULL;
@@ -231,7 +238,8 @@ static cf_status put_positions(cf_context *ctx, const space_job *j, cf_result *r
   const cf_axis model = {"model", j->m.models, j->m.model}, merge[2] = {{NULL, j->m.models - 1, NULL}, {NULL, 4, NULL}};
   const cf_axis distance[2] = {model, model}, point[2] = {model, {"component", j->components, NULL}};
   CF_TRY(cf_axes_put(ctx, result, "distance", 2, distance, j->distance));
-  CF_TRY(put_groups(ctx, j, result));
+  CF_TRY(put_texts(ctx, j, "group", j->m.code, j->m.group, result));
+  if (j->family) CF_TRY(put_texts(ctx, j, "family", j->family, j->family_name, result));
   CF_TRY(cf_axes_put(ctx, result, "pcoa", 2, point, j->position));
   CF_TRY(cf_axes_put(ctx, result, "merge", 2, merge, j->merge));
   CF_TRY(cf_axes_put(ctx, result, "silhouette", 1, &model, j->width));
@@ -285,6 +293,9 @@ static cf_status put_regions(cf_context *ctx, const space_job *j, cf_result *res
   if (j->m.networks) {
     CF_TRY(cf_axes_put(ctx, result, "network/mean", 2, mean, j->network_mean));
     CF_TRY(cf_axes_put(ctx, result, "network/contraction", 1, &mean[1], j->contraction));
+    CF_TRY(cf_axes_put(ctx, result, "network/F", 1, &mean[1], j->net_f));
+    CF_TRY(cf_axes_put(ctx, result, "network/p", 1, &mean[1], j->net_p));
+    CF_TRY(cf_axes_put(ctx, result, "network/q", 1, &mean[1], j->net_q));
     CF_TRY(put_codes(ctx, result, "network/of_roi", &roi, j->m.network));
   }
 done:

@@ -108,6 +108,27 @@ done:
   return status;
 }
 
+/* Scores, what is possible, and the share of it, on the cortex. */
+static cf_status draw_cortex(cf_page *page, const cf_part *part, const scores *s, const cf_array *named) {
+  static const char caption[] =
+      "Each target's score: r² by the sign policy, the noise ceiling where one was given, and the share of what is possible.";
+  cf_status status = CF_OK;
+  cf_brain brain;
+  cf_cortex_map map[3];
+  size_t maps = 0;
+  CF_TRY(cf_brain_read(page, part, s->n, named, 0, &brain));
+  map[maps++] =
+      (cf_cortex_map){.name = s->r2 ? "r²" : "r", .value = s->r2 ? s->r2 : s->r, .quantity = s->r2 ? "r²" : "r"};
+  if (s->ceiling) map[maps++] = (cf_cortex_map){.name = "Noise ceiling", .value = s->ceiling, .quantity = "ceiling"};
+  if (s->normalised)
+    map[maps++] =
+        (cf_cortex_map){.name = "Share of the explainable", .value = s->normalised, .quantity = "r² / ceiling"};
+  cf_cortex_figure what = {.maps = maps, .map = map, .own_range = true};
+  CF_TRY(cf_page_cortex(page, part, "cortex", "Where the features predict", caption, &brain, &what));
+done:
+  return status;
+}
+
 /* How often each penalty was chosen, over folds and targets. */
 static cf_status draw_alphas(cf_page *page, const cf_part *part, const scores *s) {
   cf_status status = CF_OK;
@@ -221,6 +242,7 @@ cf_status cf_part_align(cf_page *page, const cf_part *part) {
   cf_text_put(&page->html, "<div class=\"figures\">\n");
   CF_TRY(draw_scores(page, part, &s));
   CF_TRY(draw_alphas(page, part, &s));
+  CF_TRY(draw_cortex(page, part, &s, cf_dataset_get(part->task->arrays, "r")));
   cf_text_put(&page->html, "</div>\n");
   write_bands(page, part, &s);
   CF_TRY(write_targets(page, part, &s));
@@ -257,7 +279,12 @@ cf_status cf_part_ceiling(cf_page *page, const cf_part *part) {
   cf_distributions_figure spec = {1, 0, &panel};
   cf_figure_options o = cf_page_options(part, "ceiling", "Noise ceiling", caption, id);
   CF_TRY(cf_figure_distributions(page->ctx, &spec, &o, &figure));
-  status = cf_page_figure(page, part, "ceiling", "Noise ceiling", caption, false, figure);
+  CF_TRY(cf_page_figure(page, part, "ceiling", "Noise ceiling", caption, false, figure));
+  cf_brain brain;
+  CF_TRY(cf_brain_read(page, part, ceiling.shape[0], ceiling.array, 0, &brain));
+  cf_cortex_map map = {.value = ceiling.value};
+  cf_cortex_figure what = {.maps = 1, .map = &map, .quantity = "noise ceiling"};
+  CF_TRY(cf_page_cortex(page, part, "cortex", "Noise ceiling on the cortex", caption, &brain, &what));
 done:
   cf_scratch_release(page->ctx, mark);
   return status;
@@ -294,7 +321,13 @@ cf_status cf_part_regions(cf_page *page, const cf_part *part) {
   cf_distributions_figure spec = {1, 0, &panel};
   cf_figure_options o = cf_page_options(part, "sizes", "Size of regions", caption, id);
   CF_TRY(cf_figure_distributions(page->ctx, &spec, &o, &figure));
-  status = cf_page_figure(page, part, "sizes", "Size of regions", caption, false, figure);
+  CF_TRY(cf_page_figure(page, part, "sizes", "Size of regions", caption, false, figure));
+  cf_brain brain;
+  CF_TRY(cf_brain_read(page, part, voxels.shape[0], voxels.array, 0, &brain));
+  cf_cortex_map map = {.value = voxels.value};
+  cf_cortex_figure what = {.maps = 1, .map = &map, .quantity = "voxels"};
+  CF_TRY(cf_page_cortex(page, part, "cortex", "The regions on the cortex", "Voxels or vertices of each region.", &brain,
+                        &what));
 done:
   cf_scratch_release(page->ctx, mark);
   return status;

@@ -90,6 +90,7 @@ static cf_status draw_bars(cf_page *page, const cf_part *part) {
   size_t used = 0, most = 0;
   char id[256];
   cf_figure *figure = NULL;
+  const cf_json *known = cf_json_get(part->result, "networks"); /* these have bars of their own */
   for (size_t g = 0; g < cf_json_count(groups); ++g)
     most += 1 + cf_json_count(cf_json_get(cf_json_at(groups, g), "networks"));
   CF_TRY(CF_SCRATCH(page->ctx, &row, most + 1));
@@ -97,7 +98,7 @@ static cf_status draw_bars(cf_page *page, const cf_part *part) {
     const cf_json *q = cf_json_at(groups, g), *networks = cf_json_get(q, "networks");
     const char *name = cf_part_text(q, "name", "?");
     row[used++] = row_of(name, q, "mean", cf_json_get(q, "mean_ci"), cf_json_get(q, "mean_null"));
-    for (size_t k = 0; networks && k < cf_json_count(networks) && most <= 60; ++k) {
+    for (size_t k = 0; networks && !known && k < cf_json_count(networks) && most <= 60; ++k) {
       const cf_json *w = cf_json_at(networks, k);
       const char *network = cf_part_text(w, "name", "?");
       char *text = NULL;
@@ -109,9 +110,90 @@ static cf_status draw_bars(cf_page *page, const cf_part *part) {
   }
   if (used == 0) goto done;
   cf_intervals_figure spec = {used, row, NULL};
-  cf_figure_options o = cf_page_options(part, "groups", "Groups and networks", caption, id);
+  cf_figure_options o = cf_page_options(part, "groups", known ? "Groups" : "Groups and networks", caption, id);
   CF_TRY(cf_figure_intervals(page->ctx, &spec, &o, &figure));
-  status = cf_page_figure(page, part, "groups", "Groups and networks", caption, true, figure);
+  status = cf_page_figure(page, part, "groups", known ? "Groups" : "Groups and networks", caption, true, figure);
+done:
+  return status;
+}
+
+/* The index on the cortex, one map a group, and the mean alignment beside which it is to be read. */
+static cf_status draw_cortex(cf_page *page, const cf_part *part) {
+  cf_status status = CF_OK;
+  cf_block value;
+  cf_brain brain;
+  const char **name = NULL;
+  cf_cortex_map *map = NULL;
+  static const struct {
+    const char *array, *stem, *title, *quantity, *caption;
+  } known[] = {
+      {"snci", "cortex", "Where models are consistent", "SNCI",
+       "Consistency of the models of each group, in one colour range. Read it beside the mean alignment: where all models "
+       "score little, they do so consistently."},
+      {"mean", "cortex-alignment", "Mean alignment", "mean alignment", "Mean over the models of each group."}};
+  for (size_t k = 0; k < 2; ++k) {
+    CF_TRY(cf_block_read(page, part, known[k].array, 2, &value));
+    if (!value.value) continue;
+    CF_TRY(cf_brain_read(page, part, value.shape[1], value.array, 1, &brain));
+    CF_TRY(cf_block_labels(page, part, value.array, 0, &name));
+    const size_t groups = CF_MIN(value.shape[0], (size_t)8);
+    CF_TRY(CF_SCRATCH(page->ctx, &map, groups + 1));
+    for (size_t g = 0; g < groups; ++g)
+      map[g] = (cf_cortex_map){.name = name ? name[g] : NULL, .value = value.value + g * value.shape[1]};
+    cf_cortex_figure what = {.maps = groups, .map = map, .quantity = known[k].quantity};
+    CF_TRY(cf_page_cortex(page, part, known[k].stem, known[k].title, known[k].caption, &brain, &what));
+  }
+done:
+  return status;
+}
+
+static cf_block_value bar_of(const cf_json *network) {
+  const cf_json *ci = cf_json_get(network, "ci"), *null = cf_json_get(network, "null");
+  return (cf_block_value){.value = cf_part_number(network, "mean"),
+                          .low = cf_json_is_list(ci) ? cf_json_as_number(cf_json_at(ci, 0)) : NAN,
+                          .high = cf_json_is_list(ci) ? cf_json_as_number(cf_json_at(ci, 1)) : NAN,
+                          .null_mean = null ? cf_part_number(null, "mean") : NAN,
+                          .null_low = null ? cf_part_number(null, "low") : NAN,
+                          .null_high = null ? cf_part_number(null, "high") : NAN};
+}
+
+/* Networks side by side, the groups in each, before the band of the null. */
+static cf_status draw_networks(cf_page *page, const cf_part *part) {
+  enum { MOST_BARS = 90 };
+  static const char caption[] =
+      "Mean index over the regions of each network; lines: intervals over models. Grey bands and lines: 5 to 95 % and mean of "
+      "the null, where one was given.";
+  cf_status status = CF_OK;
+  const cf_json *groups = cf_json_get(part->result, "groups"), *list = cf_json_get(part->result, "networks");
+  const size_t n = cf_json_count(groups), networks = list && cf_json_is_list(list) ? cf_json_count(list) : 0;
+  const char **group = NULL, **network = NULL;
+  cf_block_value *value = NULL;
+  bool any = false;
+  char id[256];
+  cf_figure *figure = NULL;
+  if (networks == 0 || n * networks > MOST_BARS) return CF_OK;
+  CF_TRY(CF_SCRATCH(page->ctx, &group, n));
+  CF_TRY(CF_SCRATCH(page->ctx, &network, networks));
+  CF_TRY(CF_SCRATCH(page->ctx, &value, n * networks));
+  for (size_t g = 0; g < n; ++g) {
+    const cf_json *of = cf_json_get(cf_json_at(groups, g), "networks");
+    group[g] = cf_part_text(cf_json_at(groups, g), "name", "?");
+    for (size_t k = 0; k < networks; ++k) {
+      network[k] = cf_part_text(cf_json_at(list, k), "name", "?");
+      value[k * n + g] = bar_of(cf_json_at(of, k));
+      any = any || isfinite(value[k * n + g].value);
+    }
+  }
+  if (!any) goto done;
+  cf_blocks_figure spec = {.blocks = networks,
+                           .series = n,
+                           .value = value,
+                           .block_name = network,
+                           .series_name = group,
+                           .y_title = "mean SNCI"};
+  cf_figure_options o = cf_page_options(part, "networks", "Networks", caption, id);
+  CF_TRY(cf_figure_blocks(page->ctx, &spec, &o, &figure));
+  status = cf_page_figure(page, part, "networks", "Networks", caption, true, figure);
 done:
   return status;
 }
@@ -140,6 +222,31 @@ static void write_groups(cf_page *page, const cf_part *part) {
     cf_table_p(page, null ? cf_part_number(null, "p") : NAN);
     cf_table_number(page, cf_part_number(q, "significant"));
     cf_table_end_row(page);
+  }
+  cf_table_close(page);
+}
+
+static void write_networks(cf_page *page, const cf_part *part) {
+  static const char *const columns[] = {"Group", "Network", "#Mean index", "#Low", "#High", "#Null", "#z", "#p"};
+  const cf_json *groups = cf_json_get(part->result, "groups");
+  if (!cf_json_get(part->result, "networks")) return;
+  cf_table_begin(page, part, "networks", "Networks", columns, 8);
+  for (size_t g = 0; g < cf_json_count(groups); ++g) {
+    const cf_json *list = cf_json_get(cf_json_at(groups, g), "networks");
+    for (size_t k = 0; list && k < cf_json_count(list); ++k) {
+      const cf_json *q = cf_json_at(list, k), *null = cf_json_get(q, "null");
+      const cf_block_value bar = bar_of(q);
+      cf_table_row(page);
+      cf_table_text(page, cf_part_text(cf_json_at(groups, g), "name", "?"));
+      cf_table_text(page, cf_part_text(q, "name", "?"));
+      cf_table_number(page, bar.value);
+      cf_table_number(page, bar.low);
+      cf_table_number(page, bar.high);
+      cf_table_number(page, bar.null_mean);
+      cf_table_number(page, null ? cf_part_number(null, "z") : NAN);
+      cf_table_p(page, null ? cf_part_number(null, "p") : NAN);
+      cf_table_end_row(page);
+    }
   }
   cf_table_close(page);
 }
@@ -173,10 +280,13 @@ cf_status cf_part_snci(cf_page *page, const cf_part *part) {
   }
   CF_TRY(cf_find_snci(page, part));
   cf_text_put(&page->html, "<div class=\"figures\">\n");
+  CF_TRY(draw_cortex(page, part));
   CF_TRY(draw_maps(page, part));
+  CF_TRY(draw_networks(page, part));
   CF_TRY(draw_bars(page, part));
   cf_text_put(&page->html, "</div>\n");
   write_groups(page, part);
+  write_networks(page, part);
 done:
   cf_scratch_release(page->ctx, mark);
   return status;

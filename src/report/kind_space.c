@@ -1,6 +1,6 @@
 /* Spaces of models: points by group, tests of groups against their nulls, silhouettes, distances with a tree, and the
  * alignment itself, rows clustered. */
-#include "report/page.h"
+#include "report/space.h"
 #include "base/internal.h"
 #include <math.h>
 #include <stdio.h>
@@ -8,14 +8,53 @@
 
 enum { MOST_REGIONS = 25 };
 
-typedef struct space {
-  cf_stack distance; /* with labels and groups of the models */
-  const char **label;
-  cf_block point; /* models x components: scores, or principal coordinates */
-  bool scores;
-  double *ratio; /* explained share of the components; NULL: not known */
-  size_t ratios;
-} space;
+/* Codes of the family of each model, in the order of their first model. */
+static cf_status read_families(cf_page *page, const cf_part *part, space *s) {
+  cf_status status = CF_OK;
+  const cf_array *a = cf_dataset_get(part->task->arrays, "family");
+  char buffer[256];
+  const size_t n = s->distance.n;
+  if (!a || a->ndim != 1 || a->shape[0] != n) return CF_OK;
+  CF_TRY(CF_SCRATCH(page->ctx, &s->family, n));
+  CF_TRY(CF_SCRATCH(page->ctx, &s->family_name, n));
+  for (size_t i = 0; i < n; ++i) {
+    const char *name = cf_array_label(a, i, buffer, sizeof buffer);
+    size_t f = 0;
+    while (f < s->families && strcmp(s->family_name[f], name) != 0) ++f;
+    if (f == s->families) {
+      char *copy = NULL;
+      CF_TRY(cf_scratch_bytes(page->ctx, strlen(name) + 1, 1, (void **)&copy));
+      memcpy(copy, name, strlen(name) + 1);
+      s->family_name[s->families++] = copy;
+    }
+    s->family[i] = f;
+  }
+done:
+  return status;
+}
+
+/* Groups in the order of the result's own list, as other parts have them: the same colours everywhere. */
+static cf_status order_groups(cf_page *page, const cf_part *part, space *s) {
+  cf_status status = CF_OK;
+  const cf_json *list = cf_json_get(part->result, "groups");
+  const size_t groups = s->distance.groups;
+  const char **name = NULL;
+  size_t *place = NULL;
+  if (!list || !cf_json_is_list(list) || cf_json_count(list) != groups) return CF_OK;
+  CF_TRY(CF_SCRATCH(page->ctx, &name, groups));
+  CF_TRY(CF_SCRATCH(page->ctx, &place, groups));
+  for (size_t g = 0; g < groups; ++g) {
+    size_t k = 0;
+    while (k < groups && strcmp(cf_part_text(cf_json_at(list, k), "name", ""), s->distance.group_name[g]) != 0) ++k;
+    if (k == groups) return CF_OK;
+    place[g] = k;
+    name[k] = s->distance.group_name[g];
+  }
+  for (size_t i = 0; i < s->distance.n; ++i) s->distance.group[i] = place[s->distance.group[i]];
+  s->distance.group_name = name;
+done:
+  return status;
+}
 
 static cf_status read_space(cf_page *page, const cf_part *part, space *s) {
   cf_status status = CF_OK;
@@ -35,9 +74,14 @@ static cf_status read_space(cf_page *page, const cf_part *part, space *s) {
     s->distance.group_name = name;
     s->distance.groups = 1;
   }
+  CF_TRY(order_groups(page, part, s));
   s->label = s->distance.label;
   CF_TRY(cf_part_numbers(page, cf_json_get(cf_json_get(part->result, "pca"), "explained_variance_ratio"), &s->ratio,
                          &s->ratios));
+  CF_TRY(read_families(page, part, s));
+  CF_TRY(cf_block_read(page, part, "alignment", 2, &s->alignment));
+  if (s->alignment.value && s->alignment.shape[0] != n) s->alignment.value = NULL;
+  if (s->alignment.value) CF_TRY(cf_brain_read(page, part, s->alignment.shape[1], s->alignment.array, 1, &s->brain));
 done:
   return status;
 }
@@ -89,7 +133,8 @@ static cf_status draw_cloud(cf_page *page, const cf_part *part, const space *s) 
                         .axis = {axis[0], axis[1], axis[2]},
                         .label = s->label,
                         .colouring = colouring,
-                        .shown = colourings};
+                        .shown = colourings,
+                        .noun = "model"};
   status = cf_page_cloud(page, part, "space", "Models in space", caption, &view, figure, NULL);
 done:
   return status;
@@ -98,7 +143,11 @@ done:
 static cf_status draw_plane(cf_page *page, const cf_part *part, const space *s) {
   cf_status status = CF_OK;
   const size_t n = s->distance.n, dims = s->point.value ? s->point.shape[1] : 0;
-  static const char caption[] = "The first two axes; equal scales.";
+  const char *caption = s->family
+                            ? "The first two axes; equal scales. Shapes: families of models. Ellipses: two standard "
+                              "deviations of a group along its own axes."
+                            : "The first two axes; equal scales. Ellipses: two standard deviations of a group "
+                              "along its own axes.";
   double *x = NULL;
   char id[256], title[2][64];
   cf_figure *figure = NULL;
@@ -106,11 +155,23 @@ static cf_status draw_plane(cf_page *page, const cf_part *part, const space *s) 
   CF_TRY(CF_SCRATCH(page->ctx, &x, 2 * n));
   for (size_t i = 0; i < n; ++i) x[i] = s->point.value[i * dims], x[n + i] = s->point.value[i * dims + 1];
   for (size_t k = 0; k < 2; ++k) axis_title(s, k, title[k], sizeof title[k]);
-  cf_scatter_figure spec = {
-      n, x, x + n, s->label, s->distance.group, s->distance.groups, s->distance.group_name, title[0], title[1]};
+  cf_scatter_figure spec = {.n = n,
+                            .x = x,
+                            .y = x + n,
+                            .label = s->label,
+                            .group = s->distance.group,
+                            .groups = s->distance.groups,
+                            .group_name = s->distance.group_name,
+                            .x_title = title[0],
+                            .y_title = title[1],
+                            .family = s->family,
+                            .families = s->families,
+                            .family_name = s->family_name,
+                            .ellipses = true};
   cf_figure_options o = cf_page_options(part, "plane", "The first two axes", caption, id);
+  if (n > 20) o.width_mm = 120.0;
   CF_TRY(cf_figure_scatter(page->ctx, &spec, &o, &figure));
-  status = cf_page_figure(page, part, "plane", "The first two axes", caption, false, figure);
+  status = cf_page_figure(page, part, "plane", "The first two axes", caption, n > 20, figure);
 done:
   return status;
 }
@@ -358,6 +419,57 @@ done:
   return status;
 }
 
+/* The `most` regions with the highest alignment of model i, in words. */
+static void top_regions(const space *s, size_t i, size_t most, char *out, size_t size) {
+  const size_t rois = s->alignment.shape[1];
+  const double *a = s->alignment.value + i * rois;
+  size_t used = 0;
+  double below = INFINITY;
+  out[0] = 0;
+  for (size_t k = 0; k < most; ++k) {
+    size_t best = SIZE_MAX;
+    for (size_t r = 0; r < rois; ++r)
+      if (isfinite(a[r]) && a[r] < below && (best == SIZE_MAX || a[r] > a[best])) best = r;
+    if (best == SIZE_MAX) break;
+    below = a[best];
+    char plain[48];
+    snprintf(plain, sizeof plain, "region %zu", best + 1);
+    used += (size_t)snprintf(out + used, size - used, "%s%.60s", k ? ", " : "",
+                             s->brain.label ? s->brain.label[best] : plain);
+    if (used >= size) break;
+  }
+}
+
+static cf_status write_models(cf_page *page, const cf_part *part, const space *s) {
+  static const char *const columns[] = {"Model",           "Group",           "Family",
+                                        "#Mean alignment", "Highest regions", "#Silhouette"};
+  cf_status status = CF_OK;
+  double *width = NULL;
+  char text[256];
+  if (!s->alignment.value) return CF_OK;
+  const size_t n = s->distance.n, rois = s->alignment.shape[1];
+  CF_TRY(cf_block_vector(page, part, "silhouette", n, &width));
+  cf_table_begin(page, part, "models", "Models", columns, 6);
+  for (size_t i = 0; i < n; ++i) {
+    double sum = 0.0, count = 0.0;
+    for (size_t r = 0; r < rois; ++r)
+      if (isfinite(s->alignment.value[i * rois + r])) sum += s->alignment.value[i * rois + r], ++count;
+    snprintf(text, sizeof text, "model %zu", i + 1);
+    cf_table_row(page);
+    cf_table_text(page, s->label ? s->label[i] : text);
+    cf_table_text(page, s->distance.group_name[s->distance.group[i]]);
+    cf_table_text(page, s->family ? s->family_name[s->family[i]] : "");
+    cf_table_number(page, count > 0.0 ? sum / count : NAN);
+    top_regions(s, i, 3, text, sizeof text);
+    cf_table_text(page, text);
+    cf_table_number(page, width ? width[i] : NAN);
+    cf_table_end_row(page);
+  }
+  cf_table_close(page);
+done:
+  return status;
+}
+
 static void anova_row(cf_page *page, const cf_json *anova, const char *key, const char *words) {
   const cf_json *a = cf_json_get(anova, key);
   cf_table_row(page);
@@ -372,7 +484,7 @@ static void anova_row(cf_page *page, const cf_json *anova, const char *key, cons
 
 static void write_networks(cf_page *page, const cf_part *part) {
   static const char *const columns[] = {"Effect", "#F", "#df", "#df of the error", "#p", "#η²"};
-  static const char *const network_columns[] = {"Network", "#Regions", "#Contraction"};
+  static const char *const network_columns[] = {"Network", "#Regions", "#Contraction", "#F", "#p", "#q"};
   const cf_json *anova = cf_json_get(cf_json_get(part->result, "network_anova"), "repeated"),
                 *list = cf_json_get(part->result, "networks");
   char stem[256];
@@ -384,14 +496,18 @@ static void write_networks(cf_page *page, const cf_part *part) {
   anova_row(page, anova, "interaction", "group × network");
   cf_table_close(page);
   snprintf(stem, sizeof stem, "%.200s-networks", part->task->id);
-  cf_table_open(page, stem, "Networks (contraction below 1: groups are nearer here than elsewhere)", network_columns,
-                3);
+  cf_table_open(page, stem,
+                "Networks (contraction below 1: groups are nearer here than elsewhere; F: groups within the network)",
+                network_columns, 6);
   for (size_t k = 0; k < cf_json_count(list); ++k) {
     const cf_json *q = cf_json_at(list, k);
     cf_table_row(page);
     cf_table_text(page, cf_part_text(q, "name", "?"));
     cf_table_number(page, cf_part_number(q, "regions"));
     cf_table_number(page, cf_part_number(q, "contraction"));
+    cf_table_number(page, cf_part_number(q, "F"));
+    cf_table_p(page, cf_part_number(q, "p"));
+    cf_table_p(page, cf_part_number(q, "q"));
     cf_table_end_row(page);
   }
   cf_table_close(page);
@@ -438,17 +554,22 @@ cf_status cf_part_space(cf_page *page, const cf_part *part) {
   }
   CF_TRY(cf_find_space(page, part));
   cf_text_put(&page->html, "<div class=\"figures\">\n");
+  CF_TRY(cf_space_draw_scheme(page, part, &s));
   CF_TRY(draw_cloud(page, part, &s));
   CF_TRY(draw_plane(page, part, &s));
   CF_TRY(draw_silhouette(page, part, &s));
   CF_TRY(cf_page_stack(page, part, "distance", "Distances between models",
-                       "Models in the order of the tree above (average linkage).", "distance", true, false,
-                       &s.distance));
+                       "Models in the order of their tree (average linkage), which the figure files show.", "distance",
+                       true, false, &s.distance));
   CF_TRY(draw_alignment(page, part, &s));
+  CF_TRY(cf_space_draw_boxes(page, part, &s));
+  CF_TRY(cf_space_draw_maps(page, part, &s));
+  CF_TRY(cf_space_draw_convergence(page, part, &s));
   cf_text_put(&page->html, "</div>\n");
   CF_TRY(draw_nulls(page, part));
   write_tests(page, part);
   write_networks(page, part);
+  CF_TRY(write_models(page, part, &s));
   CF_TRY(write_regions(page, part));
 done:
   cf_scratch_release(page->ctx, mark);

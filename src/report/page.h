@@ -1,7 +1,7 @@
 /* The parts of the report and what they are written with; not installed. */
 #ifndef CF_REPORT_PAGE_H
 #define CF_REPORT_PAGE_H
-#include <cortifold/figure.h>
+#include <cortifold/charts.h>
 #include <cortifold/report.h>
 #include "figure/text.h"
 
@@ -128,6 +128,25 @@ typedef struct cf_cloud_view {
 cf_status cf_page_cloud(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
                         const cf_cloud_view *view, cf_figure *figure, cf_figure *inlined);
 
+/* Regions as they can be drawn: on the surfaces of the task (`cortex/place`, `cortex/shade`), else as a flat chart by
+ * network (`network/of_roi`) and hemisphere (from names with a word for it: L, lh, left ...). */
+typedef struct cf_brain {
+  bool drawn; /* false: neither is known */
+  size_t rois, views, networks;
+  const char **label; /* NULL: none */
+  cf_cortex_view *view;
+  size_t *network;
+  const char **network_name;
+  signed char *side;
+} cf_brain;
+/* In scratch memory of the page's context. Names are those of the axis of `named`, which may be NULL. */
+cf_status cf_brain_read(cf_page *page, const cf_part *part, size_t rois, const cf_array *named, int axis,
+                        cf_brain *out);
+/* Draws the maps of `what` (its maps, quantity, colours, range and groups) on the regions; nothing when those cannot be
+ * drawn. */
+cf_status cf_page_cortex(cf_page *page, const cf_part *part, const char *stem, const char *title, const char *caption,
+                         const cf_brain *brain, const cf_cortex_figure *what);
+
 /* Tables: open with the columns (a name that begins with '#' is a number), then cells and row ends, then close. */
 void cf_table_open(cf_page *page, const char *stem, const char *title, const char *const *columns, size_t n);
 /* The same for a table of a task: its file is called by the task and by `what`. */
@@ -220,6 +239,8 @@ cf_status cf_page_short_titles(cf_page *page, size_t n, const cf_study_task *con
 /* What a layer of a run is called; the largest response of each of its units (scratch memory; n 0: no responses). */
 const char *cf_run_layer_name(const cf_json *layer);
 cf_status cf_run_peaks(cf_page *page, const cf_part *part, const cf_json *layer, cf_box_sample *out);
+/* The same of two or more tasks that find dynamic modes: stable eigenvalues and depth profiles of the models. */
+cf_status cf_page_dmd_beside(cf_page *page);
 /* How many tasks are of this kind; with `member` those alone whose result has it. */
 size_t cf_page_tasks(const cf_page *page, const char *kind, const char *member);
 cf_status cf_page_methods(cf_page *page);

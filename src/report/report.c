@@ -138,6 +138,7 @@ static const struct {
     {"decode", "accuracy", "decode-side-by-side", "Decoding side by side", cf_page_decode_beside},
     {"tubes", "bundles", "tubes-side-by-side", "Tubes side by side", cf_page_tubes_beside},
     {"tuning", "osi", "tuning-side-by-side", "Tuning side by side", cf_page_tuning_beside},
+    {"dmd", "stable", "modes-side-by-side", "Stable modes side by side", cf_page_dmd_beside},
 };
 
 static void write_contents(cf_page *page) {

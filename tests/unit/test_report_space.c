@@ -36,6 +36,30 @@ static cf_array *numbers(cf_context *ctx, const char *name, int ndim, const size
   return a;
 }
 
+/* A barrel of ROIS staves as a left hemisphere, a region each; a file of points and triangles is a surface too. */
+static void make_surface(cf_context *ctx) {
+  enum { RINGS = 9 };
+  double point[ROIS * RINGS * 3], triangle[ROIS * (RINGS - 1) * 6], parcel[ROIS * RINGS];
+  const size_t points[2] = {ROIS * RINGS, 3}, triangles[2] = {ROIS * (RINGS - 1) * 2, 3}, vertices = ROIS * RINGS;
+  size_t t = 0;
+  for (size_t i = 0; i < ROIS; i++)
+    for (size_t j = 0; j < RINGS; j++) {
+      const double a = 6.283185307 * (double)i / ROIS, r = 40 * sin(3.14159 * ((double)j + 0.5) / RINGS);
+      double *p = point + 3 * (i * RINGS + j);
+      p[0] = -40 + 0.6 * r * cos(a), p[1] = 20 * ((double)j - 4), p[2] = r * sin(a);
+      parcel[i * RINGS + j] = (double)i + 1;
+      if (j + 1 == RINGS) continue;
+      const double c[4] = {(double)(i * RINGS + j), (double)(i * RINGS + j + 1), (double)((i + 1) % ROIS * RINGS + j),
+                           (double)((i + 1) % ROIS * RINGS + j + 1)};
+      const double two[6] = {c[0], c[1], c[2], c[1], c[3], c[2]};
+      memcpy(triangle + 3 * t, two, sizeof two);
+      t += 2;
+    }
+  save(ctx, "lh.npz", numbers(ctx, "points", 2, points, point), numbers(ctx, "triangles", 2, triangles, triangle),
+       NULL);
+  save(ctx, "lp.npz", numbers(ctx, "parcels", 1, &vertices, parcel), NULL, NULL);
+}
+
 /* Three groups of models with a region of their own each, and two networks. */
 static void make_inputs(cf_context *ctx) {
   static const char *const groups[3] = {"vision", "audio & <b>sound</b>", "language"};
@@ -56,6 +80,9 @@ static void make_inputs(cf_context *ctx) {
   save(ctx, "a.npz", numbers(ctx, "alignment", 2, shape, a), texts(ctx, "model", MODELS, model), NULL);
   save(ctx, "g.npz", texts(ctx, "group", MODELS, group), NULL, NULL);
   save(ctx, "n.npz", texts(ctx, "network", ROIS, network), NULL, NULL);
+  make_surface(ctx);
+  for (size_t i = 0; i < MODELS; i++) group[i] = i % 4 ? "ResNet" : "ViT <b>";
+  save(ctx, "f.npz", texts(ctx, "family", MODELS, group), NULL, NULL);
   save(ctx, "null.npz", numbers(ctx, "alignment", 3, cube, null), NULL, NULL);
 }
 
@@ -113,8 +140,16 @@ static void figures_are_well_formed(cf_context *ctx, const char *folder, const c
 
 static void report_is_whole(void **state) {
   (void)state;
-  static const char *const space[] = {
-      "a.npz", "groups=g.npz", "networks=n.npz", "datasets=g.npz", "permutations=199", "roi-permutations=99", NULL};
+  static const char *const space[] = {"a.npz",
+                                      "groups=g.npz",
+                                      "networks=n.npz",
+                                      "datasets=g.npz",
+                                      "families=f.npz",
+                                      "permutations=199",
+                                      "roi-permutations=99",
+                                      "surface-left=lh.npz",
+                                      "parcels=lp.npz",
+                                      NULL};
   static const char *const again[] = {"space.npz:distance", "groups=g.npz", "distance=precomputed", "permutations=99",
                                       NULL};
   static const char *const snci[] = {"a.npz",        "groups=g.npz", "networks=n.npz", "null=null.npz",
@@ -125,6 +160,14 @@ static void report_is_whole(void **state) {
                                          "id=\"fig-space-silhouette\"",
                                          "id=\"fig-space-alignment\"",
                                          "id=\"fig-space-null-permanova\"",
+                                         "id=\"fig-space-scheme\"",
+                                         "id=\"fig-space-networks\"",
+                                         "id=\"fig-space-cortex-groups\"",
+                                         "id=\"fig-space-cortex-models\"",
+                                         "id=\"fig-space-cortex-convergence\"",
+                                         "id=\"fig-snci-cortex\"",
+                                         "id=\"fig-snci-networks\"",
+                                         "ViT &lt;b&gt;",
                                          "id=\"fig-again-distance\"",
                                          "id=\"fig-snci-regions\"",
                                          "id=\"fig-snci-groups\"",
@@ -135,9 +178,25 @@ static void report_is_whole(void **state) {
                                          "r = 1",
                                          "audio &amp; &lt;b&gt;sound&lt;/b&gt;",
                                          NULL};
-  static const char *const figures[] = {"space-space",     "space-plane",          "space-silhouette", "space-distance",
-                                        "space-alignment", "space-null-permanova", "again-space",      "snci-regions",
-                                        "snci-groups",     "mantel-pairs",         "mantel-null",      NULL};
+  static const char *const figures[] = {"space-space",
+                                        "space-plane",
+                                        "space-silhouette",
+                                        "space-distance",
+                                        "space-cortex-groups",
+                                        "space-cortex-models",
+                                        "space-cortex-convergence",
+                                        "space-networks",
+                                        "space-scheme",
+                                        "snci-cortex",
+                                        "snci-networks",
+                                        "space-alignment",
+                                        "space-null-permanova",
+                                        "again-space",
+                                        "snci-regions",
+                                        "snci-groups",
+                                        "mantel-pairs",
+                                        "mantel-null",
+                                        NULL};
   cf_context *ctx = test_context();
   cf_study_task task[5];
   cf_study_results results = {0};
