@@ -471,6 +471,17 @@ typedef struct cf_tubes_figure {
 CF_API CF_CHECKED cf_status cf_figure_tubes(cf_context *ctx, const cf_tubes_figure *spec,
                                             const cf_figure_options *options, cf_figure **out);
 
+/* Several of them beside one another, each on a scale of its own but with one for both of its axes; `split` is not
+ * asked. Names of bundles stand below when all panels have the same ones. Errors: as for one; CF_ERR_USAGE (no panel).
+ */
+typedef struct cf_tubes_grid {
+  size_t panels, columns; /* columns 0: up to four */
+  const cf_tubes_figure *panel;
+  const char *const *name; /* panels */
+} cf_tubes_grid;
+CF_API CF_CHECKED cf_status cf_figure_tubes_grid(cf_context *ctx, const cf_tubes_grid *spec,
+                                                 const cf_figure_options *options, cf_figure **out);
+
 /* A point cloud as in space with response maps of a few of its points around it, each tied to its point by a line.
  * Errors: as for space; CF_ERR_USAGE (example out of range, no maps). */
 typedef struct cf_insets_figure {

@@ -49,6 +49,7 @@ typedef struct small {
   size_t k, n, m, q, r; /* coordinates, snapshots, pairs, singular values, kept */
   const cf_dmd_options *o;
   const double *all;  /* k x n */
+  const double *gram; /* all' all, n x n; NULL: singular values come from all */
   double *x, *y;      /* k x m, projected for total least squares */
   double *s, *u, *vt; /* q, k x q, q x m */
   double *g, *a;      /* k x r, r x r */
@@ -68,6 +69,33 @@ static cf_status decompose(cf_context *ctx, size_t k, size_t m, const double *x,
   CF_TRY(CF_SCRATCH(ctx, &copy, k * m));
   memcpy(copy, x, k * m * sizeof *copy);
   CF_TRY(cf_svd(ctx, k, m, copy, s, u, vt));
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+/* The same of x = p->x from the corner of the Gram matrix: x'x = V S^2 V', U = x V S^-1. The lengths of the columns of
+ * x V are the singular values to one power of the condition more than roots of eigenvalues. */
+static cf_status decompose_gram(cf_context *ctx, small *p) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t k = p->k, m = p->m;
+  double *corner, *value;
+  CF_TRY(CF_SCRATCH(ctx, &corner, m * m));
+  CF_TRY(CF_SCRATCH(ctx, &value, m));
+  for (size_t i = 0; i < m; i++) memcpy(corner + i * m, p->gram + i * p->n, m * sizeof *corner);
+  CF_TRY(cf_eigh(ctx, m, corner, value, corner));
+  for (size_t i = 0; i < m; i++) memcpy(p->vt + i * m, corner + (m - 1 - i) * m, m * sizeof *corner);
+  CF_TRY(cf_gemm(ctx, false, true, k, m, m, 1, p->x, m, p->vt, m, 0, p->u, m));
+  memset(p->s, 0, m * sizeof *p->s);
+  for (size_t i = 0; i < k; i++)
+    for (size_t j = 0; j < m; j++) p->s[j] += p->u[i * m + j] * p->u[i * m + j];
+  for (size_t j = 0; j < m; j++) {
+    p->s[j] = sqrt(p->s[j]);
+    if (j > 0) p->s[j] = fmin(p->s[j], p->s[j - 1]); /* equal ones, up to rounding */
+  }
+  for (size_t i = 0; i < k; i++)
+    for (size_t j = 0; j < m; j++) p->u[i * m + j] = p->s[j] > 0 ? p->u[i * m + j] / p->s[j] : 0;
 done:
   cf_scratch_release(ctx, mark);
   return status;
@@ -156,7 +184,10 @@ static cf_status operator_of(cf_context *ctx, small *p, size_t dims, cf_dmd *out
   CF_TRY(CF_SCRATCH(ctx, &p->vt, q * m));
   columns(p, 0, p->x);
   columns(p, 1, p->y);
-  CF_TRY(decompose(ctx, k, m, p->x, p->s, p->u, p->vt));
+  if (p->gram)
+    CF_TRY(decompose_gram(ctx, p));
+  else
+    CF_TRY(decompose(ctx, k, m, p->x, p->s, p->u, p->vt));
   if (!(p->s[0] > 0)) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "DMD: the snapshots are all zero"));
   p->r = cf_rank_of(&p->o->rank, dims, m, q, p->s, &out->energy);
   if (p->o->correction == CF_DMD_TOTAL) {
@@ -208,11 +239,67 @@ done:
 
 /* ------------------------------------------------------------ amplitudes -- */
 
+bool cf_dmd_in_pairs(size_t r, const double *value) {
+  for (size_t j = 0; j < r; j++) {
+    const double *z = value + 2 * j;
+    if (z[1] == 0) continue;
+    if (j + 1 == r || z[2] != z[0] || z[3] != -z[1]) return false;
+    j++;
+  }
+  return true;
+}
+
+/* Amplitudes of exact modes that come in pairs: those of a pair u + iv and u - iv, so Phi b is real, 2 Re phi u - 2 Im
+ * phi v, and the problem too. *done stays false where the modes are nearly dependent. */
+static cf_status paired_amplitudes(cf_context *ctx, const small *p, double *b, bool *done_) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t k = p->k, r = p->r;
+  double *q, *t, least = INFINITY, most = 0;
+  *done_ = false;
+  CF_TRY(CF_SCRATCH(ctx, &q, k * r));
+  CF_TRY(CF_SCRATCH(ctx, &t, r * r));
+  for (size_t i = 0; i < k; i++)
+    for (size_t j = 0; j < r; j++) {
+      const double *z = p->phi + 2 * (i * r + j);
+      const bool pair = p->value[2 * j + 1] != 0;
+      q[i * r + j] = pair ? 2 * z[0] : z[0];
+      if (pair) q[i * r + ++j] = -2 * z[1];
+    }
+  CF_TRY(cf_qr(ctx, k, r, q, t));
+  for (size_t j = 0; j < r; j++) {
+    least = fmin(least, fabs(t[j * r + j]));
+    most = fmax(most, fabs(t[j * r + j]));
+  }
+  if (!(least > 1e-10 * most)) goto done;
+  for (size_t j = r; j-- > 0;) { /* t x = q' x_1, from below; x_j in b[2 j] */
+    double sum = 0;
+    for (size_t i = 0; i < k; i++) sum += q[i * r + j] * p->all[i * p->n];
+    for (size_t l = j + 1; l < r; l++) sum -= t[j * r + l] * b[2 * l];
+    b[2 * j] = sum / t[j * r + j];
+  }
+  for (size_t j = 0; j < r; j++) {
+    b[2 * j + 1] = 0;
+    if (p->value[2 * j + 1] == 0) continue;
+    b[2 * j + 1] = b[2 * (j + 1)];
+    b[2 * (j + 1)] = b[2 * j];
+    b[2 * (j + 1) + 1] = -b[2 * j + 1];
+    j++;
+  }
+  *done_ = true;
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 static cf_status first_amplitudes(cf_context *ctx, const small *p, double *b) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const size_t k = p->k, r = p->r;
   double *a, *x;
+  bool finished = false;
+  if (p->o->exact && cf_dmd_in_pairs(r, p->value)) CF_TRY(paired_amplitudes(ctx, p, b, &finished));
+  if (finished) goto done;
   if (p->o->exact) {
     CF_TRY(CF_SCRATCH(ctx, &a, 2 * k * r));
     CF_TRY(CF_SCRATCH(ctx, &x, 2 * k));
@@ -303,6 +390,44 @@ done:
   return status;
 }
 
+/* The same where eigenvalues come in pairs, in real numbers: rows of W^-1 are those of the inverse of the real W_R, which
+ * holds Re w and Im w of a pair, and (a - ic) / 2 of its rows a and c for the first of a pair. */
+static cf_status paired_residuals(cf_context *ctx, const small *p, const double complex *lambda, double *residual) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t k = p->k, m = p->m, r = p->r;
+  double *w, *z;
+  CF_TRY(CF_SCRATCH(ctx, &w, r * r));
+  CF_TRY(CF_SCRATCH(ctx, &z, r * 2 * m)); /* U'X and U'Y side by side */
+  for (size_t i = 0; i < r; i++)
+    for (size_t j = 0; j < r; j++) {
+      w[i * r + j] = p->w[2 * (i * r + j)];
+      if (p->value[2 * j + 1] == 0) continue;
+      w[i * r + j + 1] = p->w[2 * (i * r + j) + 1];
+      j++;
+    }
+  CF_TRY(cf_gemm(ctx, true, false, r, m, k, 1, p->u, p->q, p->x, m, 0, z, 2 * m));
+  CF_TRY(cf_gemm(ctx, true, false, r, m, k, 1, p->u, p->q, p->y, m, 0, z + m, 2 * m));
+  CF_TRY(cf_solve(ctx, r, w, 2 * m, z));
+  for (size_t i = 0; i < r; i++) {
+    const bool pair = cimag(lambda[i]) != 0;
+    const double *a = z + i * 2 * m, *c = pair ? a + 2 * m : NULL;
+    double off = 0, size = 0;
+    for (size_t l = 0; l < m; l++) {
+      const double complex x = pair ? a[l] - I * c[l] : a[l], y = pair ? a[m + l] - I * c[m + l] : a[m + l],
+                           e = y - lambda[i] * x;
+      off += creal(e) * creal(e) + cimag(e) * cimag(e);
+      size += creal(x) * creal(x) + cimag(x) * cimag(x);
+    }
+    residual[i] = size > 0 ? sqrt(off / size) : NAN;
+    if (pair) residual[i + 1] = residual[i];
+    i += pair;
+  }
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
 /* Residual of each eigenpair in the space of the kept directions. */
 static cf_status residuals_of(cf_context *ctx, const small *p, const double complex *lambda, double *residual) {
   cf_status status = CF_OK;
@@ -315,12 +440,18 @@ static cf_status residuals_of(cf_context *ctx, const small *p, const double comp
   CF_TRY(CF_SCRATCH(ctx, &y, m * r));
   CF_TRY(CF_SCRATCH(ctx, &gx, 2 * m * r));
   CF_TRY(CF_SCRATCH(ctx, &gy, 2 * m * r));
+  for (size_t i = 0; i < r; i++) residual[i] = NAN;
+  if (cf_dmd_in_pairs(r, p->value)) {
+    status = paired_residuals(ctx, p, lambda, residual);
+    if (status == CF_ERR_NUMERIC) {
+      cf_context_clear(ctx);
+      status = CF_OK;
+    }
+    goto done;
+  }
   memcpy(w, p->w, 2 * r * r * sizeof *w);
   memset(left, 0, 2 * r * r * sizeof *left);
-  for (size_t i = 0; i < r; i++) {
-    residual[i] = NAN;
-    left[2 * (i * r + i)] = 1;
-  }
+  for (size_t i = 0; i < r; i++) left[2 * (i * r + i)] = 1;
   status = cf_solve_complex(ctx, r, w, r, left);
   if (status == CF_ERR_NUMERIC) {
     cf_context_clear(ctx);
@@ -376,10 +507,10 @@ done:
   return status;
 }
 
-cf_status cf_dmd_small(cf_context *ctx, size_t k, size_t n, size_t dims, const double *r, const cf_dmd_options *o,
-                       cf_dmd **out, double **phi) {
+cf_status cf_dmd_small(cf_context *ctx, size_t k, size_t n, size_t dims, const double *r, const double *gram,
+                       const cf_dmd_options *o, cf_dmd **out, double **phi) {
   cf_status status = CF_OK;
-  small p = {.k = k, .n = n, .m = n - 1, .o = o, .all = r};
+  small p = {.k = k, .n = n, .m = n - 1, .o = o, .all = r, .gram = gram};
   cf_dmd *d = NULL;
   double *power;
   *out = NULL;

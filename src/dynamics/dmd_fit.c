@@ -1,7 +1,8 @@
 /* DMD of a data matrix: how the few coordinates of dmd.c are found, the modes in full, prediction.
  *
  *   few rows       the data are their own coordinates
- *   tall, benign   D'D = L L' (Cholesky), R = L', Q = D R^-1: one product of the data with themselves
+ *   tall, benign   D'D = L L' (Cholesky), R = L', Q = D R^-1: one product of the data with themselves; singular values
+ *                  and vectors of the earlier snapshots are eigenvalues and vectors of a corner of it
  *   tall           D = Q R by reflections, when L does not exist or the kept singular values span more than 2e3: the
  * Gram matrix knows a direction of relative size c to eps / c^2 only Modes: Phi = Q Phi_R. */
 #include "base/internal.h"
@@ -33,18 +34,6 @@ static cf_status rows_of(cf_context *ctx, const cf_view *data, const double **ou
   *ld = data->shape[1];
 done:
   return status;
-}
-
-/* Real eigenvalues and conjugate pairs only: then a real mode is one real column and a pair of modes two. Square roots
- * of negative numbers (forward-backward) are neither. */
-static bool in_pairs(const cf_dmd *d) {
-  const double *z = d->eigenvalue;
-  for (size_t j = 0; j < d->rank; j++) {
-    if (z[2 * j + 1] == 0) continue;
-    if (j + 1 == d->rank || z[2 * j + 2] != z[2 * j] || z[2 * j + 3] != -z[2 * j + 1]) return false;
-    j++;
-  }
-  return true;
 }
 
 /* The columns of phi that are needed (k x rank): Re of a real mode, Re and Im of the first of a pair. */
@@ -83,7 +72,7 @@ static cf_status lift(cf_context *ctx, size_t k, const double *q, size_t ldq, co
   const size_t r = d->rank;
   double *packed, *part;
   CF_TRY(CF_ALLOC(ctx, &d->mode, 2 * d->dims * r));
-  if (!in_pairs(d)) {
+  if (!cf_dmd_in_pairs(r, d->eigenvalue)) {
     CF_TRY(cf_gemm(ctx, false, false, d->dims, 2 * r, k, 1, q, ldq, phi, 2 * r, 0, d->mode, 2 * r));
     goto done;
   }
@@ -105,14 +94,16 @@ static cf_status by_gram(cf_context *ctx, const cf_view *view, const double *dat
                          cf_dmd **out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  double *l, *r, *phi = NULL;
+  double *gram, *l, *r, *phi = NULL;
   cf_dmd *d = NULL;
   const size_t dims = view->shape[0], n = view->shape[1];
+  CF_TRY(CF_SCRATCH(ctx, &gram, n * n));
   CF_TRY(CF_SCRATCH(ctx, &l, n * n));
   CF_TRY(CF_SCRATCH(ctx, &r, n * n));
-  CF_TRY(cf_syrk(ctx, true, n, dims, 1, data, ld, 0, l, n));
+  CF_TRY(cf_syrk(ctx, true, n, dims, 1, data, ld, 0, gram, n));
+  memcpy(l, gram, n * n * sizeof *l);
   for (size_t i = 0; i < n; i++) /* what is not finite shows in the sums of squares; then it is looked for */
-    if (!isfinite(l[i * n + i])) CF_TRY(cf_view_check_finite(ctx, view, "DMD"));
+    if (!isfinite(gram[i * n + i])) CF_TRY(cf_view_check_finite(ctx, view, "DMD"));
   status = cf_cholesky(ctx, n, l);
   if (status == CF_ERR_NUMERIC) {
     cf_context_clear(ctx);
@@ -121,7 +112,7 @@ static cf_status by_gram(cf_context *ctx, const cf_view *view, const double *dat
   }
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < n; j++) r[i * n + j] = l[j * n + i];
-  CF_TRY(cf_dmd_small(ctx, n, n, dims, r, o, &d, &phi));
+  CF_TRY(cf_dmd_small(ctx, n, n, dims, r, gram, o, &d, &phi));
   if (d->condition > CF_DMD_GRAM_CONDITION) goto done;
   d->method = CF_DMD_BY_GRAM;
   if (o->modes) {
@@ -150,7 +141,7 @@ static cf_status by_qr(cf_context *ctx, size_t dims, size_t n, const double *dat
   } else {
     CF_TRY(cf_qr_triangle(ctx, dims, n, data, ld, r));
   }
-  CF_TRY(cf_dmd_small(ctx, n, n, dims, r, o, &d, &phi));
+  CF_TRY(cf_dmd_small(ctx, n, n, dims, r, NULL, o, &d, &phi));
   d->method = CF_DMD_BY_QR;
   if (o->modes) CF_TRY(lift(ctx, n, q, n, phi, d));
   *out = d;
@@ -169,7 +160,7 @@ static cf_status by_svd(cf_context *ctx, size_t dims, size_t n, const double *da
   cf_dmd *d = NULL;
   CF_TRY(CF_SCRATCH(ctx, &r, dims * n));
   for (size_t i = 0; i < dims; i++) memcpy(r + i * n, data + i * ld, n * sizeof *r);
-  CF_TRY(cf_dmd_small(ctx, dims, n, dims, r, o, &d, &phi));
+  CF_TRY(cf_dmd_small(ctx, dims, n, dims, r, NULL, o, &d, &phi));
   d->method = CF_DMD_BY_SVD;
   if (o->modes) {
     CF_TRY(CF_ALLOC(ctx, &d->mode, 2 * dims * d->rank));
@@ -217,7 +208,7 @@ cf_status cf_dmd_from_triangle(cf_context *ctx, size_t n, size_t dims, const dou
   CF_TRY(CF_SCRATCH(ctx, &r, n * n));
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < n; j++) r[i * n + j] = i <= j ? l[j * n + i] : 0;
-  CF_TRY(cf_dmd_small(ctx, n, n, dims, r, options ? options : &defaults, out, &phi));
+  CF_TRY(cf_dmd_small(ctx, n, n, dims, r, NULL, options ? options : &defaults, out, &phi));
   (*out)->method = CF_DMD_BY_QR;
 done:
   cf_scratch_release(ctx, mark);

@@ -149,6 +149,52 @@ static void draw_marks(cf_draw *draw, const cf_curve *c, const axes *a, const ch
   }
 }
 
+static double key_width(const cf_curve *curve) {
+  return 14.0 + 6.3 * cf_text_width(curve->name);
+}
+
+static void draw_key(cf_draw *draw, const cf_curve_panel *panel, size_t k, double x, double y, double room) {
+  cf_text_write(
+      &draw->body,
+      "<g class=\"cf-key\" data-group=\"$i\"><rect class=\"cf-fill cf-c$i\" x=\"$n\" y=\"$n\" width=\"5\" height=\"2\" fill=\"$s\"/>\n",
+      (int)k, colour_of(panel, k), x, y - 3.0, cf_figure_colour((size_t)colour_of(panel, k)));
+  cf_draw_text(draw, x + 7.0, y, (cf_type){.size = 6.3, .room = room}, panel->curve[k].name);
+  cf_text_put(&draw->body, "</g>\n");
+}
+
+/* Whether one key below can stand for those of all panels: they have the same curves, and their names do not fit. */
+static bool one_key(const cf_curves_figure *spec, double wide) {
+  const cf_curve_panel *first = spec->panel;
+  bool fits = true;
+  if (first->count < 2) return false;
+  for (size_t p = 0; p < spec->panels; ++p) {
+    const cf_curve_panel *panel = spec->panel + p;
+    double all = 4.0;
+    if (panel->count != first->count) return false;
+    for (size_t k = 0; k < panel->count; ++k) {
+      const char *a = panel->curve[k].name, *b = first->curve[k].name;
+      if (!a || !b || strcmp(a, b) != 0 || colour_of(panel, k) != colour_of(first, k)) return false;
+      all += key_width(panel->curve + k);
+    }
+    fits = fits && all <= wide;
+  }
+  return !fits;
+}
+
+/* The key of all panels in as many lines as it takes; returns where it ends. */
+static double draw_one_key(cf_draw *draw, const cf_curve_panel *panel, double x, double y) {
+  double at = x, right = draw->width - 4.0;
+  cf_text_put(&draw->body, "<g class=\"cf-legend\">\n");
+  for (size_t k = 0; k < panel->count; ++k) {
+    const double wide = key_width(panel->curve + k);
+    if (at > x && at + wide > right) at = x, y += 9.0;
+    draw_key(draw, panel, k, at, y, right - x - 8.0);
+    at += wide;
+  }
+  cf_text_put(&draw->body, "</g>\n");
+  return y + 6.0;
+}
+
 /* Names of two or more curves as a key inside the top of the panel. */
 static void draw_names(cf_draw *draw, const cf_curve_panel *panel, cf_box box) {
   double at = box.x + 4.0, y = box.y - 3.0;
@@ -156,20 +202,15 @@ static void draw_names(cf_draw *draw, const cf_curve_panel *panel, cf_box box) {
   cf_text_put(&draw->body, "<g class=\"cf-legend\">\n");
   for (size_t k = 0; k < panel->count; ++k) {
     if (!panel->curve[k].name) continue;
-    double wide = 14.0 + 6.3 * cf_text_width(panel->curve[k].name);
+    const double wide = key_width(panel->curve + k);
     if (at > box.x + 4.0 && at + wide > box.x + box.w) break;
-    cf_text_write(
-        &draw->body,
-        "<g class=\"cf-key\" data-group=\"$i\"><rect class=\"cf-fill cf-c$i\" x=\"$n\" y=\"$n\" width=\"5\" height=\"2\" fill=\"$s\"/>\n",
-        (int)k, colour_of(panel, k), at, y - 3.0, cf_figure_colour((size_t)colour_of(panel, k)));
-    cf_draw_text(draw, at + 7.0, y, (cf_type){.size = 6.3, .room = box.w - 12.0}, panel->curve[k].name);
-    cf_text_put(&draw->body, "</g>\n");
+    draw_key(draw, panel, k, at, y, box.w - 12.0);
     at += wide;
   }
   cf_text_put(&draw->body, "</g>\n");
 }
 
-static void draw_panel(cf_draw *draw, const cf_curve_panel *panel, axes *a, cf_box box, double head) {
+static void draw_panel(cf_draw *draw, const cf_curve_panel *panel, axes *a, cf_box box, double head, bool named) {
   a->x.from = box.x, a->x.to = box.x + box.w;
   a->y.from = box.y + box.h, a->y.to = box.y;
   cf_text_write(&draw->body, "<g class=\"cf-panel\" data-name=\"$t\">\n", panel->title ? panel->title : "");
@@ -208,7 +249,7 @@ static void draw_panel(cf_draw *draw, const cf_curve_panel *panel, axes *a, cf_b
     if (c->style != CF_CURVE_LINE || c->n <= MOST_MARKED) draw_marks(draw, c, a, panel->x_title, colour);
     cf_text_put(&draw->body, "</g>\n");
   }
-  draw_names(draw, panel, box);
+  if (named) draw_names(draw, panel, box);
   cf_draw_panel(draw, box, &a->x, &a->tx, panel->x_title, &a->y, &a->ty, panel->y_title);
   cf_text_put(&draw->body, "</g>\n");
 }
@@ -232,16 +273,19 @@ cf_status cf_figure_curves(cf_context *ctx, const cf_curves_figure *spec, const 
   }
   size_t columns = CF_MIN(spec->columns ? spec->columns : most, spec->panels);
   double cell = (draw.width - 4.0) / (double)columns, wide = cell - widest - 8.0;
+  const bool below = one_key(spec, wide);
   double tall = draw.options->height_mm > 0 ? CF_MAX(40.0, draw.options->height_mm * CF_MM - draw.top - head - 30.0)
                                             : CF_MIN(110.0, CF_MAX(70.0, 0.72 * wide));
   double y = draw.top + head;
   for (size_t p = 0; p < spec->panels; ++p) {
     axes a = make_axes(spec->panel + p);
     cf_box box = {2.0 + cell * (double)(p % columns) + widest, y, wide, tall};
-    draw_panel(&draw, spec->panel + p, &a, box, head);
+    draw_panel(&draw, spec->panel + p, &a, box, head, !below);
     if (p % columns + 1 == columns && p + 1 < spec->panels) y += tall + CF_PANEL_BELOW + head + 4.0;
   }
-  return cf_draw_finish(&draw, y + tall + CF_PANEL_BELOW, out);
+  y += tall + CF_PANEL_BELOW;
+  if (below) y = draw_one_key(&draw, spec->panel, 2.0 + widest, y + 5.0);
+  return cf_draw_finish(&draw, y, out);
 done:
   cf_text_free(&draw.body);
   return status;

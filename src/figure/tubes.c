@@ -115,9 +115,9 @@ static void draw_centre(cf_draw *draw, const cf_tubes_figure *spec, const plane 
   }
 }
 
-/* `only` SIZE_MAX: every bundle. */
-static cf_status draw_panel(cf_draw *draw, const cf_tubes_figure *spec, const plane *at, size_t only, bool y_title,
-                            double left, double top) {
+/* `only` SIZE_MAX: every bundle, called `name` (NULL: "all", with their number). */
+static cf_status draw_panel(cf_draw *draw, const cf_tubes_figure *spec, const plane *at, size_t only, const char *name,
+                            bool y_title, double left, double top) {
   cf_status status = CF_OK;
   double *x = NULL, *y = NULL;
   plane p = *at;
@@ -130,11 +130,14 @@ static cf_status draw_panel(cf_draw *draw, const cf_tubes_figure *spec, const pl
   for (size_t i = 0; i < spec->curves; ++i) members += only == SIZE_MAX || spec->bundle[i] == only;
   char title[200], plain[32];
   snprintf(plain, sizeof plain, "bundle %zu", only + 1);
-  snprintf(title, sizeof title, "%.150s (%zu)",
-           only == SIZE_MAX    ? "all"
-           : spec->bundle_name ? spec->bundle_name[only]
-                               : plain,
-           members);
+  if (name)
+    snprintf(title, sizeof title, "%.150s", name);
+  else
+    snprintf(title, sizeof title, "%.150s (%zu)",
+             only == SIZE_MAX    ? "all"
+             : spec->bundle_name ? spec->bundle_name[only]
+                                 : plain,
+             members);
   cf_text_write(&draw->body, "<g class=\"cf-panel\" data-name=\"$t\">\n", title);
   cf_draw_text(draw, left, top - 3.0, (cf_type){.size = 7, .room = p.wide, .bold = true}, title);
   for (size_t b = 0; spec->centreline && only != SIZE_MAX && b < spec->bundles; ++b)
@@ -166,7 +169,7 @@ cf_status cf_figure_tubes(cf_context *ctx, const cf_tubes_figure *spec, const cf
   double left = cf_panel_left(p.ticks + 1), y = draw.top + 8.0;
   p = make_plane(spec, pitch - left - 8.0);
   for (size_t k = 0; k < panels; ++k) {
-    CF_TRY(draw_panel(&draw, spec, &p, k == 0 ? SIZE_MAX : k - 1, k % across == 0,
+    CF_TRY(draw_panel(&draw, spec, &p, k == 0 ? SIZE_MAX : k - 1, NULL, k % across == 0,
                       2.0 + pitch * (double)(k % across) + left, y));
     if (k % across + 1 == across || k + 1 == panels) y += p.tall + CF_PANEL_BELOW + 10.0;
   }
@@ -175,6 +178,56 @@ cf_status cf_figure_tubes(cf_context *ctx, const cf_tubes_figure *spec, const cf
     y = cf_draw_legend(&draw, 2.0 + left, y, draw.width - left - 6.0, CF_MIN(spec->bundles, 10), spec->bundle_name);
   return cf_draw_finish(&draw, y, out);
 done:
+  cf_text_free(&draw.body);
+  return status;
+}
+
+/* Whether all panels have the same bundles, so that one legend will do. */
+static bool same_bundles(const cf_tubes_grid *spec) {
+  const cf_tubes_figure *first = spec->panel;
+  if (!first->bundle_name || first->bundles < 2) return false;
+  for (size_t k = 1; k < spec->panels; ++k) {
+    const cf_tubes_figure *own = spec->panel + k;
+    if (!own->bundle_name || own->bundles != first->bundles) return false;
+    for (size_t b = 0; b < own->bundles; ++b)
+      if (strcmp(own->bundle_name[b], first->bundle_name[b]) != 0) return false;
+  }
+  return true;
+}
+
+cf_status cf_figure_tubes_grid(cf_context *ctx, const cf_tubes_grid *spec, const cf_figure_options *options,
+                               cf_figure **out) {
+  cf_status status = CF_OK;
+  cf_draw draw;
+  const size_t columns = spec->columns ? spec->columns : 4, across = CF_MAX((size_t)1, CF_MIN(columns, spec->panels));
+  const cf_mark mark = cf_scratch_mark(ctx);
+  plane *p = NULL;
+  double left = 0.0;
+  cf_draw_begin(&draw, ctx, "cf-tubes", options, across == 1 ? CF_FIGURE_ONE_COLUMN : CF_FIGURE_TWO_COLUMNS);
+  if (spec->panels == 0) CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "a grid of tubes needs panels"));
+  CF_TRY(CF_SCRATCH(ctx, &p, spec->panels));
+  const double pitch = (draw.width - 4.0) / (double)across;
+  for (size_t k = 0; k < spec->panels; ++k) {
+    CF_TRY(check(ctx, spec->panel + k));
+    p[k] = make_plane(spec->panel + k, pitch);
+    left = CF_MAX(left, cf_panel_left(p[k].ticks + 1));
+  }
+  double y = draw.top + 8.0, tall = 0.0;
+  for (size_t k = 0; k < spec->panels; ++k) {
+    p[k] = make_plane(spec->panel + k, pitch - left - 8.0);
+    CF_TRY(draw_panel(&draw, spec->panel + k, p + k, SIZE_MAX, spec->name[k], k % across == 0,
+                      2.0 + pitch * (double)(k % across) + left, y));
+    tall = CF_MAX(tall, p[k].tall);
+    if (k % across + 1 == across || k + 1 == spec->panels) y += tall + CF_PANEL_BELOW + 10.0, tall = 0.0;
+  }
+  y -= 9.0;
+  if (same_bundles(spec))
+    y = cf_draw_legend(&draw, 2.0 + left, y, draw.width - left - 6.0, CF_MIN(spec->panel->bundles, (size_t)10),
+                       spec->panel->bundle_name);
+  cf_scratch_release(ctx, mark);
+  return cf_draw_finish(&draw, y, out);
+done:
+  cf_scratch_release(ctx, mark);
   cf_text_free(&draw.body);
   return status;
 }

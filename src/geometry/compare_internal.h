@@ -25,6 +25,8 @@ struct cf_system {
   size_t rank;
   double *top_u, *top_s; /* leading `top` of the same */
   size_t top;
+  double *z_scores; /* n x z_count: principal components of the columns at unit variance */
+  size_t z_count;
   double *rbf[2]; /* centred rbf kernels, clean and paper */
   double *rdm;    /* n x n, of metric */
   char *metric;

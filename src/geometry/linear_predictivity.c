@@ -235,12 +235,14 @@ typedef struct paper_plan {
   const unsigned char *test; /* splits x n */
 } paper_plan;
 
-/* Principal component scores of the z-scored columns. */
-static cf_status z_scores(cf_context *ctx, const cf_system *s, size_t most, size_t *k, double **scores) {
+/* Principal component scores of the z-scored columns, as many as either role wants. */
+static cf_status make_z_scores(cf_context *ctx, cf_system *s) {
   cf_status status = CF_OK;
-  double *z = NULL;
-  *k = CF_MIN(most, CF_MIN(s->n, s->p));
-  CF_TRY(CF_SCRATCH(ctx, scores, s->n * *k));
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t k = CF_MIN((size_t)PAPER_X, CF_MIN(s->n, s->p));
+  double *z = NULL, *scores = NULL;
+  if (s->z_scores) return CF_OK;
+  CF_TRY(CF_ALLOC(ctx, &scores, s->n * k));
   CF_TRY(CF_SCRATCH(ctx, &z, s->n * s->p));
   for (size_t j = 0; j < s->p; j++) {
     double sum = 0;
@@ -249,7 +251,24 @@ static cf_status z_scores(cf_context *ctx, const cf_system *s, size_t most, size
     for (size_t i = 0; i < s->n; i++) z[i * s->p + j] = sd > 0 ? s->x[i * s->p + j] / sd : 0;
   }
   const cf_view view = cf_view_matrix(z, s->n, s->p);
-  CF_TRY(cf_pca(ctx, &view, *k, NULL, *scores, NULL, NULL, NULL));
+  CF_TRY(cf_pca(ctx, &view, k, NULL, scores, NULL, NULL, NULL));
+  s->z_scores = scores;
+  s->z_count = k;
+  scores = NULL;
+done:
+  cf_free(scores);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+/* The first `most` of them. */
+static cf_status z_scores(cf_context *ctx, cf_system *s, size_t most, size_t *k, double **scores) {
+  cf_status status = CF_OK;
+  CF_TRY(make_z_scores(ctx, s));
+  *k = CF_MIN(most, s->z_count);
+  CF_TRY(CF_SCRATCH(ctx, scores, s->n * *k));
+  for (size_t i = 0; i < s->n; i++)
+    for (size_t j = 0; j < *k; j++) (*scores)[i * *k + j] = s->z_scores[i * s->z_count + j];
 done:
   return status;
 }
@@ -365,7 +384,7 @@ done:
 
 cf_status cf_measure_linear_predictivity_prepare(cf_context *ctx, cf_system *s, const cf_compare_options *o) {
   cf_status status = CF_OK;
-  if (o->paper) return CF_OK;
+  if (o->paper) return make_z_scores(ctx, s);
   CF_TRY(cf_system_gram(ctx, s));
   CF_TRY(cf_system_rotated(ctx, s));
 done:

@@ -36,6 +36,7 @@ void cf_system_free(cf_system *s) {
   cf_free(s->s);
   cf_free(s->top_u);
   cf_free(s->top_s);
+  cf_free(s->z_scores);
   cf_free(s->rbf[0]);
   cf_free(s->rbf[1]);
   cf_free(s->rotated);

@@ -28,13 +28,19 @@ typedef struct axes {
   double *w; /* n x k, whitened */
 } axes;
 
-typedef struct plan {
-  size_t n, folds, k; /* k: components of cca */
-  size_t *fold;       /* n */
-} plan;
+/* One side: its conditions cut into folds, which depend on their number alone. */
+struct cf_align_folds {
+  size_t n, folds, cols;
+  size_t most[2];  /* components: cca, lp */
+  const double *x; /* borrowed */
+  double *gram;    /* n x n, rows centred on all */
+  size_t *fold;    /* n */
+  axes *axes[2];   /* cca, lp: folds each */
+};
+typedef struct cf_align_folds side;
 
 /* From the Gram matrix of rows centred on the training rows. */
-static cf_status principal(cf_context *ctx, const plan *p, size_t f, const double *gram, size_t k, axes *out) {
+static cf_status principal(cf_context *ctx, const side *p, size_t f, const double *gram, size_t k, axes *out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const size_t n = p->n;
@@ -64,10 +70,11 @@ done:
 }
 
 /* Gram matrix of the columns scaled on the training rows; row i of the system is row pi[i] of x (NULL: row i). */
-static cf_status scaled_gram(cf_context *ctx, const plan *p, size_t f, size_t cols, const double *x, const size_t *pi,
-                             double *gram) {
+static cf_status scaled_gram(cf_context *ctx, const side *p, size_t f, const size_t *pi, double *gram) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t cols = p->cols;
+  const double *x = p->x;
   double *z, *mean, *square;
   size_t nt = 0;
   CF_TRY(CF_SCRATCH(ctx, &z, p->n * cols));
@@ -103,9 +110,9 @@ done:
 }
 
 /* Gram matrix of rows centred on the training rows, from that of rows centred on all (row i: pi[i]). */
-static cf_status centred_gram(cf_context *ctx, const plan *p, size_t f, const double *k, const size_t *pi,
-                              double *gram) {
+static cf_status centred_gram(cf_context *ctx, const side *p, size_t f, const size_t *pi, double *gram) {
   cf_status status = CF_OK;
+  const double *k = p->gram;
   const cf_mark mark = cf_scratch_mark(ctx);
   const size_t n = p->n;
   double *mean, total = 0;
@@ -141,62 +148,95 @@ done:
   return status;
 }
 
-typedef struct side {
-  size_t cols;
-  const double *x;
-  double *gram;   /* whole_gram */
-  axes *cca, *lp; /* folds each */
-  size_t lp_most;
-} side;
-
-static cf_status side_new(cf_context *ctx, const plan *p, size_t cols, const double *x, size_t lp_most, side *out) {
+/* Room for the components of every fold, from one block. */
+static cf_status axes_new(cf_context *ctx, const side *s, size_t most, axes **out) {
   cf_status status = CF_OK;
-  *out = (side){cols, x, NULL, NULL, NULL, CF_MIN(lp_most, cols)};
-  CF_TRY(CF_SCRATCH(ctx, &out->gram, p->n * p->n));
-  CF_TRY(CF_SCRATCH(ctx, &out->cca, p->folds));
-  CF_TRY(CF_SCRATCH(ctx, &out->lp, p->folds));
-  for (size_t f = 0; f < p->folds; f++) {
-    CF_TRY(CF_SCRATCH(ctx, &out->cca[f].l, p->k));
-    CF_TRY(CF_SCRATCH(ctx, &out->cca[f].w, p->n * p->k));
-    CF_TRY(CF_SCRATCH(ctx, &out->lp[f].l, out->lp_most));
-    CF_TRY(CF_SCRATCH(ctx, &out->lp[f].w, p->n * out->lp_most));
+  axes *a = NULL;
+  double *block;
+  CF_TRY(CF_ALLOC(ctx, &a, s->folds));
+  *out = a;
+  CF_TRY(CF_ALLOC(ctx, &block, s->folds * most * (s->n + 1)));
+  for (size_t f = 0; f < s->folds; f++) {
+    a[f].l = block + f * most * (s->n + 1);
+    a[f].w = a[f].l + most;
   }
-  CF_TRY(whole_gram(ctx, p->n, cols, x, out->gram));
 done:
   return status;
 }
 
-static cf_status side_fit(cf_context *ctx, const plan *p, const size_t *pi, side *s) {
+static void axes_free(axes *a) {
+  if (a) cf_free(a[0].l);
+  cf_free(a);
+}
+
+static cf_status fit_axes(cf_context *ctx, const side *s, const size_t *pi, axes *const to[2]) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   double *gram;
-  CF_TRY(CF_SCRATCH(ctx, &gram, p->n * p->n));
-  for (size_t f = 0; f < p->folds; f++) {
-    CF_TRY(centred_gram(ctx, p, f, s->gram, pi, gram));
-    CF_TRY(principal(ctx, p, f, gram, p->k, &s->cca[f]));
-    CF_TRY(scaled_gram(ctx, p, f, s->cols, s->x, pi, gram));
-    CF_TRY(principal(ctx, p, f, gram, s->lp_most, &s->lp[f]));
+  CF_TRY(CF_SCRATCH(ctx, &gram, s->n * s->n));
+  for (size_t f = 0; f < s->folds; f++) {
+    CF_TRY(centred_gram(ctx, s, f, pi, gram));
+    CF_TRY(principal(ctx, s, f, gram, s->most[0], &to[0][f]));
+    CF_TRY(scaled_gram(ctx, s, f, pi, gram));
+    CF_TRY(principal(ctx, s, f, gram, s->most[1], &to[1][f]));
   }
 done:
   cf_scratch_release(ctx, mark);
   return status;
 }
 
-/* Adds one fold's test rows to sums[component] = {u v, u u, v v}. */
-static cf_status add_cca(cf_context *ctx, const plan *p, size_t f, const axes *x, const axes *y, double (*sums)[3]) {
+void cf_align_folds_free(side *s) {
+  if (!s) return;
+  cf_free(s->gram);
+  cf_free(s->fold);
+  axes_free(s->axes[0]);
+  axes_free(s->axes[1]);
+  cf_free(s);
+}
+
+cf_status cf_align_folds_new(cf_context *ctx, size_t n, size_t folds, bool module, size_t cols, const double *x,
+                             side **out) {
   cf_status status = CF_OK;
-  const size_t kx = x->k, ky = y->k, r = CF_MIN(kx, ky);
+  side *s = NULL;
+  *out = NULL;
+  if (folds < 2 || folds > n || n - (n + folds - 1) / folds < 2)
+    return cf_fail(ctx, CF_ERR_INPUT, "%zu conditions do not fit %zu folds", n, folds);
+  CF_TRY(CF_ALLOC(ctx, &s, 1));
+  s->n = n;
+  s->folds = folds;
+  s->cols = cols;
+  s->x = x;
+  s->most[0] = CF_MAX((size_t)1, CF_MIN(CF_MIN((size_t)CCA_MOST, n / 8), cols));
+  s->most[1] = CF_MIN((size_t)(module ? LP_X : LP_Y), cols);
+  CF_TRY(CF_ALLOC(ctx, &s->gram, n * n));
+  CF_TRY(CF_ALLOC(ctx, &s->fold, n));
+  for (int k = 0; k < 2; k++) CF_TRY(axes_new(ctx, s, s->most[k], &s->axes[k]));
+  CF_TRY(cf_folds(ctx, n, folds, true, cf_hash_text("alignment/folds"), s->fold));
+  CF_TRY(whole_gram(ctx, n, cols, x, s->gram));
+  CF_TRY(fit_axes(ctx, s, NULL, s->axes));
+  *out = s;
+  s = NULL;
+done:
+  cf_align_folds_free(s);
+  return status;
+}
+
+/* Adds one fold's test rows to sums[component] = {u v, u u, v v}. */
+static cf_status add_cca(cf_context *ctx, const side *p, size_t f, size_t most, const axes *x, const axes *y,
+                         double (*sums)[3]) {
+  cf_status status = CF_OK;
+  const size_t kx = CF_MIN(x->k, most), ky = CF_MIN(y->k, most), r = CF_MIN(kx, ky);
   double m[CCA_MOST * CCA_MOST] = {0}, s[CCA_MOST], u[CCA_MOST * CCA_MOST], vt[CCA_MOST * CCA_MOST];
   for (size_t i = 0; i < p->n; i++)
     for (size_t a = 0; a < kx && p->fold[i] != f; a++)
-      for (size_t b = 0; b < ky; b++) m[a * ky + b] += x->w[i * kx + a] * y->w[i * ky + b];
+      for (size_t b = 0; b < ky; b++) m[a * ky + b] += x->w[i * x->k + a] * y->w[i * y->k + b];
   CF_TRY(cf_svd(ctx, kx, ky, m, s, u, vt));
   for (size_t i = 0; i < p->n; i++) {
     if (p->fold[i] != f) continue;
     for (size_t c = 0; c < r; c++) {
       double left = 0, right = 0;
-      for (size_t a = 0; a < kx; a++) left += x->w[i * kx + a] * u[a * r + c];
-      for (size_t b = 0; b < ky; b++) right += y->w[i * ky + b] * vt[c * ky + b];
+      for (size_t a = 0; a < kx; a++) left += x->w[i * x->k + a] * u[a * r + c];
+      for (size_t b = 0; b < ky; b++) right += y->w[i * y->k + b] * vt[c * ky + b];
       sums[c][0] += left * right;
       sums[c][1] += left * left;
       sums[c][2] += right * right;
@@ -207,7 +247,7 @@ done:
 }
 
 /* Adds one fold's test rows to {squared errors, squares}. */
-static void add_lp(const plan *p, size_t f, const axes *x, const axes *y, double sums[2]) {
+static void add_lp(const side *p, size_t f, const axes *x, const axes *y, double sums[2]) {
   double beta[LP_X * LP_Y] = {0};
   for (size_t i = 0; i < p->n; i++)
     for (size_t a = 0; a < x->k && p->fold[i] != f; a++)
@@ -226,57 +266,56 @@ static void add_lp(const plan *p, size_t f, const axes *x, const axes *y, double
   }
 }
 
-static cf_status evaluate(cf_context *ctx, const plan *p, const side *x, const side *y, double out[2]) {
+static cf_status evaluate(cf_context *ctx, const side *p, size_t k, axes *const x[2], axes *const y[2],
+                          double out[2]) {
   cf_status status = CF_OK;
   double cca[CCA_MOST][3] = {{0}}, lp[2] = {0}, sum = 0;
   for (size_t f = 0; f < p->folds; f++) {
-    CF_TRY(add_cca(ctx, p, f, &x->cca[f], &y->cca[f], cca));
-    add_lp(p, f, &x->lp[f], &y->lp[f], lp);
+    CF_TRY(add_cca(ctx, p, f, k, &x[0][f], &y[0][f], cca));
+    add_lp(p, f, &x[1][f], &y[1][f], lp);
   }
-  for (size_t c = 0; c < p->k; c++) {
+  for (size_t c = 0; c < k; c++) {
     const double norm = sqrt(cca[c][1] * cca[c][2]);
     sum += norm > 0 ? cca[c][0] / norm : 0; /* a component that one side lacks predicts nothing */
   }
-  out[0] = sum / (double)p->k;
+  out[0] = sum / (double)k;
   out[1] = lp[1] > 0 ? 1 - lp[0] / lp[1] : NAN;
 done:
   return status;
 }
 
-cf_status cf_align_clean(cf_context *ctx, size_t n, size_t folds, size_t cols_x, const double *x, size_t cols_y,
-                         const double *y, double out[2], size_t permutations, double *null) {
+cf_status cf_align_clean(cf_context *ctx, const side *x, const side *y, double out[2]) {
+  out[0] = out[1] = NAN;
+  return evaluate(ctx, x, CF_MIN(x->most[0], y->most[0]), x->axes, y->axes, out);
+}
+
+/* An order of the conditions for which the recording is undefined leaves all values missing. */
+cf_status cf_align_clean_permuted(cf_context *ctx, size_t count, const side *const *x, const side *y, size_t r,
+                                  double (*out)[2]) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  plan p = {n, folds, CF_MAX((size_t)1, CF_MIN(CF_MIN((size_t)CCA_MOST, n / 8), CF_MIN(cols_x, cols_y))), NULL};
-  side a, b;
+  axes *turned[2] = {NULL, NULL};
   size_t *pi;
-  out[0] = out[1] = NAN;
-  if (folds < 2 || folds > n || n - (n + folds - 1) / folds < 2)
-    return cf_fail(ctx, CF_ERR_INPUT, "%zu conditions do not fit %zu folds", n, folds);
-  CF_TRY(CF_SCRATCH(ctx, &p.fold, n));
-  CF_TRY(CF_SCRATCH(ctx, &pi, n));
-  CF_TRY(cf_folds(ctx, n, folds, true, cf_hash_text("alignment/folds"), p.fold));
-  CF_TRY(side_new(ctx, &p, cols_x, x, LP_X, &a));
-  CF_TRY(side_new(ctx, &p, cols_y, y, LP_Y, &b));
-  CF_TRY(side_fit(ctx, &p, NULL, &a));
-  CF_TRY(side_fit(ctx, &p, NULL, &b));
-  CF_TRY(evaluate(ctx, &p, &a, &b, out));
-  for (size_t r = 0; r < permutations; r++) {
-    double value[2] = {NAN, NAN};
-    cf_rng rng = cf_rng_make(cf_context_seed(ctx), cf_hash_text("alignment/permutation"), (uint32_t)r);
-    CF_TRY(cf_check_cancel(ctx));
-    cf_rng_permutation(&rng, n, pi);
-    status = side_fit(ctx, &p, pi, &b);
-    if (status == CF_OK) status = evaluate(ctx, &p, &a, &b, value);
-    if (status == CF_ERR_NUMERIC) { /* undefined for this order */
+  cf_rng rng = cf_rng_make(cf_context_seed(ctx), cf_hash_text("alignment/permutation"), (uint32_t)r);
+  for (size_t i = 0; i < count; i++) out[i][0] = out[i][1] = NAN;
+  CF_TRY(CF_SCRATCH(ctx, &pi, y->n));
+  for (int k = 0; k < 2; k++) CF_TRY(axes_new(ctx, y, y->most[k], &turned[k]));
+  cf_rng_permutation(&rng, y->n, pi);
+  CF_TRY(fit_axes(ctx, y, pi, turned));
+  for (size_t i = 0; i < count; i++) {
+    if (!x[i]) continue;
+    status = evaluate(ctx, y, CF_MIN(x[i]->most[0], y->most[0]), x[i]->axes, turned, out[i]);
+    if (status == CF_ERR_NUMERIC) {
       cf_context_clear(ctx);
       status = CF_OK;
     }
     CF_TRY(status);
-    null[r] = value[0];
-    null[permutations + r] = value[1];
   }
 done:
+  axes_free(turned[0]);
+  axes_free(turned[1]);
   cf_scratch_release(ctx, mark);
-  return status;
+  if (status != CF_ERR_NUMERIC) return status;
+  cf_context_clear(ctx);
+  return CF_OK;
 }

@@ -12,8 +12,9 @@ static void side_free(cf_align_side *s, size_t count) {
     cf_free(s[i].scores.name);
     cf_free(s[i].scores.data);
     cf_operator_free(s[i].scores.op);
-    cf_free(s[i].order);
-    cf_free(s[i].spectrum);
+    cf_free(s[i].trouble);
+    cf_free(s[i].drawn);
+    cf_free(s[i].shuffled);
   }
   cf_free(s);
 }
@@ -145,6 +146,16 @@ done:
   return status;
 }
 
+/* Some neuron must tell some condition or time from another. */
+static cf_status check_varies(cf_context *ctx, const cf_responses *r, const char *address) {
+  const size_t each = r->stimuli * r->directions * r->times;
+  for (size_t n = 0; n < r->neurons; n++)
+    for (size_t i = 1; i < each; i++)
+      if (r->values[n * each + i] != r->values[n * each]) return CF_OK;
+  return cf_fail(ctx, CF_ERR_INPUT, "%s: all %zu neurons are constant; there is nothing to hold against the others",
+                 address, r->neurons);
+}
+
 /* The first module gives the sizes, and the order of the labels if it has any. */
 static cf_status load_one(cf_context *ctx, const cf_options *options, cf_result *result, cf_align_job *job,
                           const char *address, const char *name, bool first, bool module, cf_align_side *side) {
@@ -157,6 +168,7 @@ static cf_status load_one(cf_context *ctx, const cf_options *options, cf_result 
   side->name = name;
   CF_TRY(cf_load_responses(ctx, address, options, result, &r));
   if (module && cf_options_given(options, "stimuli")) CF_TRY(select_stimuli(ctx, options, address, r));
+  CF_TRY(check_varies(ctx, r, address));
   for (int k = 0; k < 2; k++) CF_TRY(labels_of(ctx, r, k, address, &labels[k]));
   if (first) {
     job->stimuli = r->stimuli;

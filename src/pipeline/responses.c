@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/internal.h"
+#include "pipeline/load.h"
 
 enum { NEURON, STIMULUS, DIRECTION, TIME, AXES };
 static const char *const axis_name[AXES] = {"neuron", "stimulus", "direction", "time"};
@@ -253,6 +254,94 @@ cf_status cf_load_responses(cf_context *ctx, const char *address, const cf_optio
 done:
   cf_responses_free(r);
   cf_array_free(a);
+  return status;
+}
+
+/* How many trials each label has, and the fewest. */
+static cf_status count_trials(cf_context *ctx, const cf_array *names, const char *address, size_t trials,
+                              const size_t *code, size_t groups, size_t *fewest) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  size_t *count, least = 0;
+  char text[64];
+  CF_TRY(CF_SCRATCH(ctx, &count, groups));
+  memset(count, 0, groups * sizeof *count);
+  for (size_t i = 0; i < trials; i++) count[code[i]]++;
+  for (size_t g = 1; g < groups; g++)
+    if (count[g] < count[least]) least = g;
+  *fewest = count[least];
+  if (*fewest < 2)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: label '%.40s' has one trial; every label needs two or more", address,
+                   cf_array_label(names, least, text, sizeof text)));
+  if (*fewest * groups < trials)
+    cf_warn(ctx, "%s: every label keeps %zu trials, as many as '%.40s' has; %zu of %zu trials are left out", address,
+            *fewest, cf_array_label(names, least, text, sizeof text), trials - *fewest * groups, trials);
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+/* Trial by trial to (neuron, label, repeat, time). */
+static cf_status arrange_trials(cf_context *ctx, const cf_array *a, const size_t *code, cf_responses *r) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  size_t *seen;
+  CF_TRY(CF_SCRATCH(ctx, &seen, r->stimuli));
+  memset(seen, 0, r->stimuli * sizeof *seen);
+  CF_TRY(CF_ALLOC(ctx, &r->values, r->neurons * r->stimuli * r->directions * r->times));
+  for (size_t i = 0; i < a->shape[0]; i++) {
+    const size_t s = code[i], d = seen[s]++;
+    for (size_t n = 0; n < r->neurons && d < r->directions; n++)
+      memcpy(r->values + ((n * r->stimuli + s) * r->directions + d) * r->times,
+             (const double *)a->data + (i * r->neurons + n) * r->times, r->times * sizeof(double));
+  }
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+cf_status cf_load_trials(cf_context *ctx, const char *address, const char *labels, const cf_options *options,
+                         cf_result *result, cf_responses **out) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  cf_array *a = NULL, *label = NULL, *names = NULL;
+  cf_responses *r = NULL;
+  size_t *code, groups = 0, fewest = 0;
+  *out = NULL;
+  CF_TRY(cf_io_read(ctx, address, "trials|responses|spikes|data", &a));
+  if (result) CF_TRY(cf_result_input(ctx, result, address));
+  if (a->ndim != 3)
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: an array of %d axes; --trials is for (trial, neuron, time)", address,
+                   a->ndim));
+  CF_TRY(cf_array_to_doubles(ctx, a));
+  if (cf_array_count(a) == 0) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: the array is empty", address));
+  CF_TRY(cf_load_labels(ctx, labels, "--trials", a->shape[0], result, &label));
+  CF_TRY(CF_SCRATCH(ctx, &code, a->shape[0]));
+  CF_TRY(cf_labels_group(ctx, label, code, &groups, &names));
+  CF_TRY(count_trials(ctx, names, labels, a->shape[0], code, groups, &fewest));
+  CF_TRY(CF_ALLOC(ctx, &r, 1));
+  r->neurons = a->shape[1];
+  r->stimuli = groups;
+  r->directions = fewest;
+  r->times = a->shape[2];
+  CF_TRY(arrange_trials(ctx, a, code, r));
+  CF_TRY(CF_ALLOC(ctx, &r->index, r->neurons));
+  for (size_t i = 0; i < r->neurons; i++) r->index[i] = i;
+  CF_TRY(copy_label(ctx, a->coordinate[1], &r->neuron));
+  CF_TRY(copy_label(ctx, a->coordinate[2], &r->time));
+  r->stimulus = names;
+  names = NULL;
+  CF_TRY(handle_missing(ctx, r, address, cf_options_text(options, "missing")));
+  CF_TRY(read_degrees(ctx, r, address));
+  find_step(r);
+  *out = r;
+  r = NULL;
+done:
+  cf_responses_free(r);
+  cf_array_free(a);
+  cf_array_free(label);
+  cf_array_free(names);
+  cf_scratch_release(ctx, mark);
   return status;
 }
 

@@ -43,12 +43,43 @@ done:
   return status;
 }
 
+/* Means over runs of `join` bins; what is left at the end is dropped. */
+static cf_status average(cf_context *ctx, cf_responses *r, const char *address, size_t join) {
+  cf_status status = CF_OK;
+  const size_t series = r->neurons * r->stimuli * r->directions, m = r->times / join;
+  cf_array *label = NULL;
+  if (m == 0)
+    return cf_fail(ctx, CF_ERR_INPUT, "%s: %zu time bins are fewer than the %zu of --average", address, r->times, join);
+  for (size_t i = 0; i < series * m; i++) { /* in place: a mean lies before what is still to be read */
+    const double *from = r->values + i / m * r->times + i % m * join;
+    double sum = 0;
+    for (size_t k = 0; k < join; k++) sum += from[k];
+    r->values[i] = sum / (double)join;
+  }
+  if (isfinite(r->step)) { /* the middle of each run */
+    const double first = cf_array_number(r->time, 0) + 0.5 * (double)(join - 1) * r->step;
+    r->step *= (double)join;
+    CF_TRY(cf_array_new(ctx, "time", CF_F64, 1, &m, &label));
+    for (size_t t = 0; t < m; t++) ((double *)label->data)[t] = first + (double)t * r->step;
+  }
+  cf_array_free(r->time);
+  r->time = label;
+  r->times = m;
+done:
+  return status;
+}
+
 cf_status cf_load_trajectories(cf_context *ctx, const char *address, const cf_options *options, cf_result *result,
                                cf_responses **out) {
-  const size_t m = (size_t)cf_options_integer(options, "resample");
-  cf_status status = cf_load_responses(ctx, address, options, result, out);
-  if (status != CF_OK || m == 0 || m == (*out)->times) return status;
-  status = resample(ctx, *out, m);
+  const size_t m = (size_t)cf_options_integer(options, "resample"),
+               join = (size_t)cf_options_integer(options, "average");
+  const char *labels = cf_options_text(options, "trials");
+  cf_status status = labels ? cf_load_trials(ctx, address, labels, options, result, out)
+                            : cf_load_responses(ctx, address, options, result, out);
+  if (status != CF_OK) return status;
+  if (join > 1) CF_TRY(average(ctx, *out, address, join));
+  if (m > 0 && m != (*out)->times) CF_TRY(resample(ctx, *out, m));
+done:
   if (status != CF_OK) {
     cf_responses_free(*out);
     *out = NULL;
@@ -118,10 +149,19 @@ bool cf_trajectories_shape(cf_context *ctx, const char *address, const cf_option
   const int ndim = cf_systems_dims(ctx, address, "responses", 3, dims);
   const double directions = (double)cf_options_integer(options, "directions");
   if (ndim != 3 && ndim != 4) return false;
+  if (cf_options_param(options, "trials") && cf_options_text(options, "trials")) { /* of unknown labels */
+    shape[0] = (double)dims[1];
+    shape[1] = 1;
+    shape[2] = (double)dims[0];
+    shape[3] = (double)dims[2];
+    goto bins;
+  }
   shape[0] = (double)dims[0];
   shape[1] = (double)dims[1];
   shape[2] = ndim == 4 ? (double)dims[2] : fmax(directions, 1);
   shape[3] = ndim == 4 ? (double)dims[3] : (double)dims[2] / shape[2];
+bins:
+  if (cf_options_param(options, "average")) shape[3] /= (double)cf_options_integer(options, "average");
   if (cf_options_param(options, "resample") && cf_options_integer(options, "resample") > 0)
     shape[3] = (double)cf_options_integer(options, "resample");
   return true;

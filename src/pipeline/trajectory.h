@@ -5,14 +5,20 @@
 #define CF_PIPELINE_TRAJECTORY_H
 #include "pipeline/responses.h"
 
-/* A row of an analysis' table. */
+/* Rows of an analysis' table. */
 #define CF_RESAMPLE_OPTION                                                                                             \
+  {"trials", 0, CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,                                                          \
+   "The array is (trial, neuron, time) and this file has the label of each trial: labels are the stimuli, and trials "  \
+   "of a label stand for directions, as many as the label with the fewest has."},                                      \
+      {"average", 0, CF_PARAM_INTEGER, "N", "1", 1, 100000, NULL,                                                      \
+       "Means over N neighbouring time bins first (counts of 1 ms to bins of 20 ms: 20)."},                            \
   {                                                                                                                    \
     "resample", 0, CF_PARAM_INTEGER, "T", "0", 0, 100000, NULL,                                                        \
         "Resample time to T bins first, by Fourier transform with a Hamming window on the spectrum (to compare a "     \
         "recording with a model of fewer frames); 0: as they are."                                                     \
   }
-/* Loads responses and resamples them when asked; their time labels then go evenly over the same span. */
+/* Loads responses (or trials), averages bins and resamples them when asked; their time labels then go evenly over the
+ * same span. */
 CF_CHECKED cf_status cf_load_trajectories(cf_context *ctx, const char *address, const cf_options *options,
                                           cf_result *result, cf_responses **out);
 /* Neurons, stimuli, directions and times that cf_load_trajectories will give, from the file's header; false when that

@@ -72,7 +72,8 @@ static const char description[] =
     "clean, relative}, ..., rules}, bootstrap {replicates, S_tight {mean, sd, error, low, high}, ...}, permutation "
     "{permutations, S_tight {p, null_mean}, ...}, clusters, sensitivity, explained. With --synthetic: tests [{kind, "
     "..., pass}], passed, failed. Arrays: curves (curve, point, axis), centreline (bundle, point, axis), label (curve), "
-    "profile (bundle, bin), replicates (replicate, score).\n\n"
+    "profile (bundle, bin), replicates (replicate, score); with --synthetic curves (test, curve, point, axis), NaN where "
+    "a test has fewer, and label (test, curve).\n\n"
     "References: Bertram, Dyballa, Keller, Kinger & Zucker (2026), arXiv 2601.21508; Dierckx (1993), Curve and Surface "
     "Fitting with Splines; Campello, Moulavi & Sander (2013).";
 
@@ -103,7 +104,11 @@ static cf_status read_labels(cf_context *ctx, const cf_options *options, cf_resu
   CF_TRY(CF_SCRATCH(ctx, &code, n));
   j->by = strcmp(labels, "stimulus") == 0 ? BY_STIMULUS : strcmp(labels, "direction") == 0 ? BY_DIRECTION : BY_FILE;
   if (j->by == BY_FILE) {
-    CF_TRY(cf_load_labels(ctx, labels, "--labels", n, result, &j->given));
+    status = cf_load_labels(ctx, labels, "--labels", n, result, &j->given);
+    if (status == CF_ERR_INPUT && !strpbrk(labels, "./:")) /* a word that is no rule */
+      status = cf_fail(ctx, status, "%s; --labels takes stimulus, direction, hdbscan, dbscan, threshold or a file",
+                       cf_context_error(ctx));
+    CF_TRY(status);
     CF_TRY(cf_labels_group(ctx, j->given, code, &groups, &j->names));
   }
   for (size_t i = 0; i < n; i++)
@@ -210,6 +215,19 @@ done:
   return status;
 }
 
+/* Labels of which no two curves share one make no bundles. */
+static cf_status check_labels(cf_context *ctx, const tubes_job *j, const char *address) {
+  const size_t n = j->r->stimuli * j->r->directions;
+  for (size_t i = 0; j->label && i < n; i++)
+    for (size_t k = 0; k < i; k++)
+      if (j->label[i] == j->label[k]) return CF_OK;
+  return j->label ? cf_fail(ctx, CF_ERR_INPUT,
+                            "%s: every label has one trajectory; a bundle takes two or more (--labels hdbscan bundles "
+                            "those that are alike)",
+                            address)
+                  : CF_OK;
+}
+
 static cf_status run_responses(cf_context *ctx, const cf_options *options, const char *address, cf_result *result,
                                tubes_job *j) {
   cf_status status = CF_OK;
@@ -225,6 +243,7 @@ static cf_status run_responses(cf_context *ctx, const cf_options *options, const
     status = cf_explain(ctx, status, "%s", address);
     goto done;
   }
+  CF_TRY(check_labels(ctx, j, address));
   if (j->o.cluster && cf_options_given(options, "permutations") && j->o.permutations > 0)
     cf_warn(ctx, "clusters come from the same curves: a permutation test of them would be circular and is left out");
   CF_TRY(cf_condition_labels(ctx, j->r, &j->condition));

@@ -273,11 +273,50 @@ static cf_json *test_json(const cf_synthetic_row *r, const char *kind) {
   return one;
 }
 
+/* The curves of every test, `points` of each; those that a test has fewer of than the largest are NaN, their labels -1.
+ * Arrays: curves (test, curve, point, axis), label (test, curve). */
+static cf_status keep_worlds(cf_context *ctx, const cf_synthetic_row *rows, const cf_array *names, cf_result *result) {
+  enum { POINTS = 64, MOST = 36 };
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t shape[4] = {CF_SYNTHETIC_ROWS, MOST, POINTS, 2}, each = (size_t)POINTS * 2;
+  cf_curves *curves = NULL;
+  double *x, *label;
+  CF_TRY(CF_SCRATCH(ctx, &x, CF_SYNTHETIC_ROWS * MOST * each));
+  CF_TRY(CF_SCRATCH(ctx, &label, (size_t)CF_SYNTHETIC_ROWS * MOST));
+  for (size_t i = 0; i < CF_SYNTHETIC_ROWS * MOST * each; i++) x[i] = NAN;
+  for (size_t t = 0; t < CF_SYNTHETIC_ROWS; t++) {
+    int own[MOST];
+    CF_TRY(cf_synthetic_tubes(ctx, &rows[t].world, (uint32_t)t, POINTS, &curves, own)); /* the same curves as tested */
+    for (size_t i = 0; i < MOST; i++) label[t * MOST + i] = i < curves->count ? own[i] : -1;
+    memcpy(x + t * MOST * each, curves->x, curves->count * each * sizeof *x);
+    cf_curves_free(curves);
+    curves = NULL;
+  }
+  CF_TRY(cf_put_axes(ctx, result, "curves", "test curve point axis", shape, x, names));
+  CF_TRY(cf_put_axes(ctx, result, "label", "test curve", shape, label, names));
+done:
+  cf_curves_free(curves);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+/* "crossing, jitter 0.03, 45°" */
+static void name_world(const cf_tube_world *w, char *out, size_t size) {
+  static const char *const kind[] = {"one", "parallel", "crossing"};
+  int used = snprintf(out, size, "%s, %s %g", kind[w->kind], w->smooth ? "offset" : "jitter", w->radius);
+  if (!isnan(w->separation)) snprintf(out + used, size - (size_t)used, ", apart %g", w->separation);
+  if (!isnan(w->angle)) snprintf(out + used, size - (size_t)used, ", %g°", w->angle);
+}
+
 cf_status tubes_synthetic(cf_context *ctx, const tubes_job *j, cf_result *result) {
   static const char *const kind[] = {"one", "parallel", "crossing"};
   cf_status status = CF_OK;
   cf_synthetic_row rows[CF_SYNTHETIC_ROWS];
   cf_json *tests = cf_json_list();
+  cf_array *names = NULL;
+  char title[CF_SYNTHETIC_ROWS][64];
+  const char *list[CF_SYNTHETIC_ROWS];
   size_t passed = 0;
   CF_TRY(cf_synthetic_tests(ctx, &j->o.tube, rows));
   CF_TRY(cf_result_say(ctx, result, "%-9s %-7s %6s %5s %5s  %8s %8s %8s %10s  %s\n", "tubes", "curves", "radius",
@@ -296,11 +335,18 @@ cf_status tubes_synthetic(cf_context *ctx, const tubes_job *j, cf_result *result
   CF_TRY(cf_result_say(ctx, result, "%zu of %d tests passed\n", passed, CF_SYNTHETIC_ROWS));
   cf_json_set(result->values, "tests", tests);
   tests = NULL;
+  for (size_t i = 0; i < CF_SYNTHETIC_ROWS; i++) {
+    name_world(&rows[i].world, title[i], sizeof title[i]);
+    list[i] = title[i];
+  }
+  CF_TRY(cf_array_from_texts(ctx, "test", CF_SYNTHETIC_ROWS, list, &names));
+  CF_TRY(keep_worlds(ctx, rows, names, result));
   cf_json_set(result->values, "passed", cf_json_number((double)passed));
   cf_json_set(result->values, "failed", cf_json_number((double)(CF_SYNTHETIC_ROWS - passed)));
   if (passed < CF_SYNTHETIC_ROWS)
     cf_warn(ctx, "%zu of %d tests on known tubes failed", CF_SYNTHETIC_ROWS - passed, CF_SYNTHETIC_ROWS);
 done:
   cf_json_free(tests);
+  cf_array_free(names);
   return status;
 }

@@ -137,6 +137,12 @@ static cf_status put_maps(cf_page *page, const cf_cloud_view *view, size_t join)
   }
   cf_text_write(&page->html, "],\"directions\":$i,\"times\":$i,\"note\":", (int)view->directions, (int)times);
   cf_page_json_text(&page->html, note);
+  if (view->time) {
+    cf_text_put(&page->html, ",\"seconds\":[");
+    for (size_t t = 0; t < times; ++t)
+      cf_text_write(&page->html, "$s$w", t ? "," : "", cell(view->time, view->times, join, t));
+    cf_text_put(&page->html, "]");
+  }
   if (view->rate_unit) {
     cf_text_put(&page->html, ",\"unit\":");
     cf_page_json_text(&page->html, view->rate_unit);

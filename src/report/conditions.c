@@ -116,8 +116,7 @@ done:
   return status;
 }
 
-/* Repeats are noisy one by one: their mean for each stimulus in place of them. */
-static cf_status mean_of_repeats(cf_page *page, size_t steps, cf_conditions *c, const double **path) {
+cf_status cf_conditions_mean(cf_page *page, size_t steps, cf_conditions *c, const double **path) {
   cf_status status = CF_OK;
   const cf_colouring *by = c->colouring;
   double *mean = NULL, *count = NULL;
@@ -163,7 +162,7 @@ cf_status cf_page_trajectories(cf_page *page, const cf_part *part, const char *s
     snprintf(longer, sizeof longer, "%.500s Means over %zu repeats; the single ones are in arrays.h5.", caption,
              c->directions);
     caption = longer;
-    CF_TRY(mean_of_repeats(page, steps, c, &path));
+    CF_TRY(cf_conditions_mean(page, steps, c, &path));
   }
   cf_paths_figure spec = {.n = c->n,
                           .steps = steps,

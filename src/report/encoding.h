@@ -27,6 +27,8 @@ typedef struct cf_encoding {
 cf_status cf_encoding_read(cf_page *page, const cf_part *part, cf_encoding *out);
 /* A few neurons' response maps, in rows and around the manifold; nothing when there are no maps. */
 cf_status cf_page_examples(cf_page *page, const cf_part *part, const cf_encoding *encoding);
+/* Activity of clusters and other groups over time; nothing when there are no maps. */
+cf_status cf_page_activity(cf_page *page, const cf_part *part, const cf_encoding *encoding);
 void cf_encoding_view(const cf_encoding *encoding, cf_cloud_view *view);
 
 #endif

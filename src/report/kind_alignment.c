@@ -78,18 +78,6 @@ static void shorten(const char **name, size_t n) {
   for (size_t i = 0; i < n; ++i) name[i] += folder;
 }
 
-/* The task whose folder, named by the first digits of its hash, holds the file; NULL: none of this study. */
-static const char *maker_of(const cf_page *page, const char *path) {
-  const cf_json *tasks = cf_json_get(page->results->provenance, "tasks");
-  for (size_t i = 0; path && i < cf_json_count(tasks); ++i) {
-    const char *hash = cf_part_text(cf_json_at(tasks, i), "hash", "");
-    char folder[24];
-    snprintf(folder, sizeof folder, "/%.16s/", hash);
-    if (strlen(hash) >= 16 && strstr(path, folder)) return cf_part_text(cf_json_at(tasks, i), "id", NULL);
-  }
-  return NULL;
-}
-
 /* A file of the study itself is "arrays" like all the others: better the task that made it. Inputs are the modules,
  * then the recordings. */
 static void name_by_task(const cf_page *page, const cf_part *part, table *t) {
@@ -98,7 +86,7 @@ static void name_by_task(const cf_page *page, const cf_part *part, table *t) {
   if (cf_json_count(inputs) != t->modules + t->recordings) return;
   for (size_t i = 0; i < t->modules + t->recordings; ++i) {
     const char **name = i < t->modules ? t->module + i : t->recording + (i - t->modules);
-    const char *task = maker_of(page, cf_part_text(cf_json_at(inputs, i), "path", NULL));
+    const char *task = cf_page_maker(page, cf_part_text(cf_json_at(inputs, i), "path", NULL));
     if (task && strncmp(*name, plain, sizeof plain - 1) == 0) *name = task;
   }
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SCORES = 3, MOST_CLASSES = 60, RED = 6, BLUE = 0 };
+enum { SCORES = 3, MOST_CLASSES = 60, MOST_ACTIVITY = 12, RED = 6, BLUE = 0 };
 
 static const char *const key[SCORES] = {"knn", "logistic", "mean"};
 static const char *const title_of[SCORES] = {"Nearest neighbours", "Logistic regression", "Nearest mean"};
@@ -144,6 +144,92 @@ static cf_status draw_windows(cf_page *page, const cf_part *part) {
   cf_figure_options o = cf_page_options(part, "windows", "Accuracy over time", windows_caption, id);
   CF_TRY(cf_figure_curves(page->ctx, &spec, &o, &figure));
   status = cf_page_figure(page, part, "windows", "Accuracy over time", windows_caption, panels > 1, figure);
+done:
+  cf_scratch_release(page->ctx, mark);
+  return status;
+}
+
+/* -------------------------------------------------------------- activity -- */
+
+/* Speed of every trajectory on the principal components, mean over the conditions of a stimulus: stimuli x (steps - 1),
+ * a step of time as unit. NULL: the result has none. */
+static cf_status read_speed(cf_page *page, const cf_part *part, const cf_conditions *c, size_t stimuli, double **out,
+                            size_t *steps) {
+  cf_status status = CF_OK;
+  const cf_colouring *by = c->colourings ? c->colouring : NULL;
+  cf_block x;
+  double *count = NULL;
+  *out = NULL;
+  for (size_t k = 0; k < c->colourings; ++k)
+    if (strcmp(c->colouring[k].title, "stimulus") == 0) by = c->colouring + k;
+  CF_TRY(cf_block_read(page, part, "trajectories", 3, &x));
+  if (!x.value || !by || by->groups != stimuli || x.shape[0] != c->n || x.shape[1] < 2) goto done;
+  *steps = x.shape[1] - 1;
+  CF_TRY(CF_SCRATCH(page->ctx, out, stimuli * *steps));
+  CF_TRY(CF_SCRATCH(page->ctx, &count, stimuli));
+  memset(*out, 0, stimuli * *steps * sizeof **out);
+  for (size_t s = 0; s < stimuli; ++s) count[s] = 0.0;
+  for (size_t i = 0; i < c->n; ++i) count[by->group[i]] += 1.0;
+  for (size_t i = 0; i < c->n; ++i)
+    for (size_t t = 0; t < *steps; ++t) {
+      const double *at = x.value + (i * x.shape[1] + t) * x.shape[2];
+      double sum = 0.0;
+      for (size_t k = 0; k < x.shape[2]; ++k) sum += (at[x.shape[2] + k] - at[k]) * (at[x.shape[2] + k] - at[k]);
+      (*out)[by->group[i] * *steps + t] += sqrt(sum) / count[by->group[i]];
+    }
+done:
+  return status;
+}
+
+/* How strong responses are over time, and how fast the trajectories run. */
+static cf_status draw_activity(cf_page *page, const cf_part *part, const cf_conditions *c) {
+  static const char title[] = "Activity over the trajectories";
+  static const char caption[] =
+      "Left: response to each stimulus, mean over neurons and directions; bands: standard error over neurons. Right: how far the "
+      "trajectory moves from one time bin to the next on the principal components, mean over the directions of a stimulus.";
+  cf_status status = CF_OK;
+  cf_block mean, error;
+  const char **name = NULL;
+  double *time = NULL, *x = NULL, *low = NULL, *high = NULL, *speed = NULL;
+  size_t steps = 0;
+  cf_curve strength[MOST_ACTIVITY], run[MOST_ACTIVITY];
+  char id[256];
+  cf_figure *figure = NULL;
+  cf_mark mark = cf_scratch_mark(page->ctx);
+  CF_TRY(cf_block_read(page, part, "activity", 2, &mean));
+  CF_TRY(cf_block_read(page, part, "activity_error", 2, &error));
+  if (!mean.value || !error.value || mean.shape[1] < 2 || mean.shape[0] > MOST_ACTIVITY) goto done;
+  const size_t n = mean.shape[0], times = mean.shape[1];
+  CF_TRY(cf_block_labels(page, part, mean.array, 0, &name));
+  if (mean.array->coordinate[1]) CF_TRY(cf_block_axis(page, part, mean.array, 1, "time", &time));
+  CF_TRY(CF_SCRATCH(page->ctx, &x, times));
+  CF_TRY(CF_SCRATCH(page->ctx, &low, n * times));
+  CF_TRY(CF_SCRATCH(page->ctx, &high, n * times));
+  for (size_t t = 0; t < times; ++t) x[t] = time ? time[t] : (double)t;
+  for (size_t i = 0; i < n * times; ++i) {
+    low[i] = mean.value[i] - error.value[i];
+    high[i] = mean.value[i] + error.value[i];
+  }
+  CF_TRY(read_speed(page, part, c, n, &speed, &steps));
+  for (size_t s = 0; s < n; ++s) {
+    strength[s] = (cf_curve){.name = name ? name[s] : NULL,
+                             .n = times,
+                             .x = x,
+                             .y = mean.value + s * times,
+                             .low = low + s * times,
+                             .high = high + s * times};
+    if (speed)
+      run[s] = (cf_curve){.name = name ? name[s] : NULL, .n = steps, .x = x + 1, .y = speed + s * steps};
+  }
+  const char *across = time ? "time (s)" : "time bin";
+  cf_curve_panel panel[2] = {
+      {.title = "Strength", .x_title = across, .y_title = "mean response", .count = n, .curve = strength},
+      {.title = "Speed", .x_title = across, .y_title = "distance a bin", .count = n, .curve = run, .from_zero = true}};
+  cf_curves_figure spec = {speed ? 2 : 1, speed ? 2 : 1, panel};
+  cf_figure_options o = cf_page_options(part, "activity", title, caption, id);
+  if (speed) o.width_mm = CF_FIGURE_TWO_COLUMNS;
+  CF_TRY(cf_figure_curves(page->ctx, &spec, &o, &figure));
+  status = cf_page_figure(page, part, "activity", title, caption, speed != NULL, figure);
 done:
   cf_scratch_release(page->ctx, mark);
   return status;
@@ -396,6 +482,8 @@ cf_status cf_page_decode_beside(cf_page *page) {
                            "<div class=\"figures\">\n");
   for (int k = 0; k < SCORES; ++k) CF_TRY(draw_beside(page, &whole, k));
   cf_text_put(&page->html, "</div>\n");
+  CF_TRY(cf_page_decode_views(page, true));
+  CF_TRY(cf_page_decode_views(page, false));
   write_beside(page);
   cf_text_put(&page->html, "</section>\n");
 done:
@@ -413,6 +501,7 @@ cf_status cf_part_decode(cf_page *page, const cf_part *part) {
   CF_TRY(draw_windows(page, part));
   if (c.n > 0) {
     CF_TRY(draw_trajectories(page, part, &c));
+    CF_TRY(draw_activity(page, part, &c));
     CF_TRY(add_right(page, part, &c));
     CF_TRY(draw_manifold(page, part, &c));
   }

@@ -375,6 +375,7 @@ cf_status cf_part_encode(cf_page *page, const cf_part *part) {
   cf_text_put(&page->html, "<div class=\"figures\">\n");
   CF_TRY(draw_manifold(page, part, &e, "Encoding manifold", caption));
   CF_TRY(cf_page_examples(page, part, &e));
+  CF_TRY(cf_page_activity(page, part, &e));
   CF_TRY(draw_planes(page, part, &e));
   CF_TRY(draw_trees(page, part));
   CF_TRY(cf_part_factors(page, part));

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SCORES = 3, MOST_BUNDLES = 24, MOST_PROFILES = 10 };
+enum { SCORES = 3, MOST_BUNDLES = 24, MOST_PROFILES = 10, MOST_BESIDE = 20 };
 
 static const char *const key[SCORES] = {"S_tight", "S_cross", "L_S_cross"};
 
@@ -94,39 +94,52 @@ static bundle_names names_of(const cf_part *part) {
   return b;
 }
 
+/* Curves, bundles and centrelines of a task; curves 0: it has none that can be drawn. names and axis have to stay. */
+static cf_status read_tubes(cf_page *page, const cf_part *part, bundle_names *names, char axis[2][64],
+                            cf_tubes_figure *out) {
+  cf_status status = CF_OK;
+  cf_block curves, centre;
+  double *label = NULL;
+  size_t *group = NULL;
+  *names = names_of(part);
+  *out = (cf_tubes_figure){0};
+  CF_TRY(cf_block_read(page, part, "curves", 3, &curves));
+  CF_TRY(cf_block_read(page, part, "centreline", 3, &centre));
+  if (!curves.value || curves.shape[2] < 2 || names->n > MOST_BUNDLES) goto done;
+  CF_TRY(cf_block_vector(page, part, "label", curves.shape[0], &label));
+  if (!label) goto done;
+  CF_TRY(CF_SCRATCH(page->ctx, &group, curves.shape[0]));
+  group_curves(bundles_of(part), label, curves.shape[0], group);
+  const bool fits = centre.value && centre.shape[0] == names->n && centre.shape[1] == curves.shape[1] &&
+                    centre.shape[2] == curves.shape[2];
+  for (size_t k = 0; k < 2; ++k) title_axis(part, k, axis[k], 64);
+  *out = (cf_tubes_figure){.curves = curves.shape[0],
+                           .points = curves.shape[1],
+                           .dims = curves.shape[2],
+                           .curve = curves.value,
+                           .bundle = group,
+                           .bundles = names->n,
+                           .bundle_name = names->name,
+                           .centreline = fits ? centre.value : NULL,
+                           .axis = {0, 1},
+                           .axis_title = {axis[0], axis[1]},
+                           .split = true};
+done:
+  return status;
+}
+
 static cf_status draw_overlay(cf_page *page, const cf_part *part) {
   static const char caption[] =
       "Thin: trajectories at equal steps of their length, on the first two principal components; small circles are where they begin. "
       "Thick: the centreline of each bundle. Grey in the panel of a bundle: the centrelines of the others.";
   cf_status status = CF_OK;
-  cf_block curves, centre;
-  double *label = NULL;
-  size_t *group = NULL;
+  cf_tubes_figure spec;
   char id[256], axis[2][64];
-  bundle_names b = names_of(part);
+  bundle_names b;
   cf_figure *figure = NULL;
   cf_mark mark = cf_scratch_mark(page->ctx);
-  CF_TRY(cf_block_read(page, part, "curves", 3, &curves));
-  CF_TRY(cf_block_read(page, part, "centreline", 3, &centre));
-  if (!curves.value || curves.shape[2] < 2 || b.n > MOST_BUNDLES) goto done;
-  CF_TRY(cf_block_vector(page, part, "label", curves.shape[0], &label));
-  if (!label) goto done;
-  CF_TRY(CF_SCRATCH(page->ctx, &group, curves.shape[0]));
-  group_curves(bundles_of(part), label, curves.shape[0], group);
-  bool fits = centre.value && centre.shape[0] == b.n && centre.shape[1] == curves.shape[1] &&
-              centre.shape[2] == curves.shape[2];
-  for (size_t k = 0; k < 2; ++k) title_axis(part, k, axis[k], sizeof axis[k]);
-  cf_tubes_figure spec = {.curves = curves.shape[0],
-                          .points = curves.shape[1],
-                          .dims = curves.shape[2],
-                          .curve = curves.value,
-                          .bundle = group,
-                          .bundles = b.n,
-                          .bundle_name = b.name,
-                          .centreline = fits ? centre.value : NULL,
-                          .axis = {0, 1},
-                          .axis_title = {axis[0], axis[1]},
-                          .split = true};
+  CF_TRY(read_tubes(page, part, &b, axis, &spec));
+  if (spec.curves == 0) goto done;
   cf_figure_options o = cf_page_options(part, "tubes", "Tubes", caption, id);
   CF_TRY(cf_figure_tubes(page->ctx, &spec, &o, &figure));
   status = cf_page_figure(page, part, "tubes", "Tubes", caption, b.n > 1, figure);
@@ -403,12 +416,50 @@ static void write_tests(cf_page *page, const cf_part *part) {
 
 /* ---------------------------------------------------------- side by side -- */
 
+/* The tubes of all tasks, each in its own components. */
+static cf_status draw_beside(cf_page *page, const cf_part *whole) {
+  static const char caption[] =
+      "Trajectories (thin) and centrelines of bundles (thick) on the first two principal components of each population; panels "
+      "share no scale.";
+  cf_status status = CF_OK;
+  const size_t most = CF_MIN(page->results->count, (size_t)MOST_BESIDE);
+  cf_tubes_figure *panel = NULL;
+  bundle_names *names = NULL;
+  char(*axis)[2][64] = NULL, id[256];
+  const char **title = NULL;
+  size_t panels = 0;
+  cf_figure *figure = NULL;
+  cf_mark mark = cf_scratch_mark(page->ctx);
+  CF_TRY(CF_SCRATCH(page->ctx, &panel, most));
+  CF_TRY(CF_SCRATCH(page->ctx, &names, most));
+  CF_TRY(CF_SCRATCH(page->ctx, &axis, most));
+  CF_TRY(CF_SCRATCH(page->ctx, &title, most));
+  for (size_t t = 0; t < page->results->count && panels < most; ++t) {
+    const cf_study_task *one = page->results->task + t;
+    const cf_part part = {one, cf_json_get(one->envelope, "result"), cf_json_get(one->envelope, "options")};
+    if (strcmp(one->kind, "tubes") != 0 || !bundles_of(&part)) continue;
+    CF_TRY(read_tubes(page, &part, names + panels, axis[panels], panel + panels));
+    title[panels] = one->title;
+    panels += panel[panels].curves > 0;
+  }
+  if (panels < 2) goto done;
+  cf_tubes_grid spec = {panels, panels <= 4 ? 2 : panels <= 6 ? 3 : 4, panel, title};
+  cf_figure_options o = cf_page_options(whole, "overlay", "Tubes", caption, id);
+  CF_TRY(cf_figure_tubes_grid(page->ctx, &spec, &o, &figure));
+  status = cf_page_figure(page, whole, "overlay", "Tubes", caption, true, figure);
+done:
+  cf_scratch_release(page->ctx, mark);
+  return status;
+}
+
 cf_status cf_page_tubes_beside(cf_page *page) {
   static char name[] = "side-by-side";
-  static const char caption[] =
+  static const char plain[] =
       "Red, left axis: tightness; blue, right axis: crossings times length, which has no unit, so that populations of different sizes "
       "compare. Lower is more tubular. Dashed: mean over shuffled labels. Lines: percentiles over resampled neurons, where they hold "
       "the value; such replicates are no independent samples, so no test between populations is made of them.";
+  char caption[700];
+  size_t shaded = 0;
   cf_status status = CF_OK;
   cf_study_task task = {.id = name};
   cf_part whole = {&task, NULL, NULL};
@@ -426,16 +477,22 @@ cf_status cf_page_tubes_beside(cf_page *page) {
   CF_TRY(CF_SCRATCH(page->ctx, &bar, tasks));
   for (size_t t = 0; t < tasks; ++t) {
     const cf_json *r = cf_json_get(one[t]->envelope, "result"), *permutation = cf_json_get(r, "permutation");
-    bar[n] = (cf_twin_bar){short_name[t], value_of(r, key[0]), value_of(r, key[2]), false};
+    const bool network = cf_page_from_network(page, one[t]);
+    shaded += network;
+    bar[n] = (cf_twin_bar){short_name[t], value_of(r, key[0]), value_of(r, key[2]), network};
     bar[n].left.chance = cf_part_number(cf_json_get(permutation, key[0]), "null_mean");
     bar[n++].right.chance = cf_part_number(cf_json_get(permutation, key[2]), "null_mean");
   }
   cf_text_put(&page->html, "<section id=\"tubes-side-by-side\" class=\"task\"><h2>Tubes side by side</h2>\n"
                            "<div class=\"figures\">\n");
+  for (size_t k = 0; k < n && shaded == n; ++k) bar[k].shaded = false; /* shade parts some from others */
+  snprintf(caption, sizeof caption, "%s%s", plain,
+           shaded > 0 && shaded < n ? " Shaded: populations of a network that this study ran." : "");
   cf_twins_figure spec = {n, bar, "S_tight", "L · S_cross"};
   cf_figure_options o = cf_page_options(&whole, "tubes", "Tightness and crossings", caption, id);
   CF_TRY(cf_figure_twins(page->ctx, &spec, &o, &figure));
   CF_TRY(cf_page_figure(page, &whole, "tubes", "Tightness and crossings", caption, true, figure));
+  CF_TRY(draw_beside(page, &whole));
   cf_text_put(&page->html, "</div>\n</section>\n");
 done:
   cf_scratch_release(page->ctx, mark);
@@ -446,6 +503,7 @@ cf_status cf_part_tubes(cf_page *page, const cf_part *part) {
   cf_status status = CF_OK;
   if (cf_json_is_list(cf_json_get(part->result, "tests"))) {
     CF_TRY(cf_find_tubes(page, part));
+    CF_TRY(cf_page_known_tubes(page, part));
     write_tests(page, part);
     goto done;
   }

@@ -202,6 +202,8 @@ cf_status cf_find_snci(cf_page *page, const cf_part *part);
 cf_status cf_find_mantel(cf_page *page, const cf_part *part);
 cf_status cf_part_decode(cf_page *page, const cf_part *part);
 cf_status cf_part_tubes(cf_page *page, const cf_part *part);
+/* Figures of `tubes --synthetic`: some of its tubes, and how the scores follow what was planted. */
+cf_status cf_page_known_tubes(cf_page *page, const cf_part *part);
 cf_status cf_part_dmd(cf_page *page, const cf_part *part);
 cf_status cf_part_dynamics(cf_page *page, const cf_part *part);
 cf_status cf_part_alignment(cf_page *page, const cf_part *part);
@@ -224,6 +226,8 @@ cf_status cf_find_planted(cf_page *page, const cf_part *part, bool *written);
 cf_status cf_page_side_by_side(cf_page *page);
 /* The same of two or more tasks that decode (accuracy over time) and that measure tubes (both scores). */
 cf_status cf_page_decode_beside(cf_page *page);
+/* Their manifolds, or (moving) their trajectories, in a row. */
+cf_status cf_page_decode_views(cf_page *page, bool moving);
 cf_status cf_page_tubes_beside(cf_page *page);
 /* Tuning of two or more populations, activity of two or more networks, alignment of two or more networks. */
 cf_status cf_page_tuning_beside(cf_page *page);
@@ -241,6 +245,10 @@ const char *cf_run_layer_name(const cf_json *layer);
 cf_status cf_run_peaks(cf_page *page, const cf_part *part, const cf_json *layer, cf_box_sample *out);
 /* The same of two or more tasks that find dynamic modes: stable eigenvalues and depth profiles of the models. */
 cf_status cf_page_dmd_beside(cf_page *page);
+/* The task of this study whose folder holds the file; NULL: none. */
+const char *cf_page_maker(const cf_page *page, const char *path);
+/* Whether what a task looks at comes from a network that the study ran. */
+bool cf_page_from_network(const cf_page *page, const cf_study_task *task);
 /* How many tasks are of this kind; with `member` those alone whose result has it. */
 size_t cf_page_tasks(const cf_page *page, const char *kind, const char *member);
 cf_status cf_page_methods(cf_page *page);

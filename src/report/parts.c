@@ -435,3 +435,36 @@ void cf_table_end_row(cf_page *page) {
 void cf_table_close(cf_page *page) {
   cf_text_put(&page->html, "</tbody></table></div></div>\n");
 }
+
+/* A task's folder is named by the first digits of its hash. */
+const char *cf_page_maker(const cf_page *page, const char *path) {
+  const cf_json *tasks = cf_json_get(page->results->provenance, "tasks");
+  for (size_t i = 0; path && i < cf_json_count(tasks); ++i) {
+    const char *hash = cf_part_text(cf_json_at(tasks, i), "hash", "");
+    char folder[24];
+    snprintf(folder, sizeof folder, "/%.16s/", hash);
+    if (strlen(hash) >= 16 && strstr(path, folder)) return cf_part_text(cf_json_at(tasks, i), "id", NULL);
+  }
+  return NULL;
+}
+
+static const cf_study_task *task_of(const cf_page *page, const char *id) {
+  for (size_t i = 0; id && i < page->results->count; ++i)
+    if (strcmp(page->results->task[i].id, id) == 0) return page->results->task + i;
+  return NULL;
+}
+
+static bool behind(const cf_page *page, const cf_study_task *task, int steps) {
+  const cf_json *inputs = cf_json_get(task->envelope, "inputs");
+  if (strcmp(task->kind, "run") == 0) return true;
+  for (size_t i = 0; i < cf_json_count(inputs) && steps > 0; ++i) {
+    const char *path = cf_part_text(cf_json_at(inputs, i), "path", NULL);
+    const cf_study_task *maker = task_of(page, cf_page_maker(page, path));
+    if (maker && maker != task && behind(page, maker, steps - 1)) return true;
+  }
+  return false;
+}
+
+bool cf_page_from_network(const cf_page *page, const cf_study_task *task) {
+  return behind(page, task, 8);
+}

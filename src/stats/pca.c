@@ -2,7 +2,9 @@
  *
  * PCA: X (n x p) with centred columns = U S V'; components are the rows of V', scores U S, variances s^2/(n - 1). Small
  * problems, and those that want most of the components, go through the SVD; large ones through the eigenvectors of the
- * smaller of X'X and X X', where components whose variance is below about 1e-15 of the largest are set to zero.
+ * smaller of X'X and X X', where components whose variance is below about 1e-15 of the largest are set to zero. So do
+ * small ones of which one side is eight times the other, as long as the variance of the last component wanted is above
+ * 1e-6 of the largest: eigenvectors of the product know a direction of relative size c to eps / c^2.
  * Classical scaling: B = -1/2 J D^2 J with J = I - 11'/n; coordinates are eigenvectors times the roots of their
  * eigenvalues. Torgerson, Psychometrika 17, 401 (1952). */
 #include "stats/internal.h"
@@ -13,7 +15,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { SVD_SIDE = 400 };
+enum { SVD_SIDE = 400, LONG = 8 };
+#define LEAST_SIZE 1e-3 /* of the last singular value over the first */
 
 typedef struct pca {
   size_t n, p, k;
@@ -94,10 +97,13 @@ cf_status cf_pca(cf_context *ctx, const cf_view *x, size_t k, double *components
   cf_view_copy(x, s.x);
   cf_center_columns(s.n, s.p, s.x, s.p, means);
   if (k == 0) goto done;
-  if (least <= SVD_SIDE || k > least / 4)
-    CF_TRY(by_svd(ctx, &s));
-  else
+  const bool large = least > SVD_SIDE, lopsided = CF_MAX(s.n, s.p) >= LONG * least;
+  bool found = false;
+  if (k <= least / 4 && (large || lopsided)) {
     CF_TRY(by_gram(ctx, &s));
+    found = large || s.singular[k - 1] > LEAST_SIZE * s.singular[0];
+  }
+  if (!found) CF_TRY(by_svd(ctx, &s));
   if (scores) CF_TRY(cf_gemm(ctx, false, true, s.n, k, s.p, 1, s.x, s.p, s.components, s.p, 0, scores, k));
   for (size_t i = 0; i < count; i++) total += s.x[i] * s.x[i];
   for (size_t i = 0; i < k; i++) {

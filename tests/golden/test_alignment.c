@@ -12,6 +12,16 @@ static void fill(double *x, double *y) {
   }
 }
 
+static void measure(cf_context *ctx, const cf_align_job *job, size_t p, const double *x, size_t q, const double *y,
+                    double *value) {
+  cf_align_face a, b;
+  assert_ok(ctx, cf_align_face_new(ctx, job, true, p, x, &a));
+  assert_ok(ctx, cf_align_face_new(ctx, job, false, q, y, &b));
+  assert_ok(ctx, cf_align_pair(ctx, job, &a, &b, value));
+  cf_align_face_free(&a);
+  cf_align_face_free(&b);
+}
+
 static void closed_form(void **state) {
   (void)state;
   static double x[C * P], y[C * Q];
@@ -22,7 +32,7 @@ static void closed_form(void **state) {
   for (int j = 0; j < SPLITS; j++)
     for (int i = 0; i < 8; i++) test[j * C + (j + 6 * i) % C] = 1;
   const cf_align_job job = {.conditions = C, .paper = true, .clean = true, .folds = 6, .test = test, .splits = SPLITS};
-  assert_ok(ctx, cf_align_bin(ctx, &job, P, x, Q, y, value, 0, NULL));
+  measure(ctx, &job, P, x, Q, y, value);
   assert_close(value[CF_ALIGN_RSA], .16437721707673297, 0, 1e-12);
   /* The third to fifth components of either side have equal variance: which direction stands third is a matter of
    * rounding, and moves the mean by 1e-5. */
@@ -47,7 +57,7 @@ static void untied_components(void **state) {
     for (int i = 0; i < Q; i++) y[c * Q + i] += .04 * (i + 1) * sin(.017 * c * c + 1);
   }
   const cf_align_job job = {.conditions = C, .paper = true};
-  assert_ok(ctx, cf_align_bin(ctx, &job, P, x, Q, y, value, 0, NULL));
+  measure(ctx, &job, P, x, Q, y, value);
   assert_close(value[CF_ALIGN_CCA], .40074603340809, 0, 1e-10);
   cf_context_free(ctx);
 }
@@ -57,19 +67,26 @@ static void clean_of_a_copy(void **state) {
   (void)state;
   enum { N = 40 };
   static double x[C * P], y[C * Q], copy[C * P];
-  double out[2], null[2 * N];
+  double out[2], null[N][2];
+  struct cf_align_folds *a, *b;
   cf_context *ctx = test_context();
   fill(x, y);
   for (int c = 0; c < C; c++)
     for (int i = 0; i < P; i++) copy[c * P + i] = 3 * x[c * P + (i + 7) % P] + i;
-  assert_ok(ctx, cf_align_clean(ctx, C, 6, P, x, P, copy, out, N, null));
-  printf("copy: cca %.6f, lp %.6f; null %.4f %.4f\n", out[0], out[1], null[0], null[N]);
+  assert_ok(ctx, cf_align_folds_new(ctx, C, 6, true, P, x, &a));
+  assert_ok(ctx, cf_align_folds_new(ctx, C, 6, false, P, copy, &b));
+  assert_ok(ctx, cf_align_clean(ctx, a, b, out));
+  const struct cf_align_folds *const modules[1] = {a};
+  for (size_t r = 0; r < N; r++) assert_ok(ctx, cf_align_clean_permuted(ctx, 1, modules, b, r, &null[r]));
+  cf_align_folds_free(a);
+  cf_align_folds_free(b);
+  printf("copy: cca %.6f, lp %.6f; null %.4f %.4f\n", out[0], out[1], null[0][0], null[0][1]);
   assert_close(out[0], 1, 0, 1e-9);
   assert_true(out[1] > .9);
   double mean = 0;
   for (int r = 0; r < N; r++) {
-    mean += null[r] / N;
-    assert_true(null[r] < out[0] && null[N + r] < out[1]);
+    mean += null[r][0] / N;
+    assert_true(null[r][0] < out[0] && null[r][1] < out[1]);
   }
   assert_true(fabs(mean) < .1);
   cf_context_free(ctx);
@@ -122,8 +139,90 @@ static void rotations(void **state) {
   }
 }
 
+/* Modules and recordings of unequal numbers of neurons: noise around a few signals that all share. */
+static void fill_side(cf_context *ctx, size_t index, size_t conditions, size_t bins, size_t neurons,
+                      cf_align_side *side) {
+  cf_rng rng = cf_rng_make(77, 5, (uint32_t)index);
+  side->name = "side";
+  side->neurons = neurons;
+  assert_ok(ctx, CF_ALLOC(ctx, &side->x, bins * conditions * neurons));
+  assert_ok(ctx, CF_ALLOC(ctx, &side->mean, conditions * neurons));
+  for (size_t t = 0; t < bins; t++)
+    for (size_t c = 0; c < conditions; c++)
+      for (size_t j = 0; j < neurons; j++) {
+        const double x = sin(.9 * (double)c + .4 * (double)(j * (1 + index)) + .3 * (double)t) + .4 * cf_rng_normal(&rng);
+        side->x[(t * conditions + c) * neurons + j] = x;
+        side->mean[c * neurons + j] += x / (double)bins;
+      }
+}
+
+typedef struct setting {
+  int threads;
+  size_t memory, modules, recordings;
+  bool time_average;
+} setting;
+
+static void table_of(const setting *set, cf_align_score *out) {
+  enum { CONDITIONS = 12, BINS = 6 };
+  static const size_t neurons[5] = {7, 2, 40, 5, 3};
+  cf_context_options o = CF_CONTEXT_OPTIONS_INIT;
+  cf_context *ctx = NULL;
+  o.threads = set->threads;
+  o.memory = set->memory;
+  assert_int_equal(cf_context_new(&o, &ctx), CF_OK);
+  cf_align_job job = {.conditions = CONDITIONS,
+                      .bins = BINS,
+                      .time_average = set->time_average,
+                      .paper = true,
+                      .clean = true,
+                      .folds = 4,
+                      .bootstrap = 7,
+                      .permutations = 37, /* more than two chunks, the last one short */
+                      .shuffles = 9};
+  job.modules.count = set->modules;
+  job.recordings.count = set->recordings;
+  assert_ok(ctx, CF_ALLOC(ctx, &job.modules.address, set->modules));
+  assert_ok(ctx, CF_ALLOC(ctx, &job.recordings.address, set->recordings));
+  assert_ok(ctx, CF_ALLOC(ctx, &job.module, set->modules));
+  assert_ok(ctx, CF_ALLOC(ctx, &job.recording, set->recordings));
+  for (size_t i = 0; i < set->modules; i++) fill_side(ctx, i, CONDITIONS, BINS, neurons[i], &job.module[i]);
+  for (size_t i = 0; i < set->recordings; i++)
+    fill_side(ctx, 3 + i, CONDITIONS, BINS, neurons[3 + i], &job.recording[i]);
+  assert_ok(ctx, cf_align_scores(ctx, &job));
+  memcpy(out, job.score, set->modules * set->recordings * CF_ALIGN_MEASURES * sizeof *out);
+  cf_align_free(&job);
+  cf_context_free(ctx);
+}
+
+/* The numbers hang on no threads, on no memory (bins in batches), and on what else stands in the table. */
+static void table_is_the_same(void **state) {
+  (void)state;
+  enum { K = CF_ALIGN_MEASURES, PAIRS = 6 };
+  static cf_align_score first[PAIRS * K], other[PAIRS * K];
+  for (int average = 0; average < 2; average++) {
+    setting set = {1, 0, 3, 2, average};
+    table_of(&set, first);
+    for (size_t i = 0; i < PAIRS * K; i++) {
+      assert_true(isfinite(first[i].value) && isfinite(first[i].p) && first[i].p >= 1 / 38.0);
+      assert_true(first[i].low <= first[i].high);
+    }
+    for (int threads = 2; threads <= 3; threads++) {
+      set.threads = threads;
+      table_of(&set, other);
+      assert_memory_equal(first, other, sizeof first);
+    }
+    set.memory = 4096; /* one bin at a time */
+    table_of(&set, other);
+    assert_memory_equal(first, other, sizeof first);
+    set = (setting){2, 0, 1, 1, average};
+    table_of(&set, other);
+    assert_memory_equal(first, other, K * sizeof *first);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(closed_form), cmocka_unit_test(untied_components),
-                                     cmocka_unit_test(clean_of_a_copy), cmocka_unit_test(rotations)};
+                                     cmocka_unit_test(clean_of_a_copy), cmocka_unit_test(rotations),
+                                     cmocka_unit_test(table_is_the_same)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

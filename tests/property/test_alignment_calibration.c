@@ -32,10 +32,10 @@ static void sides(uint32_t draw, double effect, double *x, double *y) {
     for (size_t t = 0; t < T; t++) {
       const double turn = phase[c] + 1.1 * (double)t;
       for (size_t i = 0; i < P; i++)
-        x[(t * C + c) * P + i] = lasting[c][i] + 0.5 * cf_rng_normal(&rng) + effect * (i ? sin(turn) : cos(turn));
+        x[(t * C + c) * P + i] = lasting[c][i] + 0.5 * cf_rng_normal(&rng) + 2 * effect * (i ? sin(turn) : cos(turn));
       for (size_t i = 0; i < Q; i++)
         y[(t * C + c) * Q + i] =
-            own[i] + 0.5 * cf_rng_normal(&rng) + effect * lasting[c][i % P] + effect * (i % 2 ? sin(turn) : cos(turn));
+            own[i] + 0.5 * cf_rng_normal(&rng) + effect * lasting[c][i % P] + 2 * effect * (i ? sin(turn) : cos(turn));
     }
   }
 }
@@ -130,7 +130,7 @@ static void power(void **state) {
     }
   for (size_t k = 0; k < SCORES; k++) {
     printf("%s: mean p %.3f, %.3f, %.3f\n", name[k], mean[0][k], mean[1][k], mean[2][k]);
-    if (!(mean[1][k] < mean[0][k] && mean[2][k] < mean[1][k] && mean[2][k] < 0.2))
+    if (!(mean[1][k] < mean[0][k] && mean[2][k] < mean[1][k] && mean[2][k] < 0.1))
       fail_msg("p of %s does not fall with the effect: %g, %g, %g", name[k], mean[0][k], mean[1][k], mean[2][k]);
   }
 }

@@ -64,6 +64,33 @@
       slider.dispatchEvent(new Event("input"));
       check("space " + k + " does not come back", picture() === whole && !view.state.playing);
     };
+    /* responses as colours that play: there only while they are chosen, of all stimuli or of one */
+    const responses = (k, box, canvas, view, picture, select, value) => {
+      const player = box.querySelector(".player"), slider = player.querySelector("input"), which = $$("select", box)[1];
+      select.value = value;
+      select.dispatchEvent(new Event("change"));
+      check("the player of space " + k + " does not show", getComputedStyle(player).display !== "none" && getComputedStyle(which.parentNode).display !== "none");
+      const looks = new Set();
+      for (let t = 0; t <= Number(slider.max); ++t) {
+        slider.value = t;
+        slider.dispatchEvent(new Event("input"));
+        looks.add(picture());
+      }
+      check("responses of space " + k + " do not change", looks.size > Number(slider.max) / 2);
+      const before = picture();
+      which.value = "0";
+      which.dispatchEvent(new Event("change"));
+      check("a stimulus of space " + k + " looks like all", picture() !== before);
+      if (!still) {
+        press(canvas, "[");
+        press(canvas, " ");
+        check("responses of space " + k + " do not play", view.state.playing);
+        press(canvas, " ");
+      }
+      select.selectedIndex = 0;
+      select.dispatchEvent(new Event("change"));
+      check("the player of space " + k + " stays", getComputedStyle(player).display === "none" && !view.state.playing);
+    };
     spaces.forEach((box, k) => {
       const canvas = box.querySelector("canvas"), view = box.space, compact = box.hasAttribute("data-compact");
       check("space " + k + " is empty", canvas && canvas.width > 50 && canvas.height > 50 && view);
@@ -106,7 +133,7 @@
       }
       press(canvas, "Escape");
       pointer(canvas, "pointerleave", 0, 0);
-      if (view.player) plays(k, box, canvas, view, picture);
+      if (view.player && !box.querySelector(".player").hidden) plays(k, box, canvas, view, picture);
       const select = box.querySelector("select"), seen = new Set();
       $$("option", select).forEach((option) => {
         select.value = option.value;
@@ -114,6 +141,8 @@
         seen.add(picture());
       });
       check("colourings of space " + k + " look the same", seen.size === select.options.length);
+      const moving = Array.from(select.options).find((option) => option.text === "response over time");
+      if (moving) responses(k, box, canvas, view, picture, select, moving.value);
       select.selectedIndex = 0;
       select.dispatchEvent(new Event("change"));
       const toggle = box.querySelector(".toggles button[aria-pressed]"), all = picture();
@@ -125,7 +154,7 @@
       }
     });
     $$(".spaces").forEach((row) => {
-      const selects = $$("select", row);
+      const selects = $$(".space", row).map((box) => box.querySelector("select"));
       selects[0].selectedIndex = 1;
       selects[0].dispatchEvent(new Event("change"));
       check("views beside one another differ in colouring", selects.every((s) => s.options[s.selectedIndex].text === selects[0].options[1].text));

@@ -402,6 +402,8 @@ static void report_is_whole(void **state) {
        "60 simulated neurons see 6 stimuli in 8 directions and 24 time bins; their parameters form a continuum of 4 "
        "overlapping types.");
   says(html, "288 of 360 maps are significant");
+  says(html, "Activity of the clusters over time");
+  says(html, "Activity of groups over time");
   says(html, "<section id=\"side-by-side\"");
   assert_int_equal(count_of(html, "<div class=\"space\""), 3 + 2);
   clouds_are_complete(ctx, html);

@@ -1,5 +1,5 @@
 /* The interactive point cloud of a manifold: turn, zoom, colour, look at single points; trajectories are points that move,
- * with their paths behind them, and play over time. It draws on a canvas and takes its data from the page; paper and
+ * with their paths behind them, and play over time; responses play as colours. It draws on a canvas and takes its data from the page; paper and
  * browsers without script show the still figure instead. */
 "use strict";
 (function () {
@@ -47,6 +47,9 @@
       data.maps.level = new Uint8Array(2 * packed.length).map((_, k) => (packed[k >> 1] >> (4 * (k & 1))) & 15);
       data.maps.lows = floatsOf(data.maps.low);
       data.maps.highs = floatsOf(data.maps.high);
+      if (data.maps.times > 1 && !data.way) /* colours that move */
+        data.colourings.push({ name: "response over time", live: true, hidden: true, map: "sequential", low: 0, high: 1, value: new Float64Array(data.n),
+          unit: "response, from the neuron's own lowest to its highest" });
     }
     const low = [Infinity, Infinity, Infinity], high = [-Infinity, -Infinity, -Infinity];
     const all = data.way || data.point;
@@ -64,8 +67,8 @@
 
   function Space(box) {
     const data = load(box.dataset.source), n = data.n, compact = box.hasAttribute("data-compact");
-    const steps = data.way ? data.steps : 0, here = data.way ? new Float64Array(3 * n) : data.point;
-    const state = Object.assign({ colouring: 0, hidden: new Set(), hover: null, pins: [], at: Math.max(0, steps - 1), playing: false }, START);
+    const steps = data.way ? data.steps : 0, frames = steps || (data.maps ? data.maps.times : 0), here = data.way ? new Float64Array(3 * n) : data.point;
+    const state = Object.assign({ colouring: 0, hidden: new Set(), hover: null, pins: [], at: Math.max(0, frames - 1), playing: false, stimulus: -1 }, START);
     const sx = new Float64Array(n), sy = new Float64Array(n), depth = new Float64Array(n), order = Array.from({ length: n }, (_, i) => i);
     const colouring = () => data.colourings[state.colouring];
     const groupOf = (i) => (colouring().code ? colouring().code[i] : null);
@@ -74,10 +77,15 @@
     /* ---------------------------------------------------------- controls -- */
     const pick = make("select");
     data.colourings.forEach((c, k) => pick.append(make("option", { value: k, textContent: c.name })));
+    const which = make("select"), whichLabel = make("label", { hidden: true }, "of ", which);
+    if (data.maps) ["all stimuli"].concat(data.maps.stimuli).forEach((name, k) => which.append(make("option", { value: k - 1, textContent: name })));
+    which.addEventListener("change", () => { state.stimulus = Number(which.value); range(); legend(); draw(); });
     const recolour = (k, quiet) => {
       state.colouring = k;
       pick.value = k;
       state.hidden.clear();
+      if (colouring().live && whichLabel.hidden) state.at = range();
+      showPlayer();
       legend();
       draw();
       if (!quiet && box.parentNode.closest(".spaces"))
@@ -97,18 +105,27 @@
     };
     const zoom = (factor) => { state.zoom = Math.max(0.4, Math.min(12, state.zoom * factor)); draw(); };
     const reset = () => { Object.assign(state, START); draw(); };
-    const controls = make("div", { className: "controls" }, make("label", {}, "Colour ", pick));
+    const controls = make("div", { className: "controls" }, make("label", {}, "Colour ", pick), whichLabel);
     const tools = make("span", { className: "tools" }, tool("◀", "turn left", () => turn(-15, 0)), tool("▶", "turn right", () => turn(15, 0)),
       tool("▲", "tilt up", () => turn(0, 10)), tool("▼", "tilt down", () => turn(0, -10)), tool("+", "zoom in", () => zoom(1.25)),
       tool("−", "zoom out", () => zoom(0.8)), tool("Reset", "reset the view", reset));
     if (!compact) tools.append(tool("PNG", "save this view as PNG", savePicture));
     controls.append(tools);
-    const player = steps > 1 ? makePlayer() : null;
+    const player = frames > 1 ? makePlayer() : null;
+    function showPlayer() { /* colours that move have a time and a stimulus */
+      const live = Boolean(colouring().live);
+      whichLabel.hidden = !live;
+      if (player && !steps) {
+        player.bar.hidden = !live;
+        if (!live) state.playing = false;
+        player.tell();
+      }
+    }
 
     const canvas = make("canvas", { tabIndex: 0 });
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", data.title + ": " + n + (steps ? " trajectories" : " points") + " in three dimensions. Arrow keys turn, plus and minus zoom, 0 resets, " +
-      "N and P go to the next and the previous " + data.noun + ", Enter pins it, Escape lets go." + (steps ? " Space plays, [ and ] go back and on in time." : ""));
+      "N and P go to the next and the previous " + data.noun + ", Enter pins it, Escape lets go." + (steps ? " Space plays, [ and ] go back and on in time." : frames > 1 ? " Coloured by the response over time, Space plays, [ and ] go back and on in time." : ""));
     const stage = make("div", { className: "stage" }, canvas), keys = make("div", { className: "keys-box" });
     const readout = make("div", { className: "readout" }), pinned = make("ul", { className: "cards" });
     readout.setAttribute("aria-live", "polite");
@@ -117,18 +134,18 @@
 
     /* -------------------------------------------------------------- time -- */
     function timeText() {
-      const k = Math.round(state.at);
-      return data.times ? show(data.times[k]) + (data.timeUnit ? " " + data.timeUnit : "") : "step " + (k + 1) + " of " + steps;
+      const k = Math.round(state.at), times = steps ? data.times : data.maps.seconds, unit = steps ? data.timeUnit : "s";
+      return times ? show(times[k]) + (unit ? " " + unit : "") : "step " + (k + 1) + " of " + frames;
     }
     function goTo(at) {
-      state.at = Math.max(0, Math.min(steps - 1, at));
+      state.at = Math.max(0, Math.min(frames - 1, at));
       player.tell();
       draw();
     }
     /* The whole run takes LASTS seconds. Whoever asks for less motion goes step by step. */
     function makePlayer() {
       const LASTS = 4, still = "matchMedia" in window && matchMedia("(prefers-reduced-motion: reduce)").matches;
-      const button = make("button", { type: "button", className: "button" }), slider = make("input", { type: "range", min: 0, max: steps - 1, step: 1, value: steps - 1 });
+      const button = make("button", { type: "button", className: "button" }), slider = make("input", { type: "range", min: 0, max: frames - 1, step: 1, value: frames - 1 });
       const clock = make("output", { className: "clock" });
       let last = 0;
       const stop = () => { state.playing = false; state.at = Math.round(state.at); goTo(state.at); };
@@ -136,16 +153,16 @@
         if (!state.playing) return;
         const gone = last ? (now - last) / 1000 : 0;
         last = now;
-        goTo(state.at + (gone * (steps - 1)) / LASTS);
-        if (state.at >= steps - 1) stop();
+        goTo(state.at + (gone * (frames - 1)) / LASTS);
+        if (state.at >= frames - 1) stop();
         else requestAnimationFrame(frame);
       };
       const press = () => {
-        if (still) { goTo(state.at >= steps - 1 ? 0 : Math.round(state.at) + 1); return; }
+        if (still) { goTo(state.at >= frames - 1 ? 0 : Math.round(state.at) + 1); return; }
         if (state.playing) { stop(); return; }
         state.playing = true;
         last = 0;
-        goTo(state.at >= steps - 1 ? 0 : state.at);
+        goTo(state.at >= frames - 1 ? 0 : state.at);
         requestAnimationFrame(frame);
       };
       const tellTime = () => {
@@ -167,10 +184,43 @@
       if (c.cyclic) return rgb(tables.cyclic, (g % c.groups.length) / c.groups.length);
       return c.groups.length <= 10 ? css("--c" + g) : "#" + c.colours[g % c.colours.length];
     }
+    /* Mean over directions (and stimuli) of a neuron's map at a time, as a share of its own range. */
+    function activity(i, at) {
+      const m = data.maps, S = m.stimuli.length, D = m.directions, T = m.times, whole = Math.min(T - 1, Math.floor(at)), part = at - whole;
+      const from = state.stimulus < 0 ? 0 : state.stimulus, to = state.stimulus < 0 ? S : state.stimulus + 1;
+      let sum = 0, known = 0;
+      for (let r = (i * S + from) * D; r < (i * S + to) * D; ++r) {
+        const a = m.level[r * T + whole], b = m.level[r * T + Math.min(T - 1, whole + 1)];
+        if (a === 15 || b === 15) continue;
+        sum += (1 - part) * a + part * b;
+        ++known;
+      }
+      return known ? sum / known / 14 : NaN;
+    }
+    /* The range of the colours holds all but the strongest hundredth; returns the frame of the largest mean. */
+    function range() {
+      const all = [];
+      let best = 0, most = -1;
+      for (let t = 0; t < frames; ++t) {
+        let sum = 0;
+        for (let i = 0; i < n; ++i) {
+          const v = activity(i, t);
+          if (Number.isNaN(v)) continue;
+          sum += v;
+          all.push(v);
+        }
+        if (sum > most) { most = sum; best = t; }
+      }
+      all.sort((p, q) => p - q);
+      colouring().low = 0;
+      colouring().high = (all.length && all[Math.floor(0.99 * (all.length - 1))]) || 1;
+      return best;
+    }
     function paint() {
-      const c = colouring(), key = state.colouring + css("--c0") + css("--paper");
+      const c = colouring(), key = state.colouring + css("--c0") + css("--paper") + (c.live ? state.at + "/" + state.stimulus : "");
       if (key === painted) return;
       painted = key;
+      if (c.live) for (let i = 0; i < n; ++i) c.value[i] = activity(i, state.at);
       if (c.code) {
         const byGroup = new Map();
         colours = Array.from(c.code, (g) => { if (!byGroup.has(g)) byGroup.set(g, categoryColour(c, g)); return byGroup.get(g); });
@@ -329,7 +379,7 @@
 
     /* ---------------------------------------------------- single neurons -- */
     const label = (i) => (data.labels ? data.labels[i] : data.noun + " " + (i + 1));
-    const valueText = (c, i) => (c.code ? (c.code[i] === NONE ? c.none || "none" : c.groups[c.code[i]]) : show(c.value[i]));
+    const valueText = (c, i) => (c.code ? (c.code[i] === NONE ? c.none || "none" : c.groups[c.code[i]]) : show(c.live ? activity(i, state.at) : c.value[i]));
     function mapOf(i, wide) {
       const m = data.maps, S = m.stimuli.length, D = m.directions, T = m.times, columns = S > 3 ? 2 : 1, gap = 8, head = 15;
       const each = (wide - gap * (columns - 1)) / columns, high = Math.max(22, Math.min(46, 4.5 * D)), rows = Math.ceil(S / columns), ratio = window.devicePixelRatio || 1;
@@ -386,7 +436,7 @@
     const idle = "Drag or use the arrow keys to turn. Point at a " + data.noun + ", or tap it, to see its values" + (data.maps ? " and its response map" : "") + "; a click keeps it. A click on a name in the legend hides that group.";
     let told = "";
     function tell() {
-      const key = [state.hover, state.pins.join(), state.colouring, css("--paper"), side.clientWidth].join("|");
+      const key = [state.hover, state.pins.join(), state.colouring, css("--paper"), side.clientWidth, colouring().live && !state.playing ? state.at + "/" + state.stimulus : ""].join("|");
       if (key === told) return;
       told = key;
       if (compact) {
@@ -470,7 +520,7 @@
         p: () => hover(shown.length ? shown[(at + shown.length - (at < 0 ? 0 : 1)) % shown.length] : null), Enter: () => pin(state.hover), " ": () => pin(state.hover),
         Escape: () => hover(null)
       };
-      if (player) Object.assign(act, { " ": player.press, "[": () => goTo(Math.ceil(state.at) - 1), "]": () => goTo(Math.floor(state.at) + 1) });
+      if (player && (steps || colouring().live)) Object.assign(act, { " ": player.press, "[": () => goTo(Math.ceil(state.at) - 1), "]": () => goTo(Math.floor(state.at) + 1) });
       const chosen = act[event.key.length === 1 ? event.key.toLowerCase() : event.key];
       if (!chosen || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
@@ -518,6 +568,7 @@
       const k = data.colourings.findIndex((c) => c.name === event.detail.name);
       if (event.detail.from !== box && k >= 0) recolour(k, true);
     });
+    showPlayer();
     legend();
     if (player) player.tell();
     if ("ResizeObserver" in window) {
