@@ -174,6 +174,32 @@ CF_API void cf_depth_free(cf_depth *depth);
 CF_API CF_CHECKED cf_status cf_depth_fit(cf_context *ctx, size_t layers, const cf_blocks *layer,
                                          const cf_depth_options *options, cf_depth **out);
 
+/* Pooled DMD for many sets of training stimuli (cross-validation) from one pass over the layers: inner products of the
+ * layers and sums of their features, by group of stimuli. */
+typedef struct cf_depth_sums {
+  size_t layers, stimuli, width, groups;
+  size_t *count; /* groups: stimuli */
+  double *gram;  /* groups x layers x layers, of the layers less `shift` */
+  double *sum;   /* groups x layers x width, the same */
+  double *shift; /* layers x width: near the means */
+} cf_depth_sums;
+/* group: code of each stimulus, below `groups`. Errors: CF_ERR_INPUT (layers that differ in shape, NaN with its place).
+ * Cost: layers^2 stimuli width flops; memory of a few blocks of rows. */
+CF_API CF_CHECKED cf_status cf_depth_sums_make(cf_context *ctx, size_t layers, const cf_blocks *layer, size_t groups,
+                                               const size_t *group, cf_depth_sums **out);
+CF_API void cf_depth_sums_free(cf_depth_sums *sums);
+/* DMD of the layers (in another order of depth: order[i] is the layer at place i; NULL: as they are) over the stimuli
+ * of the groups that train. factor (layers): what each layer was multiplied by (options->scale); the features of a mode
+ * are sum_i weight[i] factor[order[i]] h_order[i]. From the Gram matrix alone: singular values below 1e-7 of the
+ * largest count as 0. O(layers^3 + layers^2 width). */
+CF_API CF_CHECKED cf_status cf_depth_sums_fit(cf_context *ctx, const cf_depth_sums *sums, const bool *trains,
+                                              const size_t *order, const cf_depth_options *options, cf_dmd **out,
+                                              double *factor);
+/* out (weightings x stimuli x width) = sum_l weight[v, l] h_l(t), in one pass. 2 weightings layers stimuli width flops.
+ */
+CF_API CF_CHECKED cf_status cf_depth_combine(cf_context *ctx, size_t layers, const cf_blocks *layer, size_t weightings,
+                                             const double *weight, double *out);
+
 /* Layers of unequal width. Formulas: src/dynamics/width.c. */
 typedef enum cf_width_rule {
   CF_WIDTH_PCA,    /* principal scores of each layer, turned layer after layer by Procrustes: any widths */

@@ -69,6 +69,9 @@ CF_API CF_CHECKED cf_status cf_result_new(cf_context *ctx, cf_result **out);
 CF_API void cf_result_free(cf_result *result);
 /* Notes an input file (PATH[:MEMBER]) with its SHA-256, once.               */
 CF_API CF_CHECKED cf_status cf_result_input(cf_context *ctx, cf_result *result, const char *address);
+/* The same for many files, side by side. */
+CF_API CF_CHECKED cf_status cf_result_inputs(cf_context *ctx, cf_result *result, size_t n,
+                                             const char *const *addresses);
 CF_API CF_CHECKED cf_status cf_result_say(cf_context *ctx, cf_result *result, const char *format, ...) CF_PRINTF(3, 4);
 
 /* ------------------------------------------------------------ analyses -- */
@@ -98,6 +101,11 @@ CF_API const cf_analysis *cf_analysis_find(const char *name);
  * into the result's arrays; none where that is not known before. */
 CF_API CF_CHECKED cf_status cf_analysis_announce(cf_context *ctx, const cf_analysis *analysis,
                                                  const cf_options *options, cf_result *result);
+/* Hands over the files that options and arguments name in another way than by their own text (those that a manifest of
+ * the analysis lists), so that a study knows when they change. What is missing or wrong is passed over. */
+typedef cf_status (*cf_take_path)(void *payload, const char *path);
+CF_API CF_CHECKED cf_status cf_analysis_reads(cf_context *ctx, const cf_analysis *analysis, const cf_options *options,
+                                              cf_take_path take, void *payload);
 /* Measures between trajectories, described like those of cortifold/compare.h; their functions are NULL. NULL past the
  * end. */
 struct cf_measure;

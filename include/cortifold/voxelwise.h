@@ -97,7 +97,7 @@ typedef enum cf_voxel_method {
 } cf_voxel_method;
 typedef enum cf_inner_score { CF_INNER_CORRELATION, CF_INNER_MSE } cf_inner_score;
 typedef enum cf_voxel_precision {
-  CF_PRECISION_AUTO, /* single where the choice of alpha takes more than 1e11 operations */
+  CF_PRECISION_AUTO, /* single where the choice of alpha takes more than 1e11 operations (held: 2e10) */
   CF_PRECISION_DOUBLE,
   CF_PRECISION_SINGLE
 } cf_voxel_precision;
@@ -159,11 +159,19 @@ typedef struct cf_voxel_options {
                * samples against predictions that stay, which leaves out that folds share data: too many small p */
   size_t permutations, bootstrap, block; /* block: samples a bootstrap block */
   bool predictions;
+  bool null_r2; /* keep r2 of every draw of the null */
+  /* Targets are held and folds computed side by side: one decomposition a fold, inner folds left out of it as blocks
+   * (exact, where all penalties are well above rounding; else as without). For few targets and many features. Not with
+   * bands or refit. */
+  bool held;
+  const cf_blocks *fold_features; /* held: features of each fold, such as those estimated on its training samples; NULL:
+                                   * the same for all */
 } cf_voxel_options;
 #define CF_VOXEL_OPTIONS_INIT                                                                                          \
   {                                                                                                                    \
     CF_RIDGE_OPTIONS_INIT, 0, NULL, CF_HRF_NONE, CF_HRF_GRID_EXACT, 1, CF_FEATURES_ZSCORE, CF_TARGETS_TRAINING,        \
-        {-1, 0, 1}, 5, CF_TRIM_AUTO, CF_SIGN_SQUARE, NULL, 0, 100, CF_NULL_NONE, false, 1000, 0, 20, false             \
+        {-1, 0, 1}, 5, CF_TRIM_AUTO, CF_SIGN_SQUARE, NULL, 0, 100, CF_NULL_NONE, false, 1000, 0, 20, false, false,     \
+        false, NULL                                                                                                    \
   }
 
 typedef enum cf_target_state { CF_TARGET_FITTED = 0, CF_TARGET_CONSTANT = 1, CF_TARGET_NAN = 2 } cf_target_state;
@@ -172,17 +180,19 @@ typedef enum cf_target_state { CF_TARGET_FITTED = 0, CF_TARGET_CONSTANT = 1, CF_
 typedef struct cf_voxel_result {
   size_t n, targets, folds, candidates, bands, features, constant_features;
   double *candidate;
-  double *r, *r2, *R2;        /* targets: means over folds of rho, its square by the sign policy, and R2 */
-  double *r_concatenated;     /* targets: correlation over all scored samples of all folds */
-  double *rho;                /* folds x targets */
-  double *alpha;              /* targets: the median over folds */
-  double *alpha_fold;         /* folds x targets */
-  uint8_t *state;             /* targets: cf_target_state */
-  double *p;                  /* targets: chance of a mean rho this large, one-sided; NULL without null */
-  double *q;                  /* p adjusted over targets (Benjamini-Hochberg) */
-  double *null_mean;          /* targets: mean of r2 under the null */
-  double *low, *high;         /* targets: 95 % interval of r2 from resampled blocks; NULL without */
-  double *band_weight;        /* bands x targets: gamma, mean over folds; NULL without bands */
+  double *r, *r2, *R2;    /* targets: means over folds of rho, its square by the sign policy, and R2 */
+  double *r_concatenated; /* targets: correlation over all scored samples of all folds */
+  double *rho;            /* folds x targets */
+  double *alpha;          /* targets: the median over folds */
+  double *alpha_fold;     /* folds x targets */
+  double *inner;       /* folds x targets: score over the inner folds of the alpha that was chosen; NULL unless held */
+  uint8_t *state;      /* targets: cf_target_state */
+  double *p;           /* targets: chance of a mean rho this large, one-sided; NULL without null */
+  double *q;           /* p adjusted over targets (Benjamini-Hochberg) */
+  double *null_mean;   /* targets: mean of r2 under the null */
+  double *null_r2;     /* permutations x targets; NULL unless asked for */
+  double *low, *high;  /* targets: 95 % interval of r2 from resampled blocks; NULL without */
+  double *band_weight; /* bands x targets: gamma, mean over folds; NULL without bands */
   double *split_r2, *split_r; /* bands x targets: shares of R2 and of r, means over folds */
   double *prediction;         /* n x targets, NaN where nothing is scored; NULL unless asked for */
   size_t fitted, constant, missing;

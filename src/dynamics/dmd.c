@@ -390,8 +390,8 @@ done:
   return status;
 }
 
-/* The same where eigenvalues come in pairs, in real numbers: rows of W^-1 are those of the inverse of the real W_R, which
- * holds Re w and Im w of a pair, and (a - ic) / 2 of its rows a and c for the first of a pair. */
+/* The same where eigenvalues come in pairs, in real numbers: rows of W^-1 are those of the inverse of the real W_R,
+ * which holds Re w and Im w of a pair, and (a - ic) / 2 of its rows a and c for the first of a pair. */
 static cf_status paired_residuals(cf_context *ctx, const small *p, const double complex *lambda, double *residual) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);

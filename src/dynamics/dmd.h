@@ -17,8 +17,8 @@ static inline double complex *cf_pairs(double *x) {
  * in these coordinates. out->mode and out->method are left to the caller. */
 cf_status cf_dmd_small(cf_context *ctx, size_t k, size_t n, size_t dims, const double *r, const double *gram,
                        const cf_dmd_options *options, cf_dmd **out, double **phi);
-/* Whether these r values are real ones and conjugate pairs only, the members of a pair side by side. Then a real mode is
- * one real column and a pair of modes two. Square roots of negative numbers (forward-backward) are neither. */
+/* Whether these r values are real ones and conjugate pairs only, the members of a pair side by side. Then a real mode
+ * is one real column and a pair of modes two. Square roots of negative numbers (forward-backward) are neither. */
 bool cf_dmd_in_pairs(size_t r, const double *value);
 /* CF_ERR_USAGE names the option that is out of range. */
 cf_status cf_dmd_check(cf_context *ctx, const cf_dmd_options *options, size_t snapshots);

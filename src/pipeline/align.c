@@ -225,7 +225,7 @@ done:
   return status;
 }
 
-static cf_status read_options(cf_context *ctx, cf_encoder_job *job) {
+cf_status cf_encoder_options(cf_context *ctx, cf_encoder_job *job) {
   cf_status status = CF_OK;
   const cf_options *options = job->options;
   cf_voxel_options *o = &job->o;
@@ -267,7 +267,7 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
                         .feature_address = cf_options_argument(options, 0),
                         .target_address = cf_options_argument(options, 1)};
   cf_dataset *cortex = NULL;
-  CF_TRY(read_options(ctx, &job));
+  CF_TRY(cf_encoder_options(ctx, &job));
   CF_TRY(cf_encoder_load(ctx, &job));
   CF_TRY(cf_cortex_load(ctx, options, true, job.targets.cols, job.names, result, &cortex));
   CF_TRY(cf_voxel_encode(ctx, &job.features, &job.targets, job.run, job.folds, &job.o, &job.e));

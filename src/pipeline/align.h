@@ -25,6 +25,8 @@ typedef struct cf_encoder_job {
   cf_voxel_result *e;
 } cf_encoder_job;
 
+/* job->o from job->options; numbers lie in scratch. */
+cf_status cf_encoder_options(cf_context *ctx, cf_encoder_job *job);
 /* Reads what the options name; every input is noted in the result. */
 cf_status cf_encoder_load(cf_context *ctx, cf_encoder_job *job);
 void cf_encoder_free(cf_encoder_job *job);

@@ -26,8 +26,8 @@ typedef struct cf_align_spectrum {
 typedef struct cf_align_side {
   const char *name, *address;
   size_t neurons;
-  double *x;                                   /* bins x conditions x neurons */
-  double *mean;                                /* conditions x neurons: over the bins */
+  double *x;                   /* bins x conditions x neurons */
+  double *mean;                /* conditions x neurons: over the bins */
   cf_trajectory scores;        /* principal components of all rows, for dsa */
   char *trouble;               /* why scores has no operator; NULL: it has one */
   cf_align_spectrum *drawn;    /* of each replicate of the bootstrap */

@@ -125,9 +125,7 @@ done:
 }
 
 static const cf_measure *measure_of(size_t measure) {
-  return cf_measure_find(measure == CF_ALIGN_RSA   ? "rsa"
-                         : measure == CF_ALIGN_CCA ? "cca"
-                                                   : "linear-predictivity");
+  return cf_measure_find(measure == CF_ALIGN_RSA ? "rsa" : measure == CF_ALIGN_CCA ? "cca" : "linear-predictivity");
 }
 
 static cf_status one(cf_context *ctx, const cf_align_job *job, size_t measure, const cf_align_face *module,

@@ -266,8 +266,7 @@ static void add_lp(const side *p, size_t f, const axes *x, const axes *y, double
   }
 }
 
-static cf_status evaluate(cf_context *ctx, const side *p, size_t k, axes *const x[2], axes *const y[2],
-                          double out[2]) {
+static cf_status evaluate(cf_context *ctx, const side *p, size_t k, axes *const x[2], axes *const y[2], double out[2]) {
   cf_status status = CF_OK;
   double cca[CCA_MOST][3] = {{0}}, lp[2] = {0}, sum = 0;
   for (size_t f = 0; f < p->folds; f++) {

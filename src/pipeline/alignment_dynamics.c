@@ -1,9 +1,9 @@
 /* Dynamical similarity in the alignment table. Every operator belongs to one side alone, whatever it is held against:
- * those of the data, of the bootstrap and of the shuffled time steps are fitted once, all sides at a time, and a pair is
- * then a matching of eigenvalues.
- *   score = 1 - d, d = mean |lambda_i - mu_s(i)|^2 over the best matching s of the eigenvalues
- * Source: Ostrow, Eisen, Kozachkov & Fiete (2023), NeurIPS, on 10 principal components as in arXiv 2601.21508. Cost: a
- * side one PCA of all rows, a replicate another one, a shuffle one least-squares fit of 10 components. */
+ * those of the data, of the bootstrap and of the shuffled time steps are fitted once, all sides at a time, and a pair
+ * is then a matching of eigenvalues. score = 1 - d, d = mean |lambda_i - mu_s(i)|^2 over the best matching s of the
+ * eigenvalues Source: Ostrow, Eisen, Kozachkov & Fiete (2023), NeurIPS, on 10 principal components as in arXiv
+ * 2601.21508. Cost: a side one PCA of all rows, a replicate another one, a shuffle one least-squares fit of 10
+ * components. */
 #include <math.h>
 #include <string.h>
 
@@ -209,8 +209,7 @@ cf_status cf_align_dsa(cf_context *ctx, const cf_align_job *job, const cf_align_
   if (!a || !b) return CF_OK;
   CF_TRY(cf_dsa_wasserstein(ctx, a->n, a->eigenvalue, b->n, b->eigenvalue, NULL, &d));
   *value = 1 - d;
-  for (size_t r = 0; r < job->shuffles; r++)
-    CF_TRY(score(ctx, b->n, b->eigenvalue, &module->shuffled[r], &null[r]));
+  for (size_t r = 0; r < job->shuffles; r++) CF_TRY(score(ctx, b->n, b->eigenvalue, &module->shuffled[r], &null[r]));
   for (size_t r = 0; r < job->bootstrap; r++)
     CF_TRY(score(ctx, module->drawn[r].n, module->drawn[r].value, &recording->drawn[r], &boot[r]));
 done:

@@ -75,7 +75,8 @@ static cf_status clean_null(cf_context *ctx, const table *t, size_t bin, size_t 
     for (size_t m = 0; m < t->modules; m++) out[m][0] = out[m][1] = NAN;
     if (y) CF_TRY(cf_align_clean_permuted(ctx, t->modules, x, y, r, out));
     for (size_t m = 0; m < t->modules; m++)
-      for (size_t k = 0; k < 2; k++) null_of(t, bin, m * t->recordings + recording, CF_ALIGN_CCA_CLEAN + k)[r] = out[m][k];
+      for (size_t k = 0; k < 2; k++)
+        null_of(t, bin, m * t->recordings + recording, CF_ALIGN_CCA_CLEAN + k)[r] = out[m][k];
   }
 done:
   cf_scratch_release(ctx, mark);
@@ -98,8 +99,8 @@ static cf_status evaluate(cf_context *ctx, size_t task, void *payload) {
     if (kind == 0)
       status = cf_align_pair(ctx, t->job, a, b, t->value + (bin * t->pairs + pair) * M);
     else if (t->job->permutations && cf_align_wanted(t->job, measure[kind]))
-      status = cf_align_null(ctx, t->job, measure[kind], a, b, t->job->permutations,
-                             null_of(t, bin, pair, measure[kind]));
+      status =
+          cf_align_null(ctx, t->job, measure[kind], a, b, t->job->permutations, null_of(t, bin, pair, measure[kind]));
   }
   cf_progress_step(ctx, 1);
   return status;
@@ -134,7 +135,8 @@ done:
 static size_t batch_of(const cf_context *ctx, const table *t) {
   double bytes = 8.0 * (double)(t->pairs * M) * (double)(1 + t->job->permutations);
   for (size_t i = 0; i < t->sides; i++)
-    bytes += 8.0 * (double)t->job->conditions * (2.5 * (double)side_at(t->job, i)->neurons + 4.0 * (double)t->job->conditions);
+    bytes += 8.0 * (double)t->job->conditions *
+             (2.5 * (double)side_at(t->job, i)->neurons + 4.0 * (double)t->job->conditions);
   const double fits = 0.5 * (double)cf_context_memory(ctx) / bytes;
   return fits < 1 ? 1 : CF_MIN(t->bins, (size_t)CF_MIN(fits, 1e9));
 }

@@ -32,6 +32,7 @@ static const cf_analysis *const table[] = { /* one a line, in the order of analy
     &cf_analysis_mantel,
     &cf_analysis_regions,
     &cf_analysis_align,
+    &cf_analysis_nfas,
     &cf_analysis_ceiling,
     &cf_analysis_correct,
     &cf_analysis_simulate,
@@ -53,4 +54,10 @@ const cf_analysis *cf_analysis_find(const char *name) {
 cf_status cf_analysis_announce(cf_context *ctx, const cf_analysis *analysis, const cf_options *options,
                                cf_result *result) {
   return analysis == &cf_analysis_stimulus ? cf_stimulus_announce(ctx, options, result) : CF_OK;
+}
+
+cf_status cf_analysis_reads(cf_context *ctx, const cf_analysis *analysis, const cf_options *options, cf_take_path take,
+                            void *payload) {
+  if (strcmp(analysis->name, "nfas") == 0) return cf_nfas_reads(ctx, options, take, payload);
+  return CF_OK;
 }

@@ -28,9 +28,13 @@ extern const cf_analysis cf_analysis_snci;
 extern const cf_analysis cf_analysis_mantel;
 extern const cf_analysis cf_analysis_regions;
 extern const cf_analysis cf_analysis_align;
+extern const cf_analysis cf_analysis_nfas;
 extern const cf_analysis cf_analysis_ceiling;
 extern const cf_analysis cf_analysis_correct;
 extern const cf_analysis cf_analysis_simulate;
 extern const cf_analysis cf_analysis_stimulus;
+
+/* The files that a manifest of a space names. */
+cf_status cf_nfas_reads(cf_context *ctx, const cf_options *options, cf_take_path take, void *payload);
 
 #endif

@@ -53,9 +53,10 @@ static const char description[] =
     "(stimulus, time): mean over neurons and directions, and its standard error over neurons.\n\n"
     "Reference: Bertram, Dyballa, Keller, Kinger & Zucker (2026), arXiv 2601.21508.";
 
-static const char examples[] = "cortifold decode responses.h5 -o decode.npz\n"
-                               "cortifold decode trials.npy --trials reaches.npy --average 20 --classifiers mean,knn --root\n"
-                               "cortifold decode v1.h5:responses --resample 37 --permutations 1000";
+static const char examples[] =
+    "cortifold decode responses.h5 -o decode.npz\n"
+    "cortifold decode trials.npy --trials reaches.npy --average 20 --classifiers mean,knn --root\n"
+    "cortifold decode v1.h5:responses --resample 37 --permutations 1000";
 
 /* Measured on two cores of 2.6 GHz: seconds of a fit by conditions^2 classes, a cold one against one that starts from
  * the window before, and products a second. */

@@ -134,33 +134,40 @@ static cf_status read_band(cf_context *ctx, const cf_options *options, cf_stable
   return CF_OK;
 }
 
-static cf_status read_options(cf_context *ctx, const cf_options *options, job *j) {
+cf_status cf_dmd_read_options(cf_context *ctx, const cf_options *options, cf_depth_options *o) {
   static const char *const rules[] = {"modulus", "largest", "one", "integral", "band", "residual"};
   cf_status status = CF_OK;
   const cf_depth_options standard = CF_DEPTH_OPTIONS_INIT;
-  j->o = standard;
-  j->o.scope = is(options, "scope", "pooled")   ? CF_DEPTH_POOLED
-               : is(options, "scope", "shared") ? CF_DEPTH_SHARED
-                                                : CF_DEPTH_PER_STIMULUS;
-  CF_TRY(cf_rank_parse(ctx, cf_options_text(options, "rank"), "--rank", &j->o.dmd.rank));
+  *o = standard;
+  o->scope = is(options, "scope", "pooled")   ? CF_DEPTH_POOLED
+             : is(options, "scope", "shared") ? CF_DEPTH_SHARED
+                                              : CF_DEPTH_PER_STIMULUS;
+  CF_TRY(cf_rank_parse(ctx, cf_options_text(options, "rank"), "--rank", &o->dmd.rank));
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-    if (is(options, "stable", rules[i])) j->o.stable.rule = (cf_stable_rule)i;
-  CF_TRY(read_band(ctx, options, &j->o.stable));
-  j->o.stable.residual = cf_options_number(options, "residual");
-  j->o.dmd.exact = is(options, "variant", "exact");
-  j->o.dmd.amplitudes = is(options, "amplitudes", "first")     ? CF_DMD_FIRST
-                        : is(options, "amplitudes", "optimal") ? CF_DMD_OPTIMAL
-                                                               : CF_DMD_PUBLISHED;
-  j->o.dmd.correction = is(options, "correction", "none") ? CF_DMD_PLAIN
-                        : is(options, "correction", "fb") ? CF_DMD_FORWARD_BACKWARD
-                                                          : CF_DMD_TOTAL;
-  j->o.dmd.total_rank = (size_t)cf_options_integer(options, "tls-rank");
-  j->o.dmd.tikhonov = cf_options_number(options, "tikhonov");
-  j->o.centre = is(options, "centre", "feature");
-  j->o.scale = is(options, "scale", "rms");
-  j->o.imaginary = is(options, "part", "both");
-  j->o.ridge = cf_options_number(options, "ridge");
-  j->o.shared_modes = (size_t)cf_options_integer(options, "modes");
+    if (is(options, "stable", rules[i])) o->stable.rule = (cf_stable_rule)i;
+  CF_TRY(read_band(ctx, options, &o->stable));
+  o->stable.residual = cf_options_number(options, "residual");
+  o->dmd.exact = is(options, "variant", "exact");
+  o->dmd.amplitudes = is(options, "amplitudes", "first")     ? CF_DMD_FIRST
+                      : is(options, "amplitudes", "optimal") ? CF_DMD_OPTIMAL
+                                                             : CF_DMD_PUBLISHED;
+  o->dmd.correction = is(options, "correction", "none") ? CF_DMD_PLAIN
+                      : is(options, "correction", "fb") ? CF_DMD_FORWARD_BACKWARD
+                                                        : CF_DMD_TOTAL;
+  o->dmd.total_rank = (size_t)cf_options_integer(options, "tls-rank");
+  o->dmd.tikhonov = cf_options_number(options, "tikhonov");
+  o->centre = is(options, "centre", "feature");
+  o->scale = is(options, "scale", "rms");
+  o->imaginary = is(options, "part", "both");
+  o->ridge = cf_options_number(options, "ridge");
+  o->shared_modes = (size_t)cf_options_integer(options, "modes");
+done:
+  return status;
+}
+
+static cf_status read_options(cf_context *ctx, const cf_options *options, job *j) {
+  cf_status status = CF_OK;
+  CF_TRY(cf_dmd_read_options(ctx, options, &j->o));
   for (size_t i = 0; i < cf_options_arguments(options); i++)
     CF_TRY(cf_systems_expand(ctx, cf_options_argument(options, i), &j->layers));
   if (j->layers.count < 3)

@@ -49,6 +49,8 @@ typedef struct cf_dmd_width {
   size_t stimuli, training;
   double *features; /* layers: as they were */
 } cf_dmd_width;
+/* Scope, rank, rule and all other options of `dmd` that are not about widths. */
+CF_CHECKED cf_status cf_dmd_read_options(cf_context *ctx, const cf_options *options, cf_depth_options *out);
 void cf_dmd_width_free(cf_dmd_width *w);
 /* Reads the options and puts layers of one width in the place of the blocks. Errors: CF_ERR_USAGE, CF_ERR_INPUT. */
 CF_CHECKED cf_status cf_dmd_width_apply(cf_context *ctx, const cf_options *options, size_t layers, cf_blocks *blocks,

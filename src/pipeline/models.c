@@ -13,6 +13,7 @@ void cf_models_free(cf_models *m) {
   cf_array_free(m->values);
   cf_array_free(m->model);
   cf_array_free(m->roi);
+  cf_array_free(m->family);
   cf_array_free(m->group);
   cf_array_free(m->network_name);
   cf_free(m->code);
@@ -53,6 +54,22 @@ cf_status cf_models_codes(cf_context *ctx, const char *address, const char *opti
   CF_TRY(codes_of(ctx, address, labels, code, count, names));
 done:
   cf_array_free(labels);
+  return status;
+}
+
+cf_status cf_models_set_groups(cf_context *ctx, const char *address, const cf_array *labels, cf_models *m) {
+  cf_status status = CF_OK;
+  CF_TRY(codes_of(ctx, address, labels, &m->code, &m->groups, &m->group));
+  CF_TRY(texts_of(ctx, m->group, &m->group_text));
+done:
+  return status;
+}
+
+cf_status cf_models_set_networks(cf_context *ctx, const char *address, const cf_array *labels, cf_models *m) {
+  cf_status status = CF_OK;
+  CF_TRY(codes_of(ctx, address, labels, &m->network, &m->networks, &m->network_name));
+  CF_TRY(texts_of(ctx, m->network_name, &m->network_text));
+done:
   return status;
 }
 

@@ -11,6 +11,7 @@ typedef struct cf_models {
   size_t models, rois;
   cf_array *values;      /* float64, models x rois or models x models */
   cf_array *model, *roi; /* labels; NULL: none */
+  cf_array *family;      /* labels of models that are in memory; NULL: none */
   size_t *code, groups;
   cf_array *group; /* names of the groups */
   char **group_text;
@@ -31,6 +32,15 @@ CF_CHECKED cf_status cf_models_codes(cf_context *ctx, const char *address, const
                                      cf_result *result, size_t **code, size_t *count, cf_array **names);
 /* A square matrix of distances: finite, not negative, symmetric within rounding (then made exactly so), diagonal 0. */
 CF_CHECKED cf_status cf_distances_tidy(cf_context *ctx, const char *address, size_t n, double *d);
+
+/* `space` and `snci` of models that are in memory already (given: taken; NULL: what the options name). null (nulls x
+ * models x regions, borrowed; may be NULL): alignments under a null. */
+CF_CHECKED cf_status cf_space_run(cf_context *ctx, const cf_options *options, cf_models *given, cf_result *result);
+CF_CHECKED cf_status cf_snci_run(cf_context *ctx, const cf_options *options, cf_models *given, size_t nulls,
+                                 const double *null, cf_result *result);
+/* Texts and codes of labels, for models that are put together in memory. */
+CF_CHECKED cf_status cf_models_set_groups(cf_context *ctx, const char *address, const cf_array *labels, cf_models *m);
+CF_CHECKED cf_status cf_models_set_networks(cf_context *ctx, const char *address, const cf_array *labels, cf_models *m);
 
 /* Adds an array with one or two axes; label (may be NULL) names the entries of an axis. */
 typedef struct cf_axis {

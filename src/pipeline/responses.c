@@ -311,8 +311,8 @@ cf_status cf_load_trials(cf_context *ctx, const char *address, const char *label
   CF_TRY(cf_io_read(ctx, address, "trials|responses|spikes|data", &a));
   if (result) CF_TRY(cf_result_input(ctx, result, address));
   if (a->ndim != 3)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: an array of %d axes; --trials is for (trial, neuron, time)", address,
-                   a->ndim));
+    CF_TRY(
+        cf_fail(ctx, CF_ERR_INPUT, "%s: an array of %d axes; --trials is for (trial, neuron, time)", address, a->ndim));
   CF_TRY(cf_array_to_doubles(ctx, a));
   if (cf_array_count(a) == 0) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: the array is empty", address));
   CF_TRY(cf_load_labels(ctx, labels, "--trials", a->shape[0], result, &label));

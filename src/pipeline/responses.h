@@ -41,8 +41,8 @@ CF_CHECKED cf_status cf_load_responses(cf_context *ctx, const char *address, con
 /* The same from an array (trial, neuron, time) and one label a trial: a distinct label is a stimulus (in order of
  * labels), its trials take the place of directions, as many as the label with the fewest has; the others are left out,
  * the last first, with a warning. Errors: CF_ERR_INPUT as above, and for fewer than two trials a label. */
-CF_CHECKED cf_status cf_load_trials(cf_context *ctx, const char *address, const char *labels,
-                                    const cf_options *options, cf_result *result, cf_responses **out);
+CF_CHECKED cf_status cf_load_trials(cf_context *ctx, const char *address, const char *labels, const cf_options *options,
+                                    cf_result *result, cf_responses **out);
 void cf_responses_free(cf_responses *responses);
 /* A row-major view of the values. */
 cf_view cf_responses_view(const cf_responses *responses);

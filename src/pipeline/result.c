@@ -43,18 +43,61 @@ static bool is_noted(const cf_json *inputs, const char *path) {
   return false;
 }
 
+static cf_status note(cf_context *ctx, cf_result *result, const char *path, const char *sha256) {
+  cf_json *input = cf_json_object();
+  const bool ok = cf_json_set(input, "path", cf_json_text(path)) && cf_json_set(input, "sha256", cf_json_text(sha256));
+  if (cf_json_append(result->inputs, input) && ok) return CF_OK;
+  return cf_fail(ctx, CF_ERR_MEMORY, "no memory to note %s", path);
+}
+
 cf_status cf_result_input(cf_context *ctx, cf_result *result, const char *address) {
   cf_status status = CF_OK;
   char *path = NULL, *member = NULL, sha256[65];
   CF_TRY(cf_io_split(ctx, address, &path, &member));
   if (is_noted(result->inputs, path)) goto done;
   CF_TRY(cf_sha256_file(ctx, path, sha256));
-  cf_json *input = cf_json_object();
-  const bool ok = cf_json_set(input, "path", cf_json_text(path)) && cf_json_set(input, "sha256", cf_json_text(sha256));
-  if (!cf_json_append(result->inputs, input) || !ok) status = cf_fail(ctx, CF_ERR_MEMORY, "no memory to note %s", path);
+  CF_TRY(note(ctx, result, path, sha256));
 done:
   cf_free(path);
   cf_free(member);
+  return status;
+}
+
+typedef struct hashing {
+  char **path;
+  char (*hex)[65];
+} hashing;
+
+static cf_status hash_one(cf_context *worker, size_t i, void *payload) {
+  const hashing *h = payload;
+  return cf_sha256_file(worker, h->path[i], h->hex[i]);
+}
+
+cf_status cf_result_inputs(cf_context *ctx, cf_result *result, size_t n, const char *const *addresses) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  hashing h = {0};
+  char *member = NULL;
+  size_t count = 0;
+  CF_TRY(CF_ALLOC(ctx, &h.path, n + 1));
+  CF_TRY(CF_SCRATCH(ctx, &h.hex, n + 1));
+  for (size_t i = 0; i < n; i++) {
+    CF_TRY(cf_io_split(ctx, addresses[i], &h.path[count], &member));
+    cf_free(member);
+    member = NULL;
+    bool known = is_noted(result->inputs, h.path[count]);
+    for (size_t k = 0; k < count && !known; k++) known = strcmp(h.path[k], h.path[count]) == 0;
+    if (!known)
+      count++;
+    else
+      cf_free(h.path[count]), h.path[count] = NULL;
+  }
+  CF_TRY(cf_parallel_for(ctx, count, hash_one, &h));
+  for (size_t i = 0; i < count; i++) CF_TRY(note(ctx, result, h.path[i], h.hex[i]));
+done:
+  for (size_t i = 0; h.path && i < n; i++) cf_free(h.path[i]);
+  cf_free(h.path);
+  cf_scratch_release(ctx, mark);
   return status;
 }
 

@@ -82,9 +82,9 @@ typedef struct scorer {
   cf_field field;
   size_t maps, top, left; /* candidates: maps below `maps`, rows from top, columns from left */
   size_t count, received;
-  size_t sequence, time; /* of the items received */
-  size_t *which;         /* the candidates' indices, ascending; NULL: all units */
-  float *frame;          /* of candidates: the mean over instances so far */
+  size_t sequence, time;         /* of the items received */
+  size_t *which;                 /* the candidates' indices, ascending; NULL: all units */
+  float *frame;                  /* of candidates: the mean over instances so far */
   size_t frames[CF_CELLS_SLOTS]; /* of each sequence that runs now ... */
   double *sum[CF_CELLS_SLOTS];   /* ... and their sum; NULL: no such sequence yet */
   double *best;

@@ -86,15 +86,16 @@ done:
   return status;
 }
 
-static cf_status put_texts(cf_context *ctx, job *j, const char *name, size_t count, const size_t *code,
+static cf_status put_texts(cf_context *ctx, job *j, const char *name, axis of, const size_t *code,
                            const char *(*text_of)(size_t)) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const char **text = NULL;
   cf_array *a = NULL;
-  CF_TRY(CF_SCRATCH(ctx, &text, count));
-  for (size_t i = 0; i < count; i++) text[i] = text_of(code[i]);
-  CF_TRY(cf_array_from_texts(ctx, name, count, text, &a));
+  CF_TRY(CF_SCRATCH(ctx, &text, of.count));
+  for (size_t i = 0; i < of.count; i++) text[i] = text_of(code[i]);
+  CF_TRY(cf_array_from_texts(ctx, name, of.count, text, &a));
+  CF_TRY(cf_array_set_axis(ctx, a, 0, of.name, of.label));
   status = cf_dataset_add(ctx, j->result->arrays, a);
   a = NULL;
 done:
@@ -115,8 +116,8 @@ static cf_status put_all(cf_context *ctx, job *j) {
   status = cf_dataset_add(ctx, j->result->arrays, copy);
   copy = NULL;
   CF_TRY(status);
-  CF_TRY(put_texts(ctx, j, "group", n->models, n->modality, cf_nfas_modality_name));
-  CF_TRY(put_texts(ctx, j, "network", n->o.rois, n->network, cf_nfas_network_name));
+  CF_TRY(put_texts(ctx, j, "group", model, n->modality, cf_nfas_modality_name));
+  CF_TRY(put_texts(ctx, j, "network", roi, n->network, cf_nfas_network_name));
   CF_TRY(put(ctx, j, "truth/alignment", model, roi, n->alignment));
   CF_TRY(put(ctx, j, "truth/ceiling", roi, none, n->ceiling));
   CF_TRY(put(ctx, j, "truth/shared", roi, none, n->shared));

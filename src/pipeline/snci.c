@@ -82,6 +82,7 @@ typedef struct job {
   double *chance_p, *chance_q, *chance, floor; /* chance: groups x 3 quantiles */
   cf_array *null_alignment;                    /* (null, model, region); NULL: none */
   size_t nulls;
+  const double *given_null; /* borrowed, instead; NULL: none */
 } job;
 
 static void job_free(job *j) {
@@ -188,13 +189,14 @@ done:
 static cf_status against_null(cf_context *ctx, job *j) {
   cf_status status = CF_OK;
   cf_snci_null out[3];
-  if (!j->null_alignment) return CF_OK;
+  if (!j->null_alignment && !j->given_null) return CF_OK;
   for (size_t k = 0; k < 3; k++) {
     for (size_t i = 0; i < LIMITS; i++) CF_TRY(CF_ALLOC(ctx, &j->null[k][i], room(j, k) + 1));
     out[k] = (cf_snci_null){j->null[k][0], j->null[k][1], j->null[k][2], j->null[k][3],
                             j->null[k][4], j->null[k][5], j->null[k][6]};
   }
-  CF_TRY(cf_snci_against(ctx, &j->p, &j->o, j->nulls, j->null_alignment->data, &out[0], &out[1], &out[2]));
+  CF_TRY(cf_snci_against(ctx, &j->p, &j->o, j->nulls, j->given_null ? j->given_null : j->null_alignment->data, &out[0],
+                         &out[1], &out[2]));
 done:
   return status;
 }
@@ -397,9 +399,10 @@ done:
   return status;
 }
 
-static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
+cf_status cf_snci_run(cf_context *ctx, const cf_options *options, cf_models *given, size_t nulls, const double *null,
+                      cf_result *result) {
   cf_status status = CF_OK;
-  job j = {.o = CF_SNCI_OPTIONS_INIT, .floor = NAN};
+  job j = {.o = CF_SNCI_OPTIONS_INIT, .floor = NAN, .nulls = nulls, .given_null = null};
   cf_dataset *cortex = NULL;
   const char *kind = cf_options_text(options, "kind");
   j.o.kind = kind[0] - '0';
@@ -408,8 +411,13 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   j.o.spearman_brown = cf_options_flag(options, "spearman-brown");
   if (cf_options_given(options, "robust") && j.o.kind != 6)
     CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "--robust is for --kind 6"));
-  CF_TRY(cf_models_load(ctx, options, false, result, &j.m));
-  CF_TRY(cf_models_networks(ctx, options, result, &j.m));
+  if (given) {
+    j.m = *given;
+    *given = (cf_models){0};
+  } else {
+    CF_TRY(cf_models_load(ctx, options, false, result, &j.m));
+  }
+  if (!j.m.network) CF_TRY(cf_models_networks(ctx, options, result, &j.m));
   CF_TRY(cf_cortex_load(ctx, options, true, j.m.rois, j.m.roi, result, &cortex));
   j.p = (cf_snci_problem){j.m.models, j.m.rois, j.m.groups, j.m.networks, j.m.values->data, j.m.code, j.m.network};
   CF_TRY(load_null(ctx, options, result, &j));
@@ -423,6 +431,10 @@ done:
   cf_dataset_free(cortex);
   job_free(&j);
   return status;
+}
+
+static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
+  return cf_snci_run(ctx, options, NULL, 0, NULL, result);
 }
 
 static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {

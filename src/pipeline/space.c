@@ -208,7 +208,8 @@ done:
 }
 
 /* --families, or the member `family` beside the alignment where it has one label a model. */
-static cf_status load_families(cf_context *ctx, const cf_options *options, cf_result *result, space_job *j) {
+static cf_status load_families(cf_context *ctx, const cf_options *options, bool in_memory, cf_result *result,
+                               space_job *j) {
   cf_status status = CF_OK;
   cf_array *labels = NULL;
   const char *address = cf_options_text(options, "families");
@@ -216,7 +217,10 @@ static cf_status load_families(cf_context *ctx, const cf_options *options, cf_re
     CF_TRY(cf_models_codes(ctx, address, "--families", j->m.models, result, &j->family, &j->families, &j->family_name));
     goto done;
   }
-  CF_TRY(cf_io_read_sibling(ctx, j->m.address, "family", &labels));
+  if (j->m.family)
+    CF_TRY(cf_array_copy(ctx, j->m.family, &labels));
+  else if (!in_memory)
+    CF_TRY(cf_io_read_sibling(ctx, j->m.address, "family", &labels));
   if (!labels || labels->ndim != 1 || labels->shape[0] != j->m.models) goto done;
   CF_TRY(CF_ALLOC(ctx, &j->family, j->m.models));
   CF_TRY(cf_labels_group(ctx, labels, j->family, &j->families, &j->family_name));
@@ -225,7 +229,7 @@ done:
   return status;
 }
 
-static cf_status load(cf_context *ctx, const cf_options *options, cf_result *result, space_job *j) {
+static cf_status load(cf_context *ctx, const cf_options *options, cf_models *given, cf_result *result, space_job *j) {
   cf_status status = CF_OK;
   const char *strata = cf_options_text(options, "strata");
   j->metric_name = cf_options_text(options, "distance");
@@ -237,13 +241,18 @@ static cf_status load(cf_context *ctx, const cf_options *options, cf_result *res
           cf_fail(ctx, CF_ERR_USAGE, "--%s is of regions; with --distance precomputed there are none", of_regions[i]));
   if (strcmp(j->metric_name, "correlation") == 0) j->metric = CF_SPACE_CORRELATION;
   if (strcmp(j->metric_name, "cosine") == 0) j->metric = CF_SPACE_COSINE;
-  CF_TRY(cf_models_load(ctx, options, square, result, &j->m));
+  if (given) {
+    j->m = *given;
+    *given = (cf_models){0};
+  } else {
+    CF_TRY(cf_models_load(ctx, options, square, result, &j->m));
+  }
   if (!square) CF_TRY(keep_regions(ctx, j));
-  CF_TRY(cf_models_networks(ctx, options, result, &j->m));
+  if (!j->m.network) CF_TRY(cf_models_networks(ctx, options, result, &j->m));
   if (!square) CF_TRY(load_spins(ctx, options, result, j));
   if (strata) CF_TRY(cf_models_codes(ctx, strata, "--strata", j->m.models, result, &j->strata, &j->strata_count, NULL));
   CF_TRY(cross_datasets(ctx, options, result, j));
-  CF_TRY(load_families(ctx, options, result, j));
+  CF_TRY(load_families(ctx, options, given != NULL, result, j));
   j->permute = (cf_permute_options)CF_PERMUTE_OPTIONS_INIT;
   j->permute.permutations = (size_t)cf_options_integer(options, "permutations");
   j->permute.exact_up_to = cf_options_number(options, "exact-up-to");
@@ -252,11 +261,11 @@ done:
   return status;
 }
 
-static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
+cf_status cf_space_run(cf_context *ctx, const cf_options *options, cf_models *given, cf_result *result) {
   cf_status status = CF_OK;
   space_job j = {.metric = CF_SPACE_EUCLIDEAN};
   cf_dataset *cortex = NULL;
-  CF_TRY(load(ctx, options, result, &j));
+  CF_TRY(load(ctx, options, given, result, &j));
   CF_TRY(cf_cortex_load(ctx, options, false, j.m.rois, j.m.roi, result, &cortex));
   CF_TRY(space_positions(ctx, options, &j));
   CF_TRY(space_tests(ctx, options, &j));
@@ -267,6 +276,10 @@ done:
   cf_dataset_free(cortex);
   job_free(&j);
   return status;
+}
+
+static cf_status run(cf_context *ctx, const cf_options *options, cf_result *result) {
+  return cf_space_run(ctx, options, NULL, result);
 }
 
 static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {

@@ -7,11 +7,19 @@
 
 /* Rows of an analysis' table. */
 #define CF_RESAMPLE_OPTION                                                                                             \
-  {"trials", 0, CF_PARAM_ADDRESS, "LABELS", NULL, 0, 0, NULL,                                                          \
-   "The array is (trial, neuron, time) and this file has the label of each trial: labels are the stimuli, and trials "  \
+  {"trials",                                                                                                           \
+   0,                                                                                                                  \
+   CF_PARAM_ADDRESS,                                                                                                   \
+   "LABELS",                                                                                                           \
+   NULL,                                                                                                               \
+   0,                                                                                                                  \
+   0,                                                                                                                  \
+   NULL,                                                                                                               \
+   "The array is (trial, neuron, time) and this file has the label of each trial: labels are the stimuli, and trials " \
    "of a label stand for directions, as many as the label with the fewest has."},                                      \
-      {"average", 0, CF_PARAM_INTEGER, "N", "1", 1, 100000, NULL,                                                      \
-       "Means over N neighbouring time bins first (counts of 1 ms to bins of 20 ms: 20)."},                            \
+      {"average", 0,    CF_PARAM_INTEGER,                                                                              \
+       "N",       "1",  1,                                                                                             \
+       100000,    NULL, "Means over N neighbouring time bins first (counts of 1 ms to bins of 20 ms: 20)."},           \
   {                                                                                                                    \
     "resample", 0, CF_PARAM_INTEGER, "T", "0", 0, 100000, NULL,                                                        \
         "Resample time to T bins first, by Fourier transform with a Hamming window on the spectrum (to compare a "     \

@@ -139,9 +139,10 @@ static cf_status draw_clusters(cf_page *page, const cf_part *part, const cf_enco
                       panel + 1 + s));
   }
   bound(panel, each + 1, range);
-  snprintf(caption, sizeof caption,
-           "Response of each cluster's neurons, mean over directions and neurons; bands: standard error over neurons.%s",
-           g.all > g.n ? left_out : "");
+  snprintf(
+      caption, sizeof caption,
+      "Response of each cluster's neurons, mean over directions and neurons; bands: standard error over neurons.%s",
+      g.all > g.n ? left_out : "");
   cf_curves_figure spec = {each + 1, each == 0 ? 1 : each < 3 ? each + 1 : 4, panel};
   cf_figure_options o = cf_page_options(part, "activity", title, caption, id);
   o.width_mm = each ? CF_FIGURE_TWO_COLUMNS : 110.0;
@@ -275,12 +276,18 @@ static cf_status draw_raster(cf_page *page, const cf_part *part, const cf_encodi
            "A row is a neuron%s, from 0 to its own maximum; rows stand by cluster and then along the first axis of the "
            "manifold. Across: time in each stimulus, mean over directions%s.",
            rows < e->n ? " (a part of them, evenly)" : "", join > 1 ? " and neighbouring bins" : "");
-  cf_heat_figure spec = {
-      .row = {.n = rows, .groups = c ? c->groups + any_left : 0, .group = c ? row_group : NULL, .group_name = row_name,
-              .title = "neurons"},
-      .column = {.n = columns, .groups = e->stimuli, .group = column_group, .group_name = stimulus, .title = "time bins"},
-      .value = value,
-      .quantity = "share of maximum"};
+  cf_heat_figure spec = {.row = {.n = rows,
+                                 .groups = c ? c->groups + any_left : 0,
+                                 .group = c ? row_group : NULL,
+                                 .group_name = row_name,
+                                 .title = "neurons"},
+                         .column = {.n = columns,
+                                    .groups = e->stimuli,
+                                    .group = column_group,
+                                    .group_name = stimulus,
+                                    .title = "time bins"},
+                         .value = value,
+                         .quantity = "share of maximum"};
   cf_figure_options o = cf_page_options(part, "raster", title, caption, id);
   o.width_mm = CF_FIGURE_TWO_COLUMNS;
   CF_TRY(cf_figure_heat(page->ctx, &spec, &o, &figure));

@@ -97,6 +97,13 @@ static const struct {
     {" dynamics ",
      "Dynamics: a linear operator on delay coordinates, fitted to four fifths of the data and judged on the rest. AIC = (N "
      "ln(SSE / N) + 2 (r² + 1)) / N. MASE: mean absolute error over that of no change (Ostrow et al. 2023)."},
+    {" nfas ",
+     "Alignment space: the representation of a model is the stable mode of its layers, z(t) = Σ c h(t) over layers, c from "
+     "dynamic mode decomposition along depth of the training samples; ridge regression from it predicts each region in runs "
+     "that were left out, penalties chosen by inner runs; alignment: squared correlation. Baselines: the same regression "
+     "from simpler representations, paired over models (t, signed rank). The published space (Yan et al. 2026, arXiv "
+     "2603.00793) leaves scope, rank and rule of the modes, delays, folds, penalties and the consistency index open: all "
+     "of these are reconstructions of cortifold's own."},
     {" alignment ",
      "Alignment: RSA, Spearman correlation of correlation distances between conditions; CCA, mean canonical correlation of "
      "three principal components a side; linear predictivity, R² of two components of the recording from ten of the module "

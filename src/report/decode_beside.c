@@ -24,8 +24,7 @@ static cf_status make_still(cf_page *page, const cf_part *part, bool moving, cf_
   cf_figure_options o = cf_page_options(part, moving ? "side-paths" : "side", part->task->title, NULL, id);
   if (moving) {
     if (steps < 2) goto done;
-    if (c.repeats && strcmp(c.colouring[0].title, "stimulus") == 0)
-      CF_TRY(cf_conditions_mean(page, steps, &c, &path));
+    if (c.repeats && strcmp(c.colouring[0].title, "stimulus") == 0) CF_TRY(cf_conditions_mean(page, steps, &c, &path));
     cf_paths_figure spec = {.n = c.n,
                             .steps = steps,
                             .point = path,

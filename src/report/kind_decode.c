@@ -218,8 +218,7 @@ static cf_status draw_activity(cf_page *page, const cf_part *part, const cf_cond
                              .y = mean.value + s * times,
                              .low = low + s * times,
                              .high = high + s * times};
-    if (speed)
-      run[s] = (cf_curve){.name = name ? name[s] : NULL, .n = steps, .x = x + 1, .y = speed + s * steps};
+    if (speed) run[s] = (cf_curve){.name = name ? name[s] : NULL, .n = steps, .x = x + 1, .y = speed + s * steps};
   }
   const char *across = time ? "time (s)" : "time bin";
   cf_curve_panel panel[2] = {

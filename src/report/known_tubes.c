@@ -1,5 +1,6 @@
 /* Tubes that are known: what the tests look like, and how the scores follow what was planted.
- * Arrays of `tubes --synthetic`: curves (test, curve, point, axis), label (test, curve); the scores are in the values. */
+ * Arrays of `tubes --synthetic`: curves (test, curve, point, axis), label (test, curve); the scores are in the values.
+ */
 #include "report/page.h"
 #include "base/internal.h"
 #include <math.h>
@@ -182,25 +183,21 @@ static cf_status draw_scores(cf_page *page, const cf_part *part, const test *all
   CF_TRY(follow(page, all, n, "crossing", true, NAN, offsetof(test, angle), offsetof(test, crossings), "offset",
                 crossing + 3));
   if (one.n < 2 || parallel[0].n < 2 || crossing[0].n < 2) goto done;
-  cf_curve_panel panel[3] = {{.title = "one tube",
-                              .x_title = "radius",
-                              .y_title = "S_tight",
-                              .count = 1,
-                              .curve = &one,
-                              .from_zero = true},
-                             {.title = "two parallel tubes",
-                              .x_title = "distance of the tubes",
-                              .y_title = "S_tight",
-                              .count = 4,
-                              .curve = parallel,
-                              .colour = paired,
-                              .from_zero = true},
-                             {.title = "two tubes that cross",
-                              .x_title = "angle (degrees)",
-                              .y_title = "L · S_cross",
-                              .count = 4,
-                              .curve = crossing,
-                              .from_zero = true}};
+  cf_curve_panel panel[3] = {
+      {.title = "one tube", .x_title = "radius", .y_title = "S_tight", .count = 1, .curve = &one, .from_zero = true},
+      {.title = "two parallel tubes",
+       .x_title = "distance of the tubes",
+       .y_title = "S_tight",
+       .count = 4,
+       .curve = parallel,
+       .colour = paired,
+       .from_zero = true},
+      {.title = "two tubes that cross",
+       .x_title = "angle (degrees)",
+       .y_title = "L · S_cross",
+       .count = 4,
+       .curve = crossing,
+       .from_zero = true}};
   cf_curves_figure spec = {3, 3, panel};
   cf_figure_options o = cf_page_options(part, "known-scores", title, caption, id);
   CF_TRY(cf_figure_curves(page->ctx, &spec, &o, &figure));

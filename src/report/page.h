@@ -197,6 +197,8 @@ cf_status cf_find_ceiling(cf_page *page, const cf_part *part);
 cf_status cf_part_space(cf_page *page, const cf_part *part);
 cf_status cf_part_snci(cf_page *page, const cf_part *part);
 cf_status cf_part_mantel(cf_page *page, const cf_part *part);
+cf_status cf_part_nfas(cf_page *page, const cf_part *part);
+cf_status cf_find_nfas(cf_page *page, const cf_part *part);
 cf_status cf_find_space(cf_page *page, const cf_part *part);
 cf_status cf_find_snci(cf_page *page, const cf_part *part);
 cf_status cf_find_mantel(cf_page *page, const cf_part *part);

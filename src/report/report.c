@@ -34,6 +34,7 @@ static const kind kinds[] = {
     {"ceiling", "noise ceilings", cf_find_ceiling, cf_part_ceiling},
     {"space", "space of models", cf_find_space, cf_part_space},
     {"snci", "consistency of models", cf_find_snci, cf_part_snci},
+    {"nfas", "alignment space", cf_find_nfas, cf_part_nfas},
     {"mantel", "correlation of two distances", cf_find_mantel, cf_part_mantel},
     {"decode", "decoding over time", cf_find_decode, cf_part_decode},
     {"tubes", "tubularity of trajectories", cf_find_tubes, cf_part_tubes},

@@ -368,6 +368,22 @@ done:
   return status;
 }
 
+/* A file that a manifest of the analysis' own names: by place, size and time of change, since such files may be large.
+ */
+static cf_status take_read(void *payload, const char *path) {
+  resolving *r = payload;
+  struct stat info;
+  char text[160];
+  cf_status status = CF_OK;
+  if (stat(path, &info) != 0) return CF_OK; /* running the task will say so */
+  snprintf(text, sizeof text, " %lld %lld.%09ld", (long long)info.st_size, (long long)info.st_mtim.tv_sec,
+           info.st_mtim.tv_nsec);
+  CF_TRY(append(r->ctx, &r->identity, "\nreads=", path));
+  CF_TRY(append(r->ctx, &r->identity, "", text));
+done:
+  return status;
+}
+
 static cf_status hash_task(cf_context *ctx, cf_study *s, cf_task *t, hashes *files) {
   cf_status status = CF_OK;
   resolving r = {ctx, s, t, files, NULL};
@@ -381,6 +397,7 @@ static cf_status hash_task(cf_context *ctx, cf_study *s, cf_task *t, hashes *fil
   CF_TRY(cf_options_set(ctx, t->resolved, "seed", own));
   CF_TRY(cf_sprintf(ctx, &r.identity, "cortifold %s\nrun=%s\nseed=%s", CF_SOURCE_DIGEST, t->analysis->name, own));
   CF_TRY(each_value(t, t->options, true, resolve_value, &r));
+  CF_TRY(cf_analysis_reads(ctx, t->analysis, t->resolved, take_read, &r));
   cf_sha256(r.identity, strlen(r.identity), t->hash);
 done:
   cf_free(r.identity);

@@ -47,8 +47,8 @@ static size_t farthest(const double *left, size_t count) {
 
 /* Rows of g that span the others to `tolerance`: pivot (the first r), and tri (count x count): the row of a candidate
  * holds its products with the orthonormal rows that g is replaced by. */
-static size_t choose_skeleton(size_t count, size_t k, double *g, double tolerance, size_t *pivot, double *tri,
-                              double *left, double *basis) {
+size_t cf_skeleton_choose(size_t count, size_t k, double *g, double tolerance, size_t *pivot, double *tri, double *left,
+                          double *basis) {
   size_t r = 0;
   for (size_t a = 0; a < count; a++) left[a] = cf_norm2(k, g + a * k);
   for (; r < CF_MIN(count, k); r++) {
@@ -75,7 +75,7 @@ static size_t choose_skeleton(size_t count, size_t k, double *g, double toleranc
 }
 
 /* combine (count x r) with combine T = tri, T the rows of the skeleton: a triangle. */
-static void solve_combinations(size_t count, size_t r, const size_t *pivot, const double *tri, double *combine) {
+void cf_skeleton_combine(size_t count, size_t r, const size_t *pivot, const double *tri, double *combine) {
   for (size_t a = 0; a < count; a++)
     for (size_t s = r; s-- > 0;) {
       double sum = tri[a * count + s];
@@ -101,10 +101,10 @@ static cf_status skeleton(cf_context *ctx, const cf_split *s, const cf_candidate
   CF_TRY(CF_ALLOC(ctx, &b->scale, count));
   memset(tri, 0, count * count * sizeof *tri);
   fill_filters(s, c, f, g, b->scale);
-  b->r = choose_skeleton(count, s->k, g, b->single ? 1e-6 : 1e-12, pivot, tri, left, basis);
+  b->r = cf_skeleton_choose(count, s->k, g, b->single ? 1e-6 : 1e-12, pivot, tri, left, basis);
   CF_TRY(CF_ALLOC(ctx, &b->combine, count * CF_MAX(b->r, (size_t)1)));
   CF_TRY(CF_ALLOC(ctx, &b->weight, CF_MAX(b->r, (size_t)1) * s->k));
-  solve_combinations(count, b->r, pivot, tri, b->combine);
+  cf_skeleton_combine(count, b->r, pivot, tri, b->combine);
   for (size_t t = 0; t < b->r; t++) memcpy(b->weight + t * s->k, f + pivot[t] * s->k, s->k * sizeof *f);
 done:
   cf_scratch_release(ctx, mark);

@@ -16,9 +16,10 @@
 
 void cf_voxel_result_free(cf_voxel_result *e) {
   if (!e) return;
-  double *const arrays[] = {
-      e->candidate, e->r,   e->r2,   e->R2,        e->r_concatenated, e->rho,     e->alpha,       e->alpha_fold, e->p,
-      e->q,         e->low, e->high, e->null_mean, e->split_r2,       e->split_r, e->band_weight, e->prediction};
+  double *const arrays[] = {e->candidate,   e->r,          e->r2,         e->R2,       e->r_concatenated,
+                            e->rho,         e->alpha,      e->alpha_fold, e->p,        e->q,
+                            e->low,         e->high,       e->null_mean,  e->split_r2, e->split_r,
+                            e->band_weight, e->prediction, e->inner,      e->null_r2};
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) cf_free(arrays[i]);
   cf_free(e->state);
   cf_free(e);
@@ -31,6 +32,7 @@ static cf_status allocate(cf_context *ctx, const cf_voxel_options *o, cf_voxel_r
   double **const tested[] = {&e->p, &e->q, &e->null_mean};
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) CF_TRY(CF_ALLOC(ctx, plain[i], t));
   for (size_t i = 0; i < 3 && o->null_kind != CF_NULL_NONE; i++) CF_TRY(CF_ALLOC(ctx, tested[i], t));
+  if (o->null_r2 && o->null_kind != CF_NULL_NONE) CF_TRY(CF_ALLOC(ctx, &e->null_r2, o->permutations * t));
   CF_TRY(CF_ALLOC(ctx, &e->rho, e->folds * t));
   CF_TRY(CF_ALLOC(ctx, &e->alpha_fold, e->folds * t));
   CF_TRY(CF_ALLOC(ctx, &e->state, t));
@@ -44,7 +46,8 @@ static cf_status allocate(cf_context *ctx, const cf_voxel_options *o, cf_voxel_r
     CF_TRY(CF_ALLOC(ctx, &e->split_r2, e->bands * t));
     CF_TRY(CF_ALLOC(ctx, &e->split_r, e->bands * t));
   }
-  if (!o->predictions && !o->band) goto done;
+  if (o->held) CF_TRY(CF_ALLOC(ctx, &e->inner, e->folds * t));
+  if (!o->predictions && !o->band && !o->held) goto done;
   if ((double)e->n * (double)t * 8 > (double)cf_context_memory(ctx))
     CF_TRY(cf_fail(ctx, CF_ERR_MEMORY, "predictions of %zu targets take %.0f MB, allowed are %.0f MB; raise --memory",
                    t, (double)e->n * (double)t * 8e-6, (double)cf_context_memory(ctx) / 1e6));
@@ -89,7 +92,13 @@ static cf_status prepare(cf_context *ctx, const cf_blocks *features, const cf_bl
   for (size_t f = 0; f < folds; f++) CF_TRY(cf_fold_lists(ctx, job->folds, f, &job->train[f], &job->test[f]));
   CF_TRY(CF_SCRATCH(ctx, &job->choice, folds * CF_MAX(targets->cols, (size_t)1)));
   job->prediction = job->e->prediction;
-  if (job->o->band) {
+  if (job->o->held) {
+    CF_TRY(CF_SCRATCH(ctx, &job->constant, folds));
+    if (job->targets.width < targets->cols)
+      CF_TRY(cf_fail(ctx, CF_ERR_MEMORY, "%zu targets of %zu samples do not fit the memory; raise --memory",
+                     targets->cols, targets->rows));
+    CF_TRY(cf_target_source_read(ctx, &job->targets, 0));
+  } else if (job->o->band) {
     CF_TRY(draw_bands(ctx, job));
     CF_TRY(CF_SCRATCH(ctx, &job->chosen_gamma, CF_MAX(targets->cols, (size_t)1)));
   } else {
@@ -175,10 +184,40 @@ static cf_status check_inputs(cf_context *ctx, const cf_blocks *features, const 
       return cf_fail(ctx, CF_ERR_USAGE, "fold %zu has %zu scored samples, less than two blocks of %zu to draw from", f,
                      count, o->block);
   }
+  if (o->held && (o->band || o->refit))
+    return cf_fail(ctx, CF_ERR_USAGE, "folds side by side are not for bands or a null with refitted models");
+  for (size_t f = 0; f < folds->folds && o->held && o->fold_features; f++)
+    if (o->fold_features[f].rows != features->rows || o->fold_features[f].cols != features->cols)
+      return cf_fail(ctx, CF_ERR_INPUT, "features of fold %zu are %zu x %zu, not %zu x %zu", f,
+                     o->fold_features[f].rows, o->fold_features[f].cols, features->rows, features->cols);
   if (o->refit && o->band) return cf_fail(ctx, CF_ERR_USAGE, "a null with refitted models is not made with bands");
   if (o->null_kind != CF_NULL_NONE && o->permutations < 1)
     return cf_fail(ctx, CF_ERR_USAGE, "a null distribution needs at least one permutation");
   return CF_OK;
+}
+
+static cf_status held_fold(cf_context *worker, size_t fold, void *payload) {
+  cf_voxel_encode_job *job = payload;
+  const cf_status status = cf_voxel_encode_held(worker, job, fold);
+  cf_progress_step(worker, job->targets.t);
+  return status;
+}
+
+/* Folds side by side where their squares fit the memory, else one after the other: the same bits. */
+static cf_status hold(cf_context *ctx, cf_voxel_encode_job *job) {
+  cf_status status = CF_OK;
+  const cf_feature_source *s = &job->features;
+  const double n = (double)s->n, side = s->kernel ? n : (double)(s->p * s->delays);
+  const double bytes = 8 * (5 * side * side + 5 * n * side);
+  if (bytes * fmin((double)cf_context_threads(ctx), (double)job->folds->folds) <= (double)cf_context_memory(ctx)) {
+    CF_TRY(cf_parallel_for(ctx, job->folds->folds, held_fold, job));
+  } else {
+    for (size_t f = 0; f < job->folds->folds; f++) CF_TRY(held_fold(ctx, f, job));
+  }
+  for (size_t f = 0; f < job->folds->folds; f++)
+    job->e->constant_features = CF_MAX(job->e->constant_features, job->constant[f]);
+done:
+  return status;
 }
 
 cf_status cf_voxel_encode(cf_context *ctx, const cf_blocks *features, const cf_blocks *targets, const size_t *run,
@@ -193,7 +232,8 @@ cf_status cf_voxel_encode(cf_context *ctx, const cf_blocks *features, const cf_b
   CF_TRY(CF_ALLOC(ctx, &job.e, 1));
   CF_TRY(prepare(ctx, features, targets, run, &job));
   cf_progress_begin(ctx, "encoding", (folds->folds + 1) * targets->cols * (job.o->band ? job.o->draws : 1));
-  for (size_t f = 0; f < folds->folds && status == CF_OK; f++)
+  if (job.o->held) status = hold(ctx, &job);
+  for (size_t f = 0; f < folds->folds && status == CF_OK && !job.o->held; f++)
     status = job.o->band ? cf_voxel_encode_banded(ctx, &job, f) : cf_voxel_encode_fold(ctx, &job, f);
   if (status == CF_OK && job.split) status = make_operators(ctx, &job);
   if (status == CF_OK) status = cf_voxel_encode_scores(ctx, &job);

@@ -47,15 +47,22 @@ typedef struct cf_voxel_encode_job {
   double *prediction;           /* n x targets, NULL unless kept */
   double *gamma;                /* draws x bands */
   size_t *chosen_gamma;         /* targets, of the fold at hand */
+  size_t *constant;             /* held: folds: features that do not vary among the training samples */
   cf_voxel_result *e;
 } cf_voxel_encode_job;
 
 /* Chooses penalties (and bands) of one fold for all targets and keeps what predicts its test samples. */
 cf_status cf_voxel_encode_fold(cf_context *ctx, cf_voxel_encode_job *job, size_t fold);
+/* Everything of one fold with targets held whole, its predictions too; folds may run side by side. */
+cf_status cf_voxel_encode_held(cf_context *ctx, cf_voxel_encode_job *job, size_t fold);
 /* The same with bands: all draws are tried, predictions and split scores are kept. */
 cf_status cf_voxel_encode_banded(cf_context *ctx, cf_voxel_encode_job *job, size_t fold);
 /* Scores of all targets over all folds. */
 cf_status cf_voxel_encode_scores(cf_context *ctx, cf_voxel_encode_job *job);
+
+/* Inner folds among the training samples of a fold. */
+cf_status cf_voxel_encode_inner(cf_context *ctx, const cf_voxel_encode_job *job, const cf_sample_list *train,
+                                cf_fold_set **out);
 
 /* Training rows of w columns of the block at hand, less their means (which go to mean, w). */
 void cf_voxel_encode_center(const cf_voxel_encode_job *job, const cf_sample_list *train, size_t at, size_t w,

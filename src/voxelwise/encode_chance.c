@@ -50,6 +50,13 @@ static void correlations(size_t m, size_t w, const double *y, const double *p, c
   }
 }
 
+/* One fold's share in r2 of draw k. */
+static void keep_square(const chance *c, size_t k, size_t j, double value, double *square) {
+  const cf_voxel_result *e = c->job->e;
+  square[j] += value;
+  if (e->null_r2) e->null_r2[k * e->targets + c->first + j] += value;
+}
+
 /* null (permutations x w) of the mean correlation; square: w sums of the squares by the sign policy. */
 static cf_status fill_null(cf_context *ctx, const chance *c, double *null, double *square) {
   cf_status status = CF_OK;
@@ -78,7 +85,7 @@ static cf_status fill_null(cf_context *ctx, const chance *c, double *null, doubl
       known[order[0]] = true;
       for (size_t j = 0; j < w; j++) {
         null[k * w + j] += out[j] / (double)folds;
-        square[j] += cf_signed_square(out[j], job->o->sign) / (double)folds;
+        keep_square(c, k, j, cf_signed_square(out[j], job->o->sign) / (double)folds, square);
       }
     }
     row += m;
@@ -135,7 +142,7 @@ static cf_status fill_refit(cf_context *ctx, const chance *c, double *null, doub
       correlations(test->count, w, y, p, order, r);
       for (size_t j = 0; j < w; j++) {
         null[k * w + j] += r[j] / (double)folds;
-        square[j] += cf_signed_square(r[j], job->o->sign) / (double)folds;
+        keep_square(c, k, j, cf_signed_square(r[j], job->o->sign) / (double)folds, square);
       }
     }
     CF_TRY(cf_check_cancel(ctx));

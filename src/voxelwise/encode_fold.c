@@ -91,8 +91,8 @@ done:
 
 /* Inner folds among the training samples: contiguous ones, as many as asked for and there are samples for; else runs,
  * or the other outer folds where there are no runs. */
-static cf_status make_inner(cf_context *ctx, const cf_voxel_encode_job *job, const cf_sample_list *train,
-                            cf_fold_set **out) {
+cf_status cf_voxel_encode_inner(cf_context *ctx, const cf_voxel_encode_job *job, const cf_sample_list *train,
+                                cf_fold_set **out) {
   const size_t *run = job->features.run, k = CF_MIN(job->o->inner_folds, train->count / 2);
   const size_t *group = job->o->inner_folds ? NULL : run ? run : job->folds->fold;
   return cf_inner_folds(ctx, train->count, train->row, run, k, group, job->o->trim, out);
@@ -115,7 +115,7 @@ cf_status cf_voxel_encode_fold(cf_context *ctx, cf_voxel_encode_job *job, size_t
                    job->features.blocks->name ? job->features.blocks->name : "features", fold));
   memset(s.choice, 0, job->targets.t * sizeof *s.choice);
   if (job->candidates.count > 1) {
-    CF_TRY(make_inner(ctx, job, train, &inner));
+    CF_TRY(cf_voxel_encode_inner(ctx, job, train, &inner));
     CF_TRY(choose_all(ctx, &s, &design, inner, sum));
   }
   if (job->o->ridge.shared && job->candidates.count > 1) {
@@ -243,7 +243,7 @@ cf_status cf_voxel_encode_banded(cf_context *ctx, cf_voxel_encode_job *job, size
   CF_TRY(CF_SCRATCH(ctx, &k, n * n));
   CF_TRY(cf_feature_designs(ctx, &job->features, s.train, bands, &constant));
   job->e->constant_features = CF_MAX(job->e->constant_features, constant);
-  CF_TRY(make_inner(ctx, job, s.train, &inner));
+  CF_TRY(cf_voxel_encode_inner(ctx, job, s.train, &inner));
   const cf_design mixed = {.n = n, .kernel = k};
   for (s.draw = 0; s.draw < job->o->draws; s.draw++) {
     mix(job, bands, s.draw, k);

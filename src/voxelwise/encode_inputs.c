@@ -77,7 +77,8 @@ cf_status cf_feature_source_open(cf_context *ctx, const cf_blocks *blocks, const
   out->bands = o->band ? o->bands : 1;
   out->kernel = o->band || (double)p * (double)delays >= (double)n;
   const double side = out->kernel ? (double)n : (double)p * (double)delays, kept = (double)n * side;
-  const double bytes = 8 * (5 * side * side + (out->kernel ? (double)out->bands + 1 : 3) * kept + (double)folds * kept);
+  const double bytes =
+      8 * (5 * side * side + (out->kernel ? (double)out->bands + 1 : 3) * kept + (o->held ? 1 : (double)folds) * kept);
   if (bytes > (double)cf_context_memory(ctx))
     return cf_fail(
         ctx, CF_ERR_MEMORY,

@@ -50,6 +50,20 @@ cf_status cf_split_weights(cf_context *ctx, cf_factor factor, size_t n, size_t p
 /* f (k) of a candidate. */
 void cf_split_filter(const cf_split *s, const cf_candidates *c, size_t which, double *f);
 
+/* Rows of g (count x k, destroyed) that span the others to `tolerance`: pivot (r of them, returned), tri (count x
+ * count, zeros at first), left (count) and basis (count x k) for work; then combine (count x r): each row from those.
+ */
+size_t cf_skeleton_choose(size_t count, size_t k, double *g, double tolerance, size_t *pivot, double *tri, double *left,
+                          double *basis);
+void cf_skeleton_combine(size_t count, size_t r, const size_t *pivot, const double *tri, double *combine);
+
+/* Scores (folds x candidates x t) of t targets y (n x t, training samples of the split) with each block of the fold set
+ * left out in turn, from the split's decomposition alone; kernel: of a kernel, else of features. *known false (and
+ * nothing done) where a penalty is too near to rounding, or the method is not ridge. */
+cf_status cf_deletion_score(cf_context *ctx, const cf_split *split, bool kernel, const cf_fold_set *folds,
+                            const cf_candidates *candidates, const cf_ridge_options *o, size_t t, const double *y,
+                            double *score, bool *known);
+
 /* The candidates' predictions all at once. Filters are smooth in alpha: a few of them, the skeleton, give all others as
  * combinations, to 1e-12 (in single precision to 1e-6) of the largest entry. */
 typedef struct cf_bank {

@@ -150,7 +150,8 @@ static void fill_side(cf_context *ctx, size_t index, size_t conditions, size_t b
   for (size_t t = 0; t < bins; t++)
     for (size_t c = 0; c < conditions; c++)
       for (size_t j = 0; j < neurons; j++) {
-        const double x = sin(.9 * (double)c + .4 * (double)(j * (1 + index)) + .3 * (double)t) + .4 * cf_rng_normal(&rng);
+        const double x =
+            sin(.9 * (double)c + .4 * (double)(j * (1 + index)) + .3 * (double)t) + .4 * cf_rng_normal(&rng);
         side->x[(t * conditions + c) * neurons + j] = x;
         side->mean[c * neurons + j] += x / (double)bins;
       }
