@@ -100,7 +100,8 @@ static void draw_decades(cf_draw *draw, const frame *f) {
     const double y = cf_scale_at(&f->y, e);
     cf_draw_line(draw, "cf-line", f->box.x - 2.5, y, f->box.x, y, CF_INK, 0.5);
     cf_draw_text(draw, f->box.x - 4.0, y + 2.3, (cf_type){.size = 6.5, .anchor = CF_END},
-                 cf_text_value(pow(10.0, e), label, sizeof label));
+                 fabs(e) < 6.0 ? cf_text_fixed(pow(10.0, e), CF_MAX(0, (int)-e), label, sizeof label)
+                               : cf_text_value(pow(10.0, e), label, sizeof label));
   }
   cf_text_put(&draw->body, "</g>\n");
 }

@@ -43,7 +43,7 @@ cf_status cf_figure_histogram(cf_context *ctx, const cf_histogram_figure *spec, 
   cf_ticks tx, ty;
   cf_ticks_make(x0, x1 + 0.02 * (x1 - x0), 5, &tx);
   cf_ticks_make(0.0, (double)most, 4, &ty);
-  double left = 17.0 + cf_ticks_width(&ty) + 4.0, right = draw.width - 8.0, top = draw.top + 12.0;
+  double left = 17.0 + cf_ticks_width(&ty) + 4.0, right = draw.width - 8.0, top = draw.top + 15.0;
   double bottom = draw.options->height_mm > 0 ? draw.options->height_mm * CF_MM - 24.0 : top + 92.0;
   cf_scale x = {tx.low, tx.high, left, right}, y = {0.0, ty.high, bottom, top};
   cf_text_put(&draw.body, "<g class=\"cf-bins\" fill=\"#a9b4c0\" stroke=\"#fff\" stroke-width=\"0.3\">\n");

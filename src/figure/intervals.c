@@ -37,7 +37,8 @@ static void draw_row(cf_draw *draw, const cf_interval_row *row, const cf_scale *
   cf_text_put(&draw->body, "</title>\n");
   cf_text_write(&draw->body, "<rect x=\"0\" y=\"$n\" width=\"$n\" height=\"12\" fill=\"#fff\" fill-opacity=\"0\"/>\n",
                 y - 6.0, draw->width);
-  cf_draw_text(draw, left - 5.0, y + 2.4, (cf_type){.size = 7, .anchor = CF_END, .room = left - 7.0}, row->name);
+  cf_draw_text(draw, left - 5.0, y + 2.4, (cf_type){.size = 7, .anchor = CF_END, .room = (left - 7.0) / 1.13},
+               row->name);
   if (isfinite(row->null_low) && isfinite(row->null_high)) {
     double from = cf_scale_at(x, row->null_low), to = cf_scale_at(x, row->null_high);
     cf_text_write(&draw->body,

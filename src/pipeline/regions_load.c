@@ -178,15 +178,18 @@ static void drop_samples(size_t drop, cf_regions *r) {
 static cf_status read_map(cf_context *ctx, cf_result *result, const cf_regions *r, const char *images,
                           const char *address, cf_array **out) {
   cf_status status = CF_OK;
-  cf_array *a = NULL;
+  cf_array *a = NULL, *maps = NULL;
   CF_TRY(cf_io_read(ctx, address, "labels|atlas|mask", &a));
   CF_TRY(cf_result_input(ctx, result, address));
   int ndim = a->ndim, first = 0;
   while (ndim > r->ndim && a->shape[ndim - 1] == 1) ndim--;                       /* x, y, z, 1 */
   while (ndim - first > r->ndim && r->ndim == 1 && a->shape[first] == 1) first++; /* 1 map of CIFTI-2, place */
-  if (r->ndim == 1 && a->ndim == 2 && a->shape[1] == r->space[0] && a->shape[0] > 1)
-    CF_TRY(
-        cf_fail(ctx, CF_ERR_INPUT, "%s: %zu maps; choose one of them, such as %s:map0", address, a->shape[0], address));
+  if (r->ndim == 1 && a->ndim == 2 && a->shape[1] == r->space[0] && a->shape[0] > 1) {
+    CF_TRY(cf_io_read_sibling(ctx, address, "map", &maps));
+    if (maps)
+      CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: %zu maps; choose one of them, such as %s:map0", address, a->shape[0],
+                     address));
+  }
   bool fits = ndim - first == r->ndim;
   for (int d = first; d < ndim && fits; d++) fits = a->shape[d] == r->space[d - first];
   if (!fits)
@@ -197,6 +200,7 @@ static cf_status read_map(cf_context *ctx, cf_result *result, const cf_regions *
   *out = a;
   a = NULL;
 done:
+  cf_array_free(maps);
   cf_array_free(a);
   return status;
 }

@@ -234,7 +234,10 @@ static cf_status load(cf_context *ctx, const cf_options *options, cf_models *giv
   const char *strata = cf_options_text(options, "strata");
   j->metric_name = cf_options_text(options, "distance");
   const bool square = strcmp(j->metric_name, "precomputed") == 0;
-  static const char *const of_regions[] = {"networks", "spins", "surface-left", "surface-right", "parcels"};
+  static const char *const of_regions[] = {"surface-left", "surface-right", "parcels"};
+  if (square && (cf_options_given(options, "networks") || cf_options_given(options, "spins")))
+    CF_TRY(cf_fail(ctx, CF_ERR_USAGE,
+                   "--networks and --spins are of regions; with --distance precomputed there are none"));
   for (size_t i = 0; square && i < sizeof of_regions / sizeof *of_regions; i++)
     if (cf_options_given(options, of_regions[i]))
       CF_TRY(

@@ -129,8 +129,9 @@ static cf_json *class_json(const cf_stimulus_plan *p, const cf_shown_class *c, c
   const cf_clip_options *o = c->pictured ? &c->picture : &c->clip;
   const double scale = c->pictured ? c->clip.scale : 1, ppd = p->px_per_deg;
   const bool bars = o->kind == CF_CLIP_GRATING || o->kind == CF_CLIP_BAR, dots = o->kind == CF_CLIP_FLOW;
-  const number list[] = {{"foreground", c->clip.foreground},
-                         {"background", c->clip.background},
+  const bool levels = o->kind != CF_CLIP_NOISE && o->kind != CF_CLIP_STILL; /* pictures bring their own */
+  const number list[] = {{"foreground", levels ? c->clip.foreground : (double)NAN},
+                         {"background", levels ? c->clip.background : (double)NAN},
                          {"interval", c->clip.interval},
                          {"bar_px", bars ? o->bar * scale : (double)NAN},
                          {"bar_deg", bars ? o->bar * scale / ppd : (double)NAN},
@@ -232,6 +233,28 @@ static double get_mean(const seen *s) {
   return s->m.mean;
 }
 
+/* What is shown by kinds without bars or discs that could be measured: as asked for, lengths in both units. */
+static cf_status say_asked(cf_context *ctx, const cf_stimulus_plan *p, const cf_clip_options *o, double mean,
+                           cf_result *result) {
+  const double ppd = p->px_per_deg, step = o->speed / o->rate;
+  switch (o->kind) {
+  case CF_CLIP_BAR:
+    return cf_result_say(ctx, result, " bar %.2f px = %.3g deg, %.4g px = %.3g deg a second, levels %g and %g", o->bar,
+                         o->bar / ppd, o->speed, o->speed / ppd, o->background, o->foreground);
+  case CF_CLIP_FLASH:
+    return cf_result_say(ctx, result, " levels %g and %g, %g s on, %g s off, %zu time%s", o->background, o->foreground,
+                         o->on, o->off, o->cycles, o->cycles == 1 ? "" : "s");
+  case CF_CLIP_CHIRP:
+    return cf_result_say(ctx, result, " levels %g to %g, frequency %g to %g Hz, contrast at %g Hz", o->background,
+                         o->foreground, o->chirp_low, o->chirp_high, o->chirp_hz);
+  case CF_CLIP_NOISE:
+    return cf_result_say(ctx, result, " amplitude 1/f^%g, moves %.4g px = %.3g deg a frame, mean %.1f", o->exponent,
+                         step, step / ppd, mean);
+  default:
+    return cf_result_say(ctx, result, " moves %.4g px = %.3g deg a frame, mean %.1f", step, step / ppd, mean);
+  }
+}
+
 /* One line: what was measured, in pixels and degrees, and the temporal frequency at each direction. */
 static cf_status say_class(cf_context *ctx, const cf_stimulus_plan *p, const cf_shown_class *c, const seen *s,
                            cf_result *result) {
@@ -241,10 +264,10 @@ static cf_status say_class(cf_context *ctx, const cf_stimulus_plan *p, const cf_
     status = cf_result_say(ctx, result, " %s %.2f px = %.3g deg", c->dots ? "disc" : "bar", size, size / p->px_per_deg);
   if (status == CF_OK && c->dots)
     status = cf_result_say(ctx, result, ", spacing %.2f px = %.3g deg", spacing, spacing / p->px_per_deg);
-  if (status == CF_OK)
-    status = cf_result_say(ctx, result, "%s %g and %g, mean %.1f", c->measured ? ", levels" : " levels",
-                           c->measured ? s[0].m.low : c->clip.background,
-                           c->measured ? s[0].m.high : c->clip.foreground, mean_over(p, s, get_mean));
+  if (status == CF_OK && !c->measured) status = say_asked(ctx, p, &c->clip, mean_over(p, s, get_mean), result);
+  if (status == CF_OK && c->measured)
+    status =
+        cf_result_say(ctx, result, ", levels %g and %g, mean %.1f", s[0].m.low, s[0].m.high, mean_over(p, s, get_mean));
   if (status == CF_OK && c->period > 0) status = cf_result_say(ctx, result, "\n%-16s ", "");
   for (size_t d = 0; d < p->directions && status == CF_OK && c->period > 0; d++)
     status =

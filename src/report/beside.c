@@ -154,6 +154,16 @@ static size_t place_of(const char *text, const char **name, size_t *n) {
   return (*n)++;
 }
 
+/* Runs of one layer have nothing to show along layers; they stay when there would be too few others. */
+static void drop_single_layers(const cf_study_task **run, size_t *n) {
+  size_t several = 0, kept = 0;
+  for (size_t k = 0; k < *n; ++k) several += cf_json_count(cf_json_get(part_of(run[k]).result, "layers")) > 1;
+  if (several < 2) return;
+  for (size_t k = 0; k < *n; ++k)
+    if (cf_json_count(cf_json_get(part_of(run[k]).result, "layers")) > 1) run[kept++] = run[k];
+  *n = kept;
+}
+
 /* Largest response of every unit of every layer that several runs share. */
 cf_status cf_page_runs_beside(cf_page *page) {
   static char name[] = "side-by-side";
@@ -173,6 +183,7 @@ cf_status cf_page_runs_beside(cf_page *page) {
   cf_mark mark = cf_scratch_mark(page->ctx);
   if (cf_page_tasks(page, "run", "responses") < 2) return CF_OK;
   CF_TRY(cf_page_tasks_of(page, "run", "responses", &run, &n));
+  drop_single_layers(run, &n);
   n = CF_MIN(n, (size_t)MOST_SERIES);
   CF_TRY(cf_page_short_titles(page, n, run, &run_name));
   CF_TRY(CF_SCRATCH(page->ctx, &sample, MOST_POSITIONS * n));

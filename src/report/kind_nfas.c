@@ -189,7 +189,8 @@ done:
 static cf_status draw_depths(cf_page *page, const cf_part *part, const nfas *x) {
   static const char caption[] =
       "On which depths the stable mode lives: size of each layer's weight over the sum, mean and standard deviation over the "
-      "models of a group. Models of other depth are read off at the same share of theirs.";
+      "models of a group. The last layer is where the modes lead and has no weight. Models of other depth are read off at the "
+      "same share of theirs.";
   cf_status status = CF_OK;
   const cf_json *models = cf_json_get(part->result, "models");
   cf_block w;

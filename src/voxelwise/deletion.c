@@ -15,7 +15,7 @@
 
 #define TOLERANCE     1e-10
 #define SINGLE        1e-6 /* tolerance in single precision */
-#define MUCH          2e10 /* operations of the largest products from which single precision is taken */
+#define MUCH          5e9  /* operations of the largest products from which single precision is taken */
 #define LEAST_PENALTY 1e-9 /* of the largest eigenvalue: I - H keeps seven digits above it */
 
 typedef struct work {

@@ -161,8 +161,10 @@ zip_of() {
     le 4 "${size[i]}" && le 4 "${size[i]}" && le 2 ${#name[i]} && le 2 0 && le 2 0 && le 2 0 && le 2 0 && le 4 0
     le 4 "${at[i]}" && printf %s "${name[i]}"
   done >>"$file"
+  local end
+  end=$(stat -c %s "$file")
   {
-    printf 'PK\005\006' && le 2 0 && le 2 0 && le 2 $k && le 2 $k && le 4 $(($(stat -c %s "$file") - directory))
+    printf 'PK\005\006' && le 2 0 && le 2 0 && le 2 $k && le 2 $k && le 4 $((end - directory))
     le 4 "$directory" && le 2 0
   } >>"$file"
 }

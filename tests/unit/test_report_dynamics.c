@@ -220,57 +220,6 @@ static void tubes_task(cf_context *ctx, cf_study_task *t) {
   envelope(t, r, options, NULL);
 }
 
-/* Tests of one tube, of two beside one another and of two that cross, with curves of their own. */
-static void known_task(cf_context *ctx, cf_study_task *t) {
-  enum { TESTS = 6, CURVES = 4, POINTS = 64 };
-  static const struct {
-    const char *kind, *name;
-    double radius, apart, angle;
-  } world[TESTS] = {{"one", "one, jitter 0.01", 0.01, NAN, NAN},
-                    {"one", "one, jitter 0.08", 0.08, NAN, NAN},
-                    {"parallel", "parallel, jitter 0.02, apart 0.2", 0.02, 0.2, NAN},
-                    {"parallel", "parallel, jitter 0.02, apart 0.6", 0.02, 0.6, NAN},
-                    {"crossing", "crossing, jitter 0.01, 30Â°", 0.01, NAN, 30},
-                    {"crossing", "crossing, jitter 0.01, 90Â°", 0.01, NAN, 90}};
-  const size_t shape[4] = {TESTS, CURVES, POINTS, 2};
-  const char *name[TESTS];
-  double *x = calloc(TESTS * CURVES * POINTS * 2, sizeof *x), label[TESTS * CURVES];
-  start(ctx, t, "known", "Tubes that are known", "tubes", NULL);
-  cf_json *r = cf_json_object(), *list = cf_json_list();
-  for (size_t k = 0; k < TESTS; ++k) {
-    cf_json *one = cf_json_object();
-    name[k] = world[k].name;
-    cf_json_set(one, "kind", cf_json_text(world[k].kind));
-    set(one, "radius", world[k].radius);
-    set(one, "separation", world[k].apart);
-    set(one, "angle", world[k].angle);
-    set(one, "S_tight", 0.031);
-    set(one, "planted_S_tight", 0.02 + world[k].radius);
-    set(one, "together_S_tight", 0.2);
-    set(one, "together_L_S_cross", 1e-3);
-    cf_json_set(one, "pass", cf_json_bool(true));
-    cf_json_set(one, "expected", cf_json_text("two bundles"));
-    cf_json_append(list, one);
-    for (size_t i = 0; i < CURVES; ++i) {
-      const bool second = k >= 2 && i >= CURVES / 2;
-      label[k * CURVES + i] = k < 2 && i == CURVES - 1 ? -1.0 : second; /* fewer curves of one tube */
-      for (size_t p = 0; p < POINTS; ++p) {
-        double *at = x + ((k * CURVES + i) * POINTS + p) * 2, u = (double)p / (POINTS - 1);
-        at[0] = label[k * CURVES + i] < 0.0 ? NAN : u;
-        at[1] = label[k * CURVES + i] < 0.0 ? NAN : world[k].radius * (double)i + (second ? 0.3 * u : 0.0);
-      }
-    }
-  }
-  put(ctx, t, "curves", 4, shape, x);
-  name_axis(ctx, t, "curves", 0, "test", TESTS, name);
-  put(ctx, t, "label", 2, shape, label);
-  free(x);
-  cf_json_set(r, "tests", list);
-  set(r, "passed", TESTS);
-  set(r, "failed", 0);
-  envelope(t, r, cf_json_object(), NULL);
-}
-
 /* ---------------------------------------------------- modes and dynamics -- */
 
 static void dmd_task(cf_context *ctx, cf_study_task *t) {
@@ -436,8 +385,7 @@ static cf_study_results *results_of(cf_context *ctx, const task_maker *make, siz
   return r;
 }
 
-static const task_maker everything[] = {decode_task, tubes_task,    known_task,    dmd_task,
-                                        each_task,   dynamics_task, alignment_task};
+static const task_maker everything[] = {decode_task, tubes_task, dmd_task, each_task, dynamics_task, alignment_task};
 enum { TASKS = sizeof everything / sizeof *everything };
 
 static void says(const char *html, const char *words) {
@@ -489,7 +437,6 @@ static void report_is_whole(void **state) {
       html,
       "48 trajectories of 120 neurons in 6 bundles, 1 left out as noise. Tightness S_tight 0.0450 (0.310 with shuffled "
       "labels, p = 0.0099).");
-  says(html, "Of 6 tests on tubes that are known all 6 pass.");
   says(
       html,
       "8 layers, 60 stimuli. 5 modes hold 99.3 % of the energy; they leave 4.20 % of the layers' norm unexplained. The "
@@ -504,7 +451,7 @@ static void report_is_whole(void **state) {
       "decode-windows",     "decode-trajectories", "decode-manifold",  "decode-confusion",  "tubes-tubes",
       "tubes-trajectories", "tubes-scores",        "tubes-radius",     "tubes-sensitivity", "modes-eigenvalues",
       "modes-weights",      "modes-spectrum",      "each-eigenvalues", "each-stimuli",      "sweep-sweep",
-      "sweep-eigenvalues",  "align-profiles",      "decode-activity",  "known-known",       "known-known-scores"};
+      "sweep-eigenvalues",  "align-profiles",      "decode-activity"};
   for (size_t k = 0; k < sizeof figure / sizeof *figure; ++k) {
     char words[64];
     snprintf(words, sizeof words, "<figure id=\"fig-%s\"", figure[k]);

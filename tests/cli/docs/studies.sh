@@ -5,7 +5,7 @@ cortifold convert sim.h5:patterns responses.npy --quiet
 cortifold convert sim.h5:models/truth a.npy --quiet
 cortifold convert sim.h5:models/category b.npy --quiet
 mv sim.h5 recordings/it.h5
-sed -n '/^```yaml/,/^```$/{/^```/!p}' "$CF_ROOT/docs/studies.md" >study.yaml
+sed -n '/^```yaml/,/^```$/{/^```$/q;/^```/!p}' "$CF_ROOT/docs/studies.md" >study.yaml
 cortifold study check study.yaml
 cortifold study plan study.yaml | cut -c1-36
 (cd elsewhere && cortifold study run ../study.yaml 2>/dev/null)
