@@ -90,6 +90,8 @@ typedef struct cf_io_png {
   size_t frames;
   double seconds;
   const unsigned char *data; /* frames x height x width x channels */
+  double dpi;                /* dots an inch; 0: not said in the file */
+  bool drawn;                /* a drawing, mostly flat: packed several times as fast, about as small */
 } cf_io_png;
 CF_API CF_CHECKED cf_status cf_io_png_encode(cf_context *ctx, const cf_io_png *image, unsigned char **out,
                                              size_t *size);

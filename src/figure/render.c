@@ -112,18 +112,53 @@ done:
   return status;
 }
 
-cf_status cf_figure_png(cf_context *ctx, const cf_figure *figure, double dpi, char **bytes, size_t *size) {
+/* The figure on a white ground; *out is destroyed by the caller whatever the status. */
+static cf_status rasterise(cf_context *ctx, const cf_figure *figure, double dpi, cairo_surface_t **out) {
   cf_status status = CF_OK;
-  char *file = NULL;
-  size_t length = 0;
-  if (!(dpi > 0)) dpi = 300.0;
-  double width = ceil(figure->width_mm / 25.4 * dpi), height = ceil(figure->height_mm / 25.4 * dpi);
+  const double width = ceil(figure->width_mm / 25.4 * dpi), height = ceil(figure->height_mm / 25.4 * dpi);
   if (!(width <= 32767 && height <= 32767))
     return cf_fail(ctx, CF_ERR_USAGE, "a PNG of %.0f x %.0f pixels is too large; choose fewer dots per inch", width,
                    height);
-  cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)width, (int)height);
-  CF_TRY(cairo_problem(ctx, cairo_surface_status(surface)));
-  CF_TRY(paint(ctx, figure, surface, width, height));
+  *out = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)width, (int)height);
+  CF_TRY(cairo_problem(ctx, cairo_surface_status(*out)));
+  CF_TRY(paint(ctx, figure, *out, width, height));
+done:
+  return status;
+}
+
+cf_status cf_figure_pixels(cf_context *ctx, const cf_figure *figure, double dpi, size_t *width, size_t *height,
+                           unsigned char **rgb) {
+  cf_status status = CF_OK;
+  cairo_surface_t *surface = NULL;
+  *rgb = NULL;
+  CF_TRY(rasterise(ctx, figure, dpi > 0 ? dpi : 300, &surface));
+  cairo_surface_flush(surface);
+  const unsigned char *from = cairo_image_surface_get_data(surface);
+  const size_t stride = (size_t)cairo_image_surface_get_stride(surface);
+  *width = (size_t)cairo_image_surface_get_width(surface);
+  *height = (size_t)cairo_image_surface_get_height(surface);
+  CF_TRY(CF_ALLOC(ctx, rgb, 3 * *width * *height));
+  unsigned char *to = *rgb;
+  for (size_t y = 0; y < *height; ++y)
+    for (size_t x = 0; x < *width; ++x, to += 3) {
+      uint32_t word;
+      memcpy(&word, from + y * stride + 4 * x, sizeof word);
+      to[0] = (unsigned char)(word >> 16);
+      to[1] = (unsigned char)(word >> 8);
+      to[2] = (unsigned char)word;
+    }
+done:
+  cairo_surface_destroy(surface);
+  return status;
+}
+
+cf_status cf_figure_png(cf_context *ctx, const cf_figure *figure, double dpi, char **bytes, size_t *size) {
+  cf_status status = CF_OK;
+  cairo_surface_t *surface = NULL;
+  char *file = NULL;
+  size_t length = 0;
+  if (!(dpi > 0)) dpi = 300.0;
+  CF_TRY(rasterise(ctx, figure, dpi, &surface));
   CF_TRY(surface_png(ctx, surface, &file, &length));
   CF_TRY(stamp_resolution(ctx, dpi, &file, &length));
   *bytes = file;

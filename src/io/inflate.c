@@ -134,13 +134,14 @@ cf_status cf_inflate_bytes(cf_context *ctx, const char *what, const void *data, 
   return CF_OK;
 }
 
-cf_status cf_deflate_bytes(cf_context *ctx, const void *data, size_t size, unsigned char **out, size_t *out_size) {
+cf_status cf_deflate_bytes(cf_context *ctx, int level, const void *data, size_t size, unsigned char **out,
+                           size_t *out_size) {
   uLong bound = compressBound((uLong)size);
   unsigned char *bytes = NULL;
   *out = NULL;
   cf_status status = CF_ALLOC(ctx, &bytes, (size_t)bound);
   if (status != CF_OK) return status;
-  if (compress2(bytes, &bound, data, (uLong)size, 9) != Z_OK) {
+  if (compress2(bytes, &bound, data, (uLong)size, level) != Z_OK) {
     cf_free(bytes);
     return cf_fail(ctx, CF_ERR_MEMORY, "not enough memory to deflate %zu bytes", size);
   }

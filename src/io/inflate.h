@@ -20,7 +20,8 @@ void cf_inflate_close(cf_inflate *stream); /* NULL allowed */
 /* From memory to memory: exactly `wanted` bytes of the zlib stream `data`, or CF_ERR_INPUT that begins with `what`. */
 cf_status cf_inflate_bytes(cf_context *ctx, const char *what, const void *data, size_t size, void *out, size_t wanted);
 /* A zlib stream of the data; the caller frees *out. */
-cf_status cf_deflate_bytes(cf_context *ctx, const void *data, size_t size, unsigned char **out, size_t *out_size);
+cf_status cf_deflate_bytes(cf_context *ctx, int level, const void *data, size_t size, unsigned char **out,
+                           size_t *out_size);
 /* CRC-32 of zip and PNG, continued from that of what came before (0: nothing). */
 uint32_t cf_crc32(uint32_t before, const void *data, size_t size);
 

@@ -307,6 +307,12 @@ static void filter_row(const unsigned char *row, const unsigned char *above, siz
   to[0] = (unsigned char)chosen;
 }
 
+/* Row less the one above: of a drawing mostly zeros, and nothing to choose. */
+static void subtract_above(const unsigned char *row, const unsigned char *above, size_t n, unsigned char *to) {
+  to[0] = 2;
+  for (size_t i = 0; i < n; i++) to[i + 1] = (unsigned char)(row[i] - (above ? above[i] : 0));
+}
+
 static cf_status compress_frame(cf_context *ctx, const cf_io_png *image, size_t frame, unsigned char **out,
                                 size_t *size) {
   cf_status status = CF_OK;
@@ -317,9 +323,14 @@ static cf_status compress_frame(cf_context *ctx, const cf_io_png *image, size_t 
   size_t bytes;
   CF_TRY(cf_size_mul(ctx, image->height, row + 1, &bytes));
   CF_TRY(CF_SCRATCH(ctx, &raw, bytes));
-  for (size_t y = 0; y < image->height; y++)
-    filter_row(from + y * row, y ? from + (y - 1) * row : NULL, row, image->channels, raw + y * (row + 1));
-  CF_TRY(cf_deflate_bytes(ctx, raw, bytes, out, size));
+  for (size_t y = 0; y < image->height; y++) {
+    const unsigned char *above = y ? from + (y - 1) * row : NULL;
+    if (image->drawn)
+      subtract_above(from + y * row, above, row, raw + y * (row + 1));
+    else
+      filter_row(from + y * row, above, row, image->channels, raw + y * (row + 1));
+  }
+  CF_TRY(cf_deflate_bytes(ctx, image->drawn ? 2 : 9, raw, bytes, out, size));
 done:
   cf_scratch_release(ctx, mark);
   return status;
@@ -336,6 +347,13 @@ static void assemble(const cf_io_png *image, unsigned char *const *frame, const 
   head[8] = 8;
   head[9] = type[image->channels];
   put_chunk(&at, "IHDR", head, 13, NULL, 0);
+  if (image->dpi > 0) { /* dots a metre, both ways */
+    memset(head, 0, sizeof head);
+    put_big(head, (uint32_t)(image->dpi / 0.0254 + 0.5));
+    memcpy(head + 4, head, 4);
+    head[8] = 1;
+    put_chunk(&at, "pHYs", head, 9, NULL, 0);
+  }
   if (image->frames > 1) {
     memset(head, 0, sizeof head);
     put_big(head, (uint32_t)image->frames);
@@ -369,7 +387,7 @@ cf_status cf_io_png_encode(cf_context *ctx, const cf_io_png *image, unsigned cha
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   unsigned char **frame = NULL;
-  size_t *bytes = NULL, total = 8 + 25 + 20 + 12, done = 0;
+  size_t *bytes = NULL, total = 8 + 25 + 20 + 12 + (image->dpi > 0 ? 21 : 0), done = 0;
   *out = NULL;
   *size = 0;
   if (image->channels < 1 || image->channels > 4 || image->width == 0 || image->height == 0 || image->frames == 0 ||
@@ -404,7 +422,11 @@ static cf_status write(cf_context *ctx, const char *temporary, const char *path,
       (a->ndim == 3 && (a->shape[2] < 1 || a->shape[2] > 4)))
     return cf_fail(ctx, CF_ERR_USAGE,
                    "%s: a PNG image is made of uint8 (height, width) or (height, width, 1 to 4 channels)", path);
-  const cf_io_png image = {a->shape[1], a->shape[0], a->ndim == 3 ? (unsigned)a->shape[2] : 1, 1, 0, a->data};
+  const cf_io_png image = {.width = a->shape[1],
+                           .height = a->shape[0],
+                           .channels = a->ndim == 3 ? (unsigned)a->shape[2] : 1,
+                           .frames = 1,
+                           .data = a->data};
   CF_TRY(cf_io_png_encode(ctx, &image, &bytes, &size));
   CF_TRY(cf_io_out_open(ctx, temporary, path, &out));
   cf_io_put(out, bytes, size);

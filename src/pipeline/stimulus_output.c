@@ -210,7 +210,7 @@ static cf_status write_clip(cf_context *ctx, cf_stimulus_plan *p, const char *fo
   CF_TRY(CF_SCRATCH(ctx, &frame, o->width * o->height));
   for (size_t t = 0; t < p->length; t++) {
     CF_TRY(cf_clip_frames(ctx, clip, t, 1, frame));
-    const cf_io_png image = {o->width, o->height, 1, 1, 0, frame};
+    const cf_io_png image = {.width = o->width, .height = o->height, .channels = 1, .frames = 1, .data = frame};
     CF_TRY(cf_io_png_encode(ctx, &image, &bytes, &size));
     CF_TRY(path_of(ctx, p, folder, index, t, 3, &path));
     CF_TRY(cf_io_write_bytes(ctx, path, bytes, size, true));

@@ -61,7 +61,7 @@ static cf_status make_movie(cf_page *page, const movies *m, size_t class, cf_io_
   const size_t tiles = CF_MIN(m->directions, (size_t)TILES), n = CF_MIN(m->length - m->before, (size_t)SHOWN_FRAMES);
   const size_t wide = tiles * w + (tiles - 1) * GAP, pixels = m->width * m->height;
   unsigned char *to = NULL;
-  *out = (cf_io_png){wide, h, 1, n, 1 / m->rate, NULL};
+  *out = (cf_io_png){.width = wide, .height = h, .channels = 1, .frames = n, .seconds = 1 / m->rate};
   if (m->height < by) return CF_OK;
   CF_TRY(CF_SCRATCH(page->ctx, &to, n * h * wide));
   memset(to, 255, n * h * wide);

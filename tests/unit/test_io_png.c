@@ -63,7 +63,7 @@ static void animation(void **state) {
   size_t size = 0, at = 8;
   char names[200] = "";
   for (size_t i = 0; i < sizeof pixel; i++) pixel[i] = (unsigned char)(i * 4);
-  const cf_io_png image = {5, 4, 1, 3, 1 / 30.0, pixel};
+  const cf_io_png image = {.width = 5, .height = 4, .channels = 1, .frames = 3, .seconds = 1 / 30.0, .data = pixel};
   assert_ok(ctx, cf_io_png_encode(ctx, &image, &bytes, &size));
   for (; at < size; at += 12 + big(bytes + at)) strncat(names, (const char *)bytes + at + 4, 4);
   assert_int_equal(at, size);
@@ -74,9 +74,38 @@ static void animation(void **state) {
   assert_memory_equal(a->data, pixel, 20);
   cf_array_free(a);
   cf_free(bytes);
-  const cf_io_png none = {0, 4, 1, 1, 0, pixel}, wide = {5, 4, 5, 1, 0, pixel};
+  const cf_io_png none = {.width = 0, .height = 4, .channels = 1, .frames = 1, .data = pixel},
+                  wide = {.width = 5, .height = 4, .channels = 5, .frames = 1, .data = pixel};
   assert_status(ctx, CF_ERR_USAGE, cf_io_png_encode(ctx, &none, &bytes, &size));
   assert_status(ctx, CF_ERR_USAGE, cf_io_png_encode(ctx, &wide, &bytes, &size));
+  cf_context_free(ctx);
+}
+
+/* A drawing packed quickly holds the same pixels, and says its dots: 300 an inch are 11811 a metre. */
+static void drawing(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  unsigned char pixel[4 * 5 * 3], *bytes = NULL;
+  size_t size = 0, at = 8;
+  char names[200] = "";
+  cf_rng rng = cf_rng_make(3, 0, 0);
+  for (size_t i = 0; i < sizeof pixel; i++) pixel[i] = (unsigned char)(i % 7 ? 255 : cf_rng_u32(&rng));
+  const cf_io_png image = {
+      .width = 5, .height = 4, .channels = 3, .frames = 1, .data = pixel, .dpi = 300, .drawn = true};
+  assert_ok(ctx, cf_io_png_encode(ctx, &image, &bytes, &size));
+  for (; at < size; at += 12 + big(bytes + at)) strncat(names, (const char *)bytes + at + 4, 4);
+  assert_int_equal(at, size);
+  assert_string_equal(names, "IHDRpHYsIDATIEND");
+  assert_int_equal(big(bytes + 41), 11811);
+  assert_int_equal(big(bytes + 45), 11811);
+  assert_int_equal(bytes[49], 1);
+  write_file(test_path("p.png"), bytes, size);
+  cf_array *a = NULL;
+  assert_ok(ctx, cf_io_read(ctx, test_path("p.png"), NULL, &a));
+  assert_int_equal(cf_array_count(a), sizeof pixel);
+  assert_memory_equal(a->data, pixel, sizeof pixel);
+  cf_array_free(a);
+  cf_free(bytes);
   cf_context_free(ctx);
 }
 
@@ -113,6 +142,7 @@ int main(void) {
       cmocka_unit_test(every_kind_is_read),
       cmocka_unit_test(written_and_read),
       cmocka_unit_test(animation),
+      cmocka_unit_test(drawing),
       cmocka_unit_test(damage),
   };
   return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
