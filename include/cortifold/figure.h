@@ -548,11 +548,11 @@ CF_API CF_CHECKED cf_status cf_figure_factors(cf_context *ctx, const cf_factors_
 /* The SVG as PDF or PNG (dpi dots an inch, 0: 300, white ground) in memory freed with cf_free. CF_ERR_FAILURE when the
  * renderer refuses. Cost: well under a second a figure. */
 CF_API CF_CHECKED cf_status cf_figure_pdf(cf_context *ctx, const cf_figure *figure, char **bytes, size_t *size);
+CF_API CF_CHECKED cf_status cf_figure_png(cf_context *ctx, const cf_figure *figure, double dpi, char **bytes,
+                                          size_t *size);
 /* The same as pixels, red, green and blue, rows from the top: height x width x 3 bytes, freed with cf_free. */
 CF_API CF_CHECKED cf_status cf_figure_pixels(cf_context *ctx, const cf_figure *figure, double dpi, size_t *width,
                                              size_t *height, unsigned char **rgb);
-CF_API CF_CHECKED cf_status cf_figure_png(cf_context *ctx, const cf_figure *figure, double dpi, char **bytes,
-                                          size_t *size);
 
 #ifdef __cplusplus
 }
