@@ -313,10 +313,18 @@ cf_status cf_network_leading(cf_context *ctx, cf_network *network, const cf_netw
   return status == CF_OK ? network->ops->leading(ctx, network, input, ndim, shape, axes) : status;
 }
 
+/* The runners rely on shapes that `leading` has checked, so it is asked here too: a caller may not have done so. */
+static cf_status check_input(cf_context *ctx, cf_network *network, const cf_network_input *input) {
+  int ndim;
+  size_t shape[2];
+  const char *axes[2];
+  return cf_network_leading(ctx, network, input, &ndim, shape, axes);
+}
+
 cf_status cf_network_run(cf_context *ctx, cf_network *network, const cf_network_input *input, const size_t *layers,
                          size_t n, cf_layer_sink sink, void *user) {
   cf_status status = CF_OK;
-  CF_TRY(check_takes(ctx, network, input));
+  CF_TRY(check_input(ctx, network, input));
   for (size_t i = 0; i < n; i++)
     if (layers[i] >= network->n_layers)
       CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "%s: there is no layer %zu", network->address, layers[i]));
@@ -332,7 +340,7 @@ cf_status cf_network_extras(cf_context *ctx, cf_network *network, cf_dataset *ou
 cf_status cf_network_cost(cf_context *ctx, cf_network *network, const cf_network_input *input, const size_t *layers,
                           size_t n, double *seconds, double *bytes) {
   *seconds = *bytes = 0;
-  const cf_status status = check_takes(ctx, network, input);
+  const cf_status status = check_input(ctx, network, input);
   if (status != CF_OK || !network->ops->cost) return status;
   return network->ops->cost(ctx, network, input, layers, n, seconds, bytes);
 }

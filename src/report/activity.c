@@ -31,7 +31,7 @@ static cf_status largest_groups(cf_page *page, const cf_encoding *e, const cf_co
   for (size_t g = 0; g < c->groups; ++g) out->all += size[g] >= LEAST_NEURONS;
   for (size_t g = 0; g < c->groups; ++g) {
     size_t larger = 0;
-    for (size_t h = 0; h < c->groups; ++h) larger += size[h] > size[g] || (size[h] == size[g] && h < g);
+    for (size_t h = 0; h < c->groups; ++h) larger += size[h] > size[g] || (h < g && size[h] == size[g]);
     if (size[g] < LEAST_NEURONS || larger >= MOST_GROUPS) continue;
     out->of[out->n] = g;
     out->size[out->n++] = size[g];

@@ -210,7 +210,7 @@ static void write_rows(cf_page *page, const glance *g) {
                                               "#DSI",  "#F1/F0",    "#Clusters", "#In none (%)", "#Dimension",
                                               "#RSA",  "#CCA",      "#LP",       "#DSA, z"};
   const char *column[COLUMNS + 1] = {"Module"};
-  size_t shown[COLUMNS], n = 0;
+  size_t shown[COLUMNS] = {0}, n = 0;
   for (size_t c = 0; c < COLUMNS; ++c)
     if (any_value(g, c)) shown[n++] = c;
   for (size_t k = 0; k < n; ++k) column[k + 1] = titles[shown[k]];

@@ -133,6 +133,30 @@ static void pixels_are_scaled_and_normalised(void **unused) {
   cf_context_free(ctx);
 }
 
+static cf_status no_value(cf_context *ctx, void *user, size_t layer, size_t item, const size_t *shape,
+                          const float *values) {
+  (void)user, (void)layer, (void)item, (void)shape, (void)values;
+  return cf_fail(ctx, CF_ERR_NUMERIC, "ran on an image of the wrong size");
+}
+
+/* Nobody need have asked for the leading axes first. */
+static void runs_check_their_input(void **unused) {
+  (void)unused;
+  cf_context *ctx = test_context();
+  cf_network *network = open_text(ctx, architecture);
+  cf_array *image = NULL;
+  double seconds, bytes;
+  assert_ok(ctx, cf_array_new(ctx, "x", CF_F32, 4, (size_t[]){1, C, H, W - 1}, &image));
+  cf_network_input input = CF_NETWORK_INPUT_INIT;
+  input.label = "x";
+  input.values = image;
+  assert_status(ctx, CF_ERR_INPUT, cf_network_run(ctx, network, &input, (size_t[]){0}, 1, no_value, NULL));
+  assert_status(ctx, CF_ERR_INPUT, cf_network_cost(ctx, network, &input, (size_t[]){0}, 1, &seconds, &bytes));
+  cf_array_free(image);
+  cf_network_free(network);
+  cf_context_free(ctx);
+}
+
 static void addresses(void **unused) {
   (void)unused;
   cf_context *ctx = test_context();
@@ -161,6 +185,7 @@ static void addresses(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(operators_follow_their_definitions),
-                                     cmocka_unit_test(pixels_are_scaled_and_normalised), cmocka_unit_test(addresses)};
+                                     cmocka_unit_test(pixels_are_scaled_and_normalised),
+                                     cmocka_unit_test(runs_check_their_input), cmocka_unit_test(addresses)};
   return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }
