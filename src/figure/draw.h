@@ -68,10 +68,6 @@ double cf_draw_legend(cf_draw *draw, double x, double y, double room, size_t gro
 /* Axis title with the power of ten that the tick labels leave out. */
 const char *cf_ticks_title(const cf_ticks *ticks, const char *title, char *buffer, size_t size);
 
-/* PNG of w x h RGB (channels 3) or RGBA (4) pixels, in memory freed with cf_free (render.c). */
-cf_status cf_png_encode(cf_context *ctx, size_t w, size_t h, size_t channels, const unsigned char *pixel, char **bytes,
-                        size_t *size);
-
 /* ------------------------------------------- what figures of many panels share (panel.c, cloud.c) -- */
 typedef struct cf_box {
   double x, y, w, h;

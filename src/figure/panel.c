@@ -1,6 +1,7 @@
 /* What figures of many small panels are made of: pictures, axes that stay within their panel, colour bars. */
 #include "figure/draw.h"
 #include "base/internal.h"
+#include <cortifold/io.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,13 +27,19 @@ done:
 cf_status cf_draw_picture(cf_draw *draw, size_t w, size_t h, size_t channels, const unsigned char *pixel, cf_box box,
                           bool smooth) {
   cf_status status = CF_OK;
-  char *png = NULL;
+  unsigned char *png = NULL;
   size_t size = 0, times = 1;
   cf_mark mark = cf_scratch_mark(draw->ctx);
   if (!smooth && w * h <= 2500)
     times = CF_MAX((size_t)1, (size_t)ceil(CF_MAX(3.0 * box.w / (double)w, 3.0 * box.h / (double)h)));
   if (times > 1) CF_TRY(enlarge(draw->ctx, w, h, channels, pixel, times, &pixel));
-  CF_TRY(cf_png_encode(draw->ctx, w * times, h * times, channels, pixel, &png, &size));
+  const cf_io_png image = {.width = w * times,
+                           .height = h * times,
+                           .channels = (unsigned)channels,
+                           .frames = 1,
+                           .data = pixel,
+                           .drawn = times > 1};
+  CF_TRY(cf_io_png_encode(draw->ctx, &image, &png, &size));
   cf_text_write(&draw->body,
                 "<image class=\"cf-cells\" x=\"$n\" y=\"$n\" width=\"$n\" height=\"$n\" preserveAspectRatio=\"none\" "
                 "$shref=\"data:image/png;base64,",

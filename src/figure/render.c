@@ -1,8 +1,10 @@
-/* The only file that knows librsvg and cairo: SVG to PDF and PNG, and pixels to PNG. */
+/* The only file that knows librsvg and cairo: SVG to PDF, pixels and PNG. A drawing is packed by the library's own PNG
+ * writer, several times as fast as cairo's. */
 #include "figure/draw.h"
 #include "base/internal.h"
 #include <cairo-pdf.h>
 #include <cairo.h>
+#include <cortifold/io.h>
 #include <librsvg/rsvg.h>
 #include <math.h>
 #include <string.h>
@@ -71,47 +73,6 @@ done:
   return status;
 }
 
-static cf_status surface_png(cf_context *ctx, cairo_surface_t *surface, char **bytes, size_t *size) {
-  cf_status status = CF_OK;
-  cf_text file;
-  cf_text_init(&file, ctx);
-  cairo_status_t problem = cairo_surface_write_to_png_stream(surface, collect, &file);
-  CF_TRY(cf_text_status(&file));
-  CF_TRY(cairo_problem(ctx, problem));
-  give(&file, bytes, size);
-done:
-  cf_text_free(&file);
-  return status;
-}
-
-/* Puts a pHYs chunk (pixels a metre) behind IHDR, so that the picture knows its printed size. */
-static cf_status stamp_resolution(cf_context *ctx, double dpi, char **bytes, size_t *size) {
-  cf_status status = CF_OK;
-  const size_t head = 33; /* signature and IHDR */
-  char *stamped = NULL;
-  if (*size < head) return CF_OK;
-  CF_TRY(CF_ALLOC(ctx, &stamped, *size + 21));
-  uint32_t density = (uint32_t)(dpi / 0.0254 + 0.5);
-  unsigned char chunk[21] = {0, 0, 0, 9, 'p', 'H', 'Y', 's'};
-  for (int i = 0; i < 4; ++i) chunk[8 + i] = chunk[12 + i] = (unsigned char)(density >> (24 - 8 * i));
-  chunk[16] = 1;
-  uint32_t crc = 0xFFFFFFFFu;
-  for (int i = 4; i < 17; ++i) {
-    crc ^= chunk[i];
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1u) ? 0xEDB88320u : 0u);
-  }
-  crc = ~crc;
-  for (int i = 0; i < 4; ++i) chunk[17 + i] = (unsigned char)(crc >> (24 - 8 * i));
-  memcpy(stamped, *bytes, head);
-  memcpy(stamped + head, chunk, sizeof chunk);
-  memcpy(stamped + head + sizeof chunk, *bytes + head, *size - head);
-  cf_free(*bytes);
-  *bytes = stamped;
-  *size += sizeof chunk;
-done:
-  return status;
-}
-
 /* The figure on a white ground; *out is destroyed by the caller whatever the status. */
 static cf_status rasterise(cf_context *ctx, const cf_figure *figure, double dpi, cairo_surface_t **out) {
   cf_status status = CF_OK;
@@ -154,48 +115,13 @@ done:
 
 cf_status cf_figure_png(cf_context *ctx, const cf_figure *figure, double dpi, char **bytes, size_t *size) {
   cf_status status = CF_OK;
-  cairo_surface_t *surface = NULL;
-  char *file = NULL;
-  size_t length = 0;
-  if (!(dpi > 0)) dpi = 300.0;
-  CF_TRY(rasterise(ctx, figure, dpi, &surface));
-  CF_TRY(surface_png(ctx, surface, &file, &length));
-  CF_TRY(stamp_resolution(ctx, dpi, &file, &length));
-  *bytes = file;
-  *size = length;
-  file = NULL;
+  cf_io_png image = {.channels = 3, .frames = 1, .dpi = dpi > 0 ? dpi : 300, .drawn = true};
+  unsigned char *rgb = NULL, *file = NULL;
+  CF_TRY(cf_figure_pixels(ctx, figure, image.dpi, &image.width, &image.height, &rgb));
+  image.data = rgb;
+  CF_TRY(cf_io_png_encode(ctx, &image, &file, size));
+  *bytes = (char *)file;
 done:
-  cf_free(file);
-  cairo_surface_destroy(surface);
-  return status;
-}
-
-/* cairo keeps colours multiplied by their alpha. */
-static uint32_t pixel_word(const unsigned char *p, size_t channels) {
-  uint32_t alpha = channels == 4 ? p[3] : 255u, c[3];
-  for (int k = 0; k < 3; ++k) c[k] = (p[k] * alpha + 127u) / 255u;
-  return alpha << 24 | c[0] << 16 | c[1] << 8 | c[2];
-}
-
-cf_status cf_png_encode(cf_context *ctx, size_t w, size_t h, size_t channels, const unsigned char *pixel, char **bytes,
-                        size_t *size) {
-  cf_status status = CF_OK;
-  if (w == 0 || h == 0 || w > 32767 || h > 32767)
-    return cf_fail(ctx, CF_ERR_USAGE, "a picture of %zu x %zu pixels", w, h);
-  cairo_surface_t *surface =
-      cairo_image_surface_create(channels == 4 ? CAIRO_FORMAT_ARGB32 : CAIRO_FORMAT_RGB24, (int)w, (int)h);
-  CF_TRY(cairo_problem(ctx, cairo_surface_status(surface)));
-  cairo_surface_flush(surface);
-  unsigned char *pixels = cairo_image_surface_get_data(surface);
-  size_t stride = (size_t)cairo_image_surface_get_stride(surface);
-  for (size_t i = 0; i < h; ++i)
-    for (size_t j = 0; j < w; ++j) {
-      uint32_t word = pixel_word(pixel + channels * (i * w + j), channels);
-      memcpy(pixels + i * stride + 4 * j, &word, sizeof word);
-    }
-  cairo_surface_mark_dirty(surface);
-  CF_TRY(surface_png(ctx, surface, bytes, size));
-done:
-  cairo_surface_destroy(surface);
+  cf_free(rgb);
   return status;
 }

@@ -59,20 +59,6 @@ done:
   return status;
 }
 
-/* A figure as PNG: a drawing is packed several times as fast as the renderer would. */
-static cf_status encode_png(cf_context *ctx, const cf_figure *figure, double dpi, char **bytes, size_t *size) {
-  cf_status status = CF_OK;
-  cf_io_png image = {.channels = 3, .frames = 1, .dpi = dpi > 0 ? dpi : 300, .drawn = true};
-  unsigned char *rgb = NULL, *file = NULL;
-  CF_TRY(cf_figure_pixels(ctx, figure, image.dpi, &image.width, &image.height, &rgb));
-  image.data = rgb;
-  CF_TRY(cf_io_png_encode(ctx, &image, &file, size));
-  *bytes = (char *)file;
-done:
-  cf_free(rgb);
-  return status;
-}
-
 static cf_status render_task(cf_context *worker, size_t i, void *payload) {
   cf_status status = CF_OK;
   const cf_page *page = payload;
@@ -83,7 +69,7 @@ static cf_status render_task(cf_context *worker, size_t i, void *payload) {
   CF_TRY(write_file(worker, page, job->name, "pdf", bytes, size));
   cf_free(bytes);
   bytes = NULL;
-  CF_TRY(encode_png(worker, &job->figure, page->options->dpi, &bytes, &size));
+  CF_TRY(cf_figure_png(worker, &job->figure, page->options->dpi, &bytes, &size));
   CF_TRY(write_file(worker, page, job->name, "png", bytes, size));
   cf_progress_step(worker, 1);
 done:
