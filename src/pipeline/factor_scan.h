@@ -37,6 +37,7 @@ CF_CHECKED cf_status cf_factor_put(cf_context *ctx, const cf_rank_scan *scan, cf
 typedef struct cf_factor_store {
   char *folder; /* NULL: nothing is kept */
   char key[17];
+  double numbers; /* of the responses */
 } cf_factor_store;
 CF_CHECKED cf_status cf_factor_store_open(cf_context *ctx, const char *folder, const cf_view *responses,
                                           const cf_factor_options *o, cf_factor_store *out);
@@ -51,5 +52,9 @@ CF_CHECKED cf_status cf_factor_store_get_rank(cf_context *ctx, const cf_factor_s
                                               size_t restarts, cf_rank_summary **out);
 CF_CHECKED cf_status cf_factor_store_put_rank(cf_context *ctx, const cf_factor_store *store,
                                               const cf_rank_summary *summary);
-enum { CF_FACTOR_PIECE = 10 }; /* restarts in a piece */
+/* Restarts in a piece: ten, or as many as take about four minutes of one processor. All threads wait at the end of one,
+ * and what a stop loses is at most that. Sizes alone decide, so that a run that goes on finds its pieces. */
+size_t cf_factor_piece(const cf_factor_store *store, size_t rank, size_t restarts);
+/* Seconds of a restart on one core of a few years' age: about 200 sweeps in single precision. */
+double cf_factor_restart_seconds(double numbers, size_t rank);
 #endif

@@ -22,6 +22,7 @@ cf_status cf_factor_store_open(cf_context *ctx, const char *folder, const cf_vie
   char *text = NULL, hash[65];
   memset(out, 0, sizeof *out);
   if (!folder) return CF_OK;
+  out->numbers = (double)cf_view_count(v);
   if (mkdir(folder, 0777) != 0 && errno != EEXIST)
     CF_TRY(cf_fail(ctx, CF_ERR_FAILURE, "--resume %s: the folder cannot be made: %s", folder, strerror(errno)));
   CF_TRY(cf_sprintf(ctx, &text,
@@ -36,6 +37,16 @@ cf_status cf_factor_store_open(cf_context *ctx, const char *folder, const cf_vie
 done:
   cf_free(text);
   return status;
+}
+
+double cf_factor_restart_seconds(double numbers, size_t rank) {
+  return 200 * 6 * numbers * (double)rank / 4e10;
+}
+
+size_t cf_factor_piece(const cf_factor_store *store, size_t rank, size_t restarts) {
+  const double least = 10, seconds = 240;
+  const double piece = fmax(least, seconds / fmax(1e-9, cf_factor_restart_seconds(store->numbers, rank)));
+  return piece < (double)restarts ? (size_t)piece : restarts;
 }
 
 static cf_status piece_path(cf_context *ctx, const cf_factor_store *store, size_t rank, size_t from, size_t to,
@@ -237,9 +248,10 @@ done:
 }
 
 static cf_status remove_pieces(cf_context *ctx, const cf_factor_store *store, size_t rank, size_t restarts) {
-  for (size_t from = 0; from < restarts; from += CF_FACTOR_PIECE) {
+  const size_t step = cf_factor_piece(store, rank, restarts);
+  for (size_t from = 0; from < restarts; from += step) {
     char *path = NULL;
-    const cf_status status = piece_path(ctx, store, rank, from, CF_MIN(from + CF_FACTOR_PIECE, restarts), &path);
+    const cf_status status = piece_path(ctx, store, rank, from, CF_MIN(from + step, restarts), &path);
     if (status != CF_OK) return status;
     (void)unlink(path);
     cf_free(path);

@@ -64,7 +64,7 @@ static cf_status fit_rank(cf_context *ctx, const cf_factoring *j, const cf_facto
   cf_status status = CF_OK;
   cf_factorisation *all = NULL, *piece = NULL;
   cf_factor_options o = j->o;
-  const size_t step = store->folder ? CF_FACTOR_PIECE : o.restarts;
+  const size_t step = store->folder ? cf_factor_piece(store, rank, o.restarts) : o.restarts;
   o.rank = rank;
   CF_TRY(cf_factor_store_get_rank(ctx, store, rank, o.restarts, out));
   if (*out) {
@@ -127,10 +127,10 @@ void cf_factoring_values(const cf_factoring *j, cf_json *values) {
   cf_json_set(values, "trials", cf_json_number((double)trials));
 }
 
-/* About 200 sweeps of a restart, in single precision, and its copy of the data. */
+/* The restarts, and each thread's copy of the data. */
 void cf_factoring_cost(cf_context *ctx, const cf_factoring *j, double count, cf_cost *out) {
   const double threads = cf_context_threads(ctx);
   for (size_t r = j->first; r <= j->last; r++)
-    out->seconds += 200 * 6 * count * (double)r * (double)j->o.restarts / 4e10 / threads;
+    out->seconds += cf_factor_restart_seconds(count, r) * (double)j->o.restarts / threads;
   out->bytes += count * (16 + 8 * threads);
 }

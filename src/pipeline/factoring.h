@@ -65,8 +65,9 @@ enum { CF_FACTORING_RANK = 1000, CF_FACTORING_RESTARTS = 100000 };
        "hals: numbers in which most sweeps read the data. The last sweeps, shifts and errors are always in double."},         \
   {                                                                                                                           \
     "resume", 0, CF_PARAM_PATH, "FOLDER", NULL, 0, 0, NULL,                                                                   \
-        "Keep every ten finished restarts in FOLDER (made when it is not there) under a hash of data, options and "           \
-        "program, and use what is there: a run that was stopped goes on and ends in the same result."                         \
+        "Keep finished restarts in FOLDER (made when it is not there), at least ten or about four processor minutes of them " \
+        "at a time, under a hash of data, options and program, and use what is there: a run that was stopped goes on and "    \
+        "ends in the same result."                                                                                            \
   }
 
 /* A job of fitting. */

@@ -128,12 +128,14 @@ done:
   return status;
 }
 
-/* All targets, block after block: as many columns at a time as a quarter of the memory holds, whole tiles. */
+/* All targets, block after block, whole tiles: 64 MB, or what keeps all threads busy, within a quarter of the memory.
+ */
 static cf_status walk(cf_context *ctx, const cf_blocks *targets, cv *job, cf_task_fn body, double *sum) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  const size_t fit_cols = cf_context_memory(ctx) / 4 / (job->n * sizeof(double)) / CF_TILE * CF_TILE;
-  const size_t width = CF_MIN(CF_MAX(fit_cols, (size_t)CF_TILE), job->t), count = job->candidates->count;
+  const size_t tile = job->n * sizeof(double) * CF_TILE, busy = 4 * (size_t)cf_context_threads(ctx);
+  const size_t tiles_at_once = CF_MIN(CF_MAX(((size_t)64 << 20) / tile, busy), cf_context_memory(ctx) / 4 / tile);
+  const size_t width = CF_MIN(CF_MAX(tiles_at_once, (size_t)1) * CF_TILE, job->t), count = job->candidates->count;
   double *y;
   CF_TRY(CF_SCRATCH(ctx, &y, job->n * width));
   CF_TRY(CF_SCRATCH(ctx, &job->total, (width / CF_TILE + 1) * count));

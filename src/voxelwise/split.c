@@ -191,18 +191,16 @@ static cf_status shrink(cf_context *ctx, const cf_split *s, const cf_candidates 
                         const size_t *choice, double *q) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  double *f;
+  double *f, *turned;
   CF_TRY(CF_SCRATCH(ctx, &f, s->k + 1));
+  CF_TRY(CF_SCRATCH(ctx, &turned, s->k * c->count + 1)); /* k x candidates: a direction's filters side by side */
   CF_TRY(cf_gemm(ctx, false, false, s->k, w, s->n, 1, s->p, s->n, y, w, 0, q, w));
   for (size_t a = 0; a < c->count; a++) {
-    bool used = false;
-    for (size_t j = 0; j < w && !used; j++) used = choice[j] == a;
-    if (!used) continue;
     cf_split_filter(s, c, a, f);
-    for (size_t i = 0; i < s->k; i++)
-      for (size_t j = 0; j < w; j++)
-        if (choice[j] == a) q[i * w + j] *= f[i];
+    for (size_t i = 0; i < s->k; i++) turned[i * c->count + a] = f[i];
   }
+  for (size_t i = 0; i < s->k; i++)
+    for (size_t j = 0; j < w; j++) q[i * w + j] *= turned[i * c->count + choice[j]];
 done:
   cf_scratch_release(ctx, mark);
   return status;
