@@ -237,6 +237,7 @@ typedef struct cf_curve_panel {
   const char *mark_name; /* may be NULL */
   bool levelled;         /* draw the level */
   double level;          /* y of a faint dashed line: what is expected */
+  const char *level_name; /* beside that line at the right; may be NULL */
   bool from_zero;        /* the y axis begins at 0 */
   const size_t *colour;  /* count places in the palette; NULL: 0, 1, 2 ... */
   bool bounded;          /* low..high is the range of the y axis */

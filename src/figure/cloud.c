@@ -240,6 +240,14 @@ static void draw_one_key(cf_draw *draw, const cf_colouring *c, size_t g, const c
   *at += wide;
 }
 
+/* Whether no two points share a category: their numbers say nothing then. */
+static bool each_alone(const cf_colouring *c, size_t n) {
+  for (size_t i = 0; i < n; ++i)
+    for (size_t k = 0; k < i; ++k)
+      if (c->group[k] == c->group[i]) return false;
+  return true;
+}
+
 double cf_draw_key(cf_draw *draw, const cf_colouring *c, size_t n, double x, double y, double room) {
   enum { MOST_KEYS = 40 };
   char text[300], name[200];
@@ -249,6 +257,7 @@ double cf_draw_key(cf_draw *draw, const cf_colouring *c, size_t n, double x, dou
     cf_colouring_range(c, n, &low, &high);
     return cf_draw_colourbar_flat(draw, c->map, low, high, NULL, x + 0.08 * room, y, 0.84 * room) + 1.0;
   }
+  const bool alone = n <= c->groups && each_alone(c, n);
   cf_text_put(&draw->body, "<g class=\"cf-legend\">\n");
   for (size_t g = 0; g <= c->groups; ++g) { /* the last are those in no category */
     size_t members = 0, code = g < c->groups ? g : CF_NO_GROUP;
@@ -264,7 +273,10 @@ double cf_draw_key(cf_draw *draw, const cf_colouring *c, size_t n, double x, dou
       snprintf(name, sizeof name, "%zu", g + 1);
     else
       snprintf(name, sizeof name, "none");
-    snprintf(text, sizeof text, "%s (%zu)", name, members);
+    if (alone)
+      snprintf(text, sizeof text, "%s", name);
+    else
+      snprintf(text, sizeof text, "%s (%zu)", name, members);
     draw_one_key(draw, c, code, text, x, room, &at, &y);
   }
   cf_text_put(&draw->body, "</g>\n");

@@ -210,6 +210,34 @@ static void draw_names(cf_draw *draw, const cf_curve_panel *panel, cf_box box) {
   cf_text_put(&draw->body, "</g>\n");
 }
 
+/* The name stands below the line, or above where there is no room below. */
+static void draw_level(cf_draw *draw, const cf_curve_panel *panel, const axes *a, cf_box box) {
+  const double y = cf_scale_at(&a->y, panel->level);
+  cf_text_write(&draw->body,
+                "<path class=\"cf-tree\" d=\"M$n $nH$n\" stroke=\"" CF_MUTED
+                "\" stroke-width=\"0.6\" stroke-dasharray=\"1.2 1.5\" fill=\"none\"/>\n",
+                box.x, y, box.x + box.w);
+  if (panel->level_name)
+    cf_draw_text(draw, box.x + box.w - 1.0, y + 8.0 < box.y + box.h ? y + 6.5 : y - 2.0,
+                 (cf_type){.size = 6, .muted = true, .anchor = CF_END, .room = box.w - 2.0}, panel->level_name);
+}
+
+static void draw_mark(cf_draw *draw, const cf_curve_panel *panel, const axes *a, cf_box box) {
+  const double x = cf_scale_at(&a->x, panel->mark);
+  const bool right = x < box.x + 0.6 * box.w;
+  cf_text_write(&draw->body,
+                "<path class=\"cf-tree\" d=\"M$n $nV$n\" stroke=\"" CF_MUTED
+                "\" stroke-width=\"0.7\" stroke-dasharray=\"2 1.5\" fill=\"none\"/>\n",
+                x, box.y + box.h, box.y);
+  if (panel->mark_name)
+    cf_draw_text(draw, x + (right ? 2.5 : -2.5), box.y + box.h - 3.0,
+                 (cf_type){.size = 6,
+                           .muted = true,
+                           .anchor = right ? CF_START : CF_END,
+                           .room = right ? box.x + box.w - x : x - box.x},
+                 panel->mark_name);
+}
+
 static void draw_panel(cf_draw *draw, const cf_curve_panel *panel, axes *a, cf_box box, double head, bool named) {
   a->x.from = box.x, a->x.to = box.x + box.w;
   a->y.from = box.y + box.h, a->y.to = box.y;
@@ -217,29 +245,8 @@ static void draw_panel(cf_draw *draw, const cf_curve_panel *panel, axes *a, cf_b
   if (panel->title)
     cf_draw_text(draw, box.x - 2.0, box.y - head + 4.0, (cf_type){.size = 7, .room = box.w + 4.0, .bold = true},
                  panel->title);
-  if (panel->levelled) {
-    double y = cf_scale_at(&a->y, panel->level);
-    cf_text_write(&draw->body,
-                  "<path class=\"cf-tree\" d=\"M$n $nH$n\" stroke=\"" CF_MUTED
-                  "\" stroke-width=\"0.5\" stroke-dasharray=\"1 1.5\" fill=\"none\"/>\n",
-                  box.x, y, box.x + box.w);
-  }
-  if (panel->marked && panel->mark >= a->x.low && panel->mark <= a->x.high) {
-    double x = cf_scale_at(&a->x, panel->mark);
-    cf_text_write(&draw->body,
-                  "<path class=\"cf-tree\" d=\"M$n $nV$n\" stroke=\"" CF_MUTED
-                  "\" stroke-width=\"0.7\" stroke-dasharray=\"2 1.5\" fill=\"none\"/>\n",
-                  x, box.y + box.h, box.y);
-    if (panel->mark_name) {
-      bool right = x < box.x + 0.6 * box.w;
-      cf_draw_text(draw, x + (right ? 2.5 : -2.5), box.y + box.h - 3.0,
-                   (cf_type){.size = 6,
-                             .muted = true,
-                             .anchor = right ? CF_START : CF_END,
-                             .room = right ? box.x + box.w - x : x - box.x},
-                   panel->mark_name);
-    }
-  }
+  if (panel->levelled) draw_level(draw, panel, a, box);
+  if (panel->marked && panel->mark >= a->x.low && panel->mark <= a->x.high) draw_mark(draw, panel, a, box);
   for (size_t k = 0; k < panel->count; ++k) {
     const cf_curve *c = panel->curve + k;
     int colour = colour_of(panel, k);

@@ -128,7 +128,7 @@ cf_status cf_figure_lines(cf_context *ctx, const cf_lines_figure *spec, const cf
   extent(spec, &low, &high);
   cf_ticks_make(low, high, 5, &ticks);
   for (size_t s = 0; s < spec->count; ++s) names = CF_MAX(names, 6.5 * cf_text_width(spec->series[s].name));
-  names = CF_MIN(0.3 * draw.width, names) + 9.0;
+  names = CF_MIN(0.3 * draw.width, 1.1 * names) + 9.0; /* other fonts are wider than the one that is measured */
   double left = 17.0 + cf_ticks_width(&ticks) + 4.0, right = draw.width - names - 10.0;
   double first = left + 6.0, last = right - 2.0;
   double slot = spec->positions > 1 ? (last - first) / (double)(spec->positions - 1) : last - first;

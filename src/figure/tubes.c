@@ -215,7 +215,9 @@ cf_status cf_figure_tubes_grid(cf_context *ctx, const cf_tubes_grid *spec, const
   double y = draw.top + 8.0, tall = 0.0;
   for (size_t k = 0; k < spec->panels; ++k) {
     p[k] = make_plane(spec->panel + k, pitch - left - 8.0);
-    CF_TRY(draw_panel(&draw, spec->panel + k, p + k, SIZE_MAX, spec->name[k], k % across == 0,
+    const char *title = spec->panel[k].axis_title[1], *first = spec->panel->axis_title[1];
+    const bool own = title && first && strcmp(title, first) != 0;
+    CF_TRY(draw_panel(&draw, spec->panel + k, p + k, SIZE_MAX, spec->name[k], own || k % across == 0,
                       2.0 + pitch * (double)(k % across) + left, y));
     tall = CF_MAX(tall, p[k].tall);
     if (k % across + 1 == across || k + 1 == spec->panels) y += tall + CF_PANEL_BELOW + 10.0, tall = 0.0;

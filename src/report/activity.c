@@ -102,6 +102,8 @@ static cf_status make_panel(cf_page *page, const cf_encoding *e, const cf_colour
                           .y_title = "mean response",
                           .count = g->n,
                           .curve = curve,
+                          .marked = e->time && e->time[0] < 0.0 && e->time[e->times - 1] > 0.0,
+                          .mark_name = "time 0",
                           .colour = colour};
 done:
   return status;

@@ -23,7 +23,8 @@ static cf_status add_stimuli(cf_page *page, const double *code, cf_conditions *c
   cf_status status = CF_OK;
   size_t *group = NULL, groups = 0;
   const char **name = NULL;
-  char plain[32];
+  char plain[256];
+  bool counted = true; /* the names are 0, 1, 2 ...: the stimuli had none */
   CF_TRY(CF_SCRATCH(page->ctx, &group, c->n));
   for (size_t i = 0; i < c->n; ++i) {
     if (!(code[i] >= 0.0) || code[i] >= MOST_NAMES) return CF_OK;
@@ -38,9 +39,16 @@ static cf_status add_stimuli(cf_page *page, const double *code, cf_conditions *c
       CF_TRY(copy(page, c->label[i], cut ? (size_t)(cut - c->label[i]) : strlen(c->label[i]), name + group[i]));
   }
   for (size_t g = 0; g < groups; ++g) {
-    size_t digits = name[g] ? strspn(name[g], "0123456789") : 0;
-    if (name[g] && name[g][digits]) continue; /* a name; a number alone is counted from 0 */
-    snprintf(plain, sizeof plain, "stimulus %zu", g + 1);
+    snprintf(plain, sizeof plain, "%zu", g);
+    counted = counted && (!name[g] || strcmp(name[g], plain) == 0);
+  }
+  for (size_t g = 0; g < groups; ++g) {
+    const size_t digits = name[g] ? strspn(name[g], "0123456789.-") : 0;
+    if (name[g] && name[g][digits]) continue; /* words */
+    if (counted || !name[g])
+      snprintf(plain, sizeof plain, "stimulus %zu", g + 1);
+    else
+      snprintf(plain, sizeof plain, "stimulus %.200s", name[g]);
     CF_TRY(copy(page, plain, strlen(plain), name + g));
   }
   c->colouring[c->colourings++] =

@@ -288,20 +288,22 @@ static cf_status beside_profiles(cf_page *page, const beside *b, const char *mea
   *there = false;
   for (size_t l = 0; l < b->lines; ++l) {
     const table *t = b->table + b->of_table[l];
-    double *y = NULL;
+    double *y = NULL, *chance = NULL;
     bool *hollow = NULL;
     CF_TRY(CF_SCRATCH(page->ctx, &y, b->positions));
+    CF_TRY(CF_SCRATCH(page->ctx, &chance, b->positions));
     CF_TRY(CF_SCRATCH(page->ctx, &hollow, b->positions));
-    for (size_t i = 0; i < b->positions; ++i) y[i] = NAN, hollow[i] = false;
+    for (size_t i = 0; i < b->positions; ++i) y[i] = chance[i] = NAN, hollow[i] = false;
     for (size_t k = 0; k < t->measures; ++k)
       for (size_t m = 0; m < t->modules && strcmp(t->measure[k], measure) == 0; ++m) {
         const size_t i = index_of(t, m, b->of_recording[l], k), at_position = position_of(b, t->module[m]);
         if (at_position == b->positions) continue;
         y[at_position] = at(t, VALUE, i);
+        chance[at_position] = at(t, CHANCE, i);
         hollow[at_position] = at(t, P, i) >= 0.05;
         *there = *there || isfinite(y[at_position]);
       }
-    profile[l] = (cf_profile){.y = y, .hollow = hollow};
+    profile[l] = (cf_profile){.y = y, .chance = chance, .hollow = hollow};
   }
 done:
   return status;
@@ -311,8 +313,8 @@ cf_status cf_page_alignment_beside(cf_page *page) {
   static char name[] = "side-by-side";
   static const char title[] = "Alignment of several networks";
   static const char caption[] =
-      "One line a network over the modules that it has. Hollow: not above chance at p < 0.05, uncorrected. Triangles: below −0.5, worse "
-      "than any use. Intervals and chance levels stand with each network below.";
+      "One line a network over the modules that it has; dashed: its chance level. Hollow: not above chance at p < 0.05, uncorrected. "
+      "Triangles: below −0.5, worse than any use. Intervals stand with each network below.";
   cf_status status = CF_OK;
   cf_study_task task = {.id = name};
   const cf_part whole = {&task, NULL, NULL};

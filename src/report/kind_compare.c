@@ -254,8 +254,9 @@ static cf_status draw_null(cf_page *page, const cf_part *part, const measure *m)
   o.id = id;
   o.name = title;
   CF_TRY(cf_figure_histogram(page->ctx, &spec, &o, &figure));
-  snprintf(caption, sizeof caption, "%zu permutations of the pairing; the smallest p that they can give is %.2g.",
-           m->nulls, 1.0 / (double)(m->nulls + 1));
+  snprintf(caption, sizeof caption, "%zu %s; the smallest p that they can give is %.2g.", m->nulls,
+           strncmp(m->name, "dsa", 3) == 0 ? "shuffles of time" : "permutations of the pairing",
+           1.0 / (double)(m->nulls + 1));
   status = cf_page_figure(page, part, stem, title, caption, false, figure);
 done:
   return status;

@@ -115,6 +115,9 @@ static cf_status windows_panel(cf_page *page, const cf_part *part, int k, const 
                             .colour = colour,
                             .levelled = isfinite(chance_of(part, k)),
                             .level = chance_of(part, k),
+                            .level_name = "chance",
+                            .marked = time && time[0] < 0.0 && time[n - 1] > 0.0,
+                            .mark_name = "time 0",
                             .bounded = true,
                             .low = 0.0,
                             .high = 1.0};
@@ -151,6 +154,22 @@ done:
 
 /* -------------------------------------------------------------- activity -- */
 
+/* What the stimuli are called beside the trajectories; else the labels of an array's first axis. */
+static cf_status stimulus_names(cf_page *page, const cf_part *part, const cf_conditions *c, const cf_array *array,
+                                size_t n, const char ***out) {
+  cf_status status = CF_OK;
+  *out = NULL;
+  for (size_t k = 0; k < c->colourings && !*out; ++k) {
+    const cf_colouring *by = c->colouring + k;
+    if (strcmp(by->title, "stimulus") != 0 || by->groups != n) continue;
+    CF_TRY(CF_SCRATCH(page->ctx, out, n));
+    for (size_t s = 0; s < n; ++s) (*out)[s] = by->group_name[s];
+  }
+  if (!*out) CF_TRY(cf_block_labels(page, part, array, 0, out));
+done:
+  return status;
+}
+
 /* Speed of every trajectory on the principal components, mean over the conditions of a stimulus: stimuli x (steps - 1),
  * a step of time as unit. NULL: the result has none. */
 static cf_status read_speed(cf_page *page, const cf_part *part, const cf_conditions *c, size_t stimuli, double **out,
@@ -184,9 +203,7 @@ done:
 /* How strong responses are over time, and how fast the trajectories run. */
 static cf_status draw_activity(cf_page *page, const cf_part *part, const cf_conditions *c) {
   static const char title[] = "Activity over the trajectories";
-  static const char caption[] =
-      "Left: response to each stimulus, mean over neurons and directions; bands: standard error over neurons. Right: how far the "
-      "trajectory moves from one time bin to the next on the principal components, mean over the directions of a stimulus.";
+  char caption[400];
   cf_status status = CF_OK;
   cf_block mean, error;
   const char **name = NULL;
@@ -200,7 +217,13 @@ static cf_status draw_activity(cf_page *page, const cf_part *part, const cf_cond
   CF_TRY(cf_block_read(page, part, "activity_error", 2, &error));
   if (!mean.value || !error.value || mean.shape[1] < 2 || mean.shape[0] > MOST_ACTIVITY) goto done;
   const size_t n = mean.shape[0], times = mean.shape[1];
-  CF_TRY(cf_block_labels(page, part, mean.array, 0, &name));
+  const char *over = c->repeats ? "repeats" : "directions";
+  snprintf(
+      caption, sizeof caption,
+      "Left: response to each stimulus, mean over neurons and %s; bands: standard error over neurons. Right: how far the "
+      "trajectory moves from one time bin to the next on the principal components, mean over the %s of a stimulus.",
+      over, over);
+  CF_TRY(stimulus_names(page, part, c, mean.array, n, &name));
   if (mean.array->coordinate[1]) CF_TRY(cf_block_axis(page, part, mean.array, 1, "time", &time));
   CF_TRY(CF_SCRATCH(page->ctx, &x, times));
   CF_TRY(CF_SCRATCH(page->ctx, &low, n * times));
@@ -221,9 +244,22 @@ static cf_status draw_activity(cf_page *page, const cf_part *part, const cf_cond
     if (speed) run[s] = (cf_curve){.name = name ? name[s] : NULL, .n = steps, .x = x + 1, .y = speed + s * steps};
   }
   const char *across = time ? "time (s)" : "time bin";
-  cf_curve_panel panel[2] = {
-      {.title = "Strength", .x_title = across, .y_title = "mean response", .count = n, .curve = strength},
-      {.title = "Speed", .x_title = across, .y_title = "distance a bin", .count = n, .curve = run, .from_zero = true}};
+  const bool before = time && time[0] < 0.0 && time[times - 1] > 0.0;
+  cf_curve_panel panel[2] = {{.title = "Strength",
+                              .x_title = across,
+                              .y_title = "mean response",
+                              .count = n,
+                              .curve = strength,
+                              .marked = before,
+                              .mark_name = "time 0"},
+                             {.title = "Speed",
+                              .x_title = across,
+                              .y_title = "distance a bin",
+                              .count = n,
+                              .curve = run,
+                              .marked = before,
+                              .mark_name = "time 0",
+                              .from_zero = true}};
   cf_curves_figure spec = {speed ? 2 : 1, speed ? 2 : 1, panel};
   cf_figure_options o = cf_page_options(part, "activity", title, caption, id);
   if (speed) o.width_mm = CF_FIGURE_TWO_COLUMNS;
@@ -344,9 +380,7 @@ static bool shares_of(const cf_json *rows, size_t classes, double *out) {
 }
 
 static cf_status draw_confusion(cf_page *page, const cf_part *part) {
-  static const char caption[] =
-      "Of the conditions of each label (rows) the share that was taken for each label (columns), over all runs; what is right stands "
-      "on the diagonal.";
+  char caption[300];
   cf_status status = CF_OK;
   const cf_json *names = cf_json_get(part->result, "classes"), *confusion = cf_json_get(part->result, "confusion");
   size_t classes = names && cf_json_is_list(names) ? cf_json_count(names) : 0;
@@ -354,7 +388,7 @@ static cf_status draw_confusion(cf_page *page, const cf_part *part) {
   size_t panels = 0;
   double *share = NULL;
   const char **name = NULL;
-  char id[256];
+  char id[256], guess[32];
   cf_figure *figure = NULL;
   cf_mark mark = cf_scratch_mark(page->ctx);
   if (classes < 2 || classes > MOST_CLASSES) goto done;
@@ -370,6 +404,11 @@ static cf_status draw_confusion(cf_page *page, const cf_part *part) {
           .title = title_of[k], .quantity = "share of a label", .value = share, .low = 0, .high = 1, .rounded = true};
   }
   if (panels == 0) goto done;
+  snprintf(
+      caption, sizeof caption,
+      "Of the conditions of each label (rows) the share that was taken for each label (columns), over all runs; what is right "
+      "stands on the diagonal. Guessing gives %s everywhere.",
+      cf_text_fixed(1.0 / (double)classes, 2, guess, sizeof guess));
   cf_grid_figure spec = {.rows = classes,
                          .columns = classes,
                          .panels = panels,
@@ -448,10 +487,21 @@ done:
   return status;
 }
 
+/* Classifiers that no task has used take no columns. */
 static void write_beside(cf_page *page) {
-  static const char *const columns[] = {"Task",      "#Neurons", "#Conditions", "#Neighbours", "#Chance",
-                                        "#Logistic", "#Chance",  "#Mean",       "#Chance"};
-  cf_table_open(page, "decode-side-by-side", "Accuracy on the whole time", columns, 3 + 2 * SCORES);
+  static const char *const used_title[SCORES] = {"#Neighbours", "#Logistic", "#Mean"};
+  const char *columns[3 + 2 * SCORES] = {"Task", "#Neurons", "#Conditions"};
+  size_t shown = 3;
+  bool used[SCORES] = {false};
+  for (size_t t = 0; t < page->results->count; ++t) {
+    const cf_study_task *task = page->results->task + t;
+    const cf_json *accuracy = cf_json_get(cf_json_get(task->envelope, "result"), "accuracy");
+    for (int k = 0; k < SCORES && strcmp(task->kind, "decode") == 0; ++k)
+      used[k] = used[k] || isfinite(cf_part_number(accuracy, key[k]));
+  }
+  for (int k = 0; k < SCORES; ++k)
+    if (used[k]) columns[shown++] = used_title[k], columns[shown++] = "#Chance";
+  cf_table_open(page, "decode-side-by-side", "Accuracy on the whole time", columns, shown);
   for (size_t t = 0; t < page->results->count; ++t) {
     const cf_study_task *task = page->results->task + t;
     cf_part part = {task, cf_json_get(task->envelope, "result"), NULL};
@@ -463,6 +513,7 @@ static void write_beside(cf_page *page) {
     cf_table_number(page, cf_part_number(part.result, "conditions"));
     for (int k = 0; k < SCORES; ++k) {
       double value = cf_part_number(accuracy, key[k]);
+      if (!used[k]) continue;
       cf_table_number(page, value);
       cf_table_level(page, isfinite(value) ? chance_of(&part, k) : NAN);
     }

@@ -55,8 +55,11 @@ cf_status cf_find_dmd(cf_page *page, const cf_part *part) {
     cf_text_write(&page->html, " Of the stable modes the median modulus is $d and the median turn $d radians a layer.",
                   modulus, angle);
   else if (isfinite(re))
-    cf_text_write(&page->html, " The stable mode has the eigenvalue $d$s, modulus $d", re, im != 0.0 ? "" : " (real)",
-                  modulus);
+    cf_text_write(&page->html, " The stable mode has the eigenvalue $d", re);
+  if (!each && isfinite(re) && im != 0.0)
+    cf_text_write(&page->html, " $s $d i, modulus $d", im < 0.0 ? "−" : "+", fabs(im), modulus);
+  else if (!each && isfinite(re))
+    cf_text_write(&page->html, " (real), modulus $d", modulus);
   if (!each && isfinite(re) && im != 0.0) cf_text_write(&page->html, ", and turns by $d radians a layer", fabs(angle));
   if (!each && isfinite(re)) cf_text_put(&page->html, ".");
   cf_text_put(&page->html, "</p>\n");
@@ -135,7 +138,7 @@ static cf_status draw_weights(cf_page *page, const cf_part *part) {
                           .y_title = "weight in the stable mode"};
   const bool wide = w.shape[0] > 16;
   cf_figure_options o = cf_page_options(part, "weights", "Layer weights", caption, id);
-  o.width_mm = wide ? CF_FIGURE_TWO_COLUMNS : 110.0;
+  o.width_mm = wide ? CF_FIGURE_TWO_COLUMNS : CF_FIGURE_ONE_COLUMN;
   CF_TRY(cf_figure_lines(page->ctx, &spec, &o, &figure));
   status = cf_page_figure(page, part, "weights", "Layer weights", caption, wide, figure);
 done:

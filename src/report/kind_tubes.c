@@ -240,7 +240,6 @@ static cf_status draw_profiles(cf_page *page, const cf_part *part) {
       .x_title = "along the tube (% of its length)", .y_title = title, .count = n, .curve = curve, .from_zero = true};
   cf_curves_figure spec = {1, 1, &panel};
   cf_figure_options o = cf_page_options(part, "radius", "Radius along the tubes", caption, id);
-  o.width_mm = 110.0;
   CF_TRY(cf_figure_curves(page->ctx, &spec, &o, &figure));
   status = cf_page_figure(page, part, "radius", "Radius along the tubes", caption, false, figure);
 done:
@@ -371,7 +370,8 @@ static void write_differences(cf_page *page, const cf_part *part) {
     cf_table_text(page, key[k]);
     cf_table_number(page, cf_part_number(own, "paper"));
     cf_table_number(page, cf_part_number(own, "clean"));
-    cf_table_number(page, 100.0 * cf_part_number(own, "relative"));
+    const double relative = cf_part_number(own, "relative");
+    cf_table_number(page, fabs(relative) < 1e-12 ? 0.0 : 100.0 * relative); /* rounding is no difference */
     cf_table_number(page, cf_part_number(own, "paper_error"));
     cf_table_number(page, cf_part_number(own, "clean_error"));
     cf_table_end_row(page);
@@ -427,23 +427,25 @@ static cf_status draw_beside(cf_page *page, const cf_part *whole) {
   bundle_names *names = NULL;
   char(*axis)[2][64] = NULL, id[256];
   const char **title = NULL;
+  const cf_study_task **of = NULL;
   size_t panels = 0;
   cf_figure *figure = NULL;
   cf_mark mark = cf_scratch_mark(page->ctx);
   CF_TRY(CF_SCRATCH(page->ctx, &panel, most));
   CF_TRY(CF_SCRATCH(page->ctx, &names, most));
   CF_TRY(CF_SCRATCH(page->ctx, &axis, most));
-  CF_TRY(CF_SCRATCH(page->ctx, &title, most));
+  CF_TRY(CF_SCRATCH(page->ctx, &of, most));
   for (size_t t = 0; t < page->results->count && panels < most; ++t) {
     const cf_study_task *one = page->results->task + t;
     const cf_part part = {one, cf_json_get(one->envelope, "result"), cf_json_get(one->envelope, "options")};
     if (strcmp(one->kind, "tubes") != 0 || !bundles_of(&part)) continue;
     CF_TRY(read_tubes(page, &part, names + panels, axis[panels], panel + panels));
-    title[panels] = one->title;
+    of[panels] = one;
     panels += panel[panels].curves > 0;
   }
   if (panels < 2) goto done;
-  cf_tubes_grid spec = {panels, panels <= 4 ? 2 : panels <= 6 ? 3 : 4, panel, title};
+  CF_TRY(cf_page_short_titles(page, panels, of, &title));
+  cf_tubes_grid spec = {panels, panels == 4 ? 2 : panels <= 6 ? 3 : 4, panel, title};
   cf_figure_options o = cf_page_options(whole, "overlay", "Tubes", caption, id);
   CF_TRY(cf_figure_tubes_grid(page->ctx, &spec, &o, &figure));
   status = cf_page_figure(page, whole, "overlay", "Tubes", caption, true, figure);

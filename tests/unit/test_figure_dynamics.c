@@ -443,6 +443,7 @@ static void curves_take_colours_and_a_range(void **state) {
                           .colour = colour,
                           .levelled = true,
                           .level = 0.14,
+                          .level_name = "chance",
                           .bounded = true,
                           .low = 0.0,
                           .high = 1.0};
@@ -452,7 +453,29 @@ static void curves_take_colours_and_a_range(void **state) {
   assert_int_equal(count_of(figure->svg, "<circle class=\"cf-mark cf-c6\""), 5);
   assert_int_equal(count_of(figure->svg, "<circle class=\"cf-mark cf-c0\""), 5);
   assert_int_equal(count_of(figure->svg, ">1.00<") + count_of(figure->svg, ">1.0<"), 1); /* the axis ends at 1 */
+  assert_int_equal(count_of(figure->svg, ">chance<"), 1);
   take(ctx, figure, "curves-range");
+  cf_context_free(ctx);
+}
+
+/* A category of one point each needs no number of points. */
+static void numbers_that_say_nothing(void **state) {
+  (void)state;
+  cf_context *ctx = test_context();
+  const double point[9] = {0, 0, 0, 1, 0, 1, 0, 1, 1};
+  const size_t alone[3] = {0, 1, 2}, shared[3] = {0, 1, 1};
+  static const char *const name[3] = {"left", "right", "up"};
+  cf_colouring by = {.title = "reach", .group = alone, .groups = 3, .group_name = name};
+  cf_space_figure spec = {.n = 3, .point = point, .axis_name = {"x", "y", "z"}, .panels = 1, .panel = &by};
+  cf_figure *figure = NULL;
+  assert_ok(ctx, cf_figure_space(ctx, &spec, NULL, &figure));
+  assert_int_equal(count_of(figure->svg, ">right<"), 1);
+  cf_figure_free(figure);
+  by.group = shared;
+  assert_ok(ctx, cf_figure_space(ctx, &spec, NULL, &figure));
+  assert_int_equal(count_of(figure->svg, ">right (2)<"), 1);
+  assert_int_equal(count_of(figure->svg, ">left (1)<"), 1);
+  cf_figure_free(figure);
   cf_context_free(ctx);
 }
 
@@ -460,6 +483,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(twins),  cmocka_unit_test(profiles),
                                      cmocka_unit_test(grid),   cmocka_unit_test(circle),
                                      cmocka_unit_test(tubes),  cmocka_unit_test(paths),
-                                     cmocka_unit_test(insets), cmocka_unit_test(curves_take_colours_and_a_range)};
+                                     cmocka_unit_test(insets), cmocka_unit_test(curves_take_colours_and_a_range),
+                                     cmocka_unit_test(numbers_that_say_nothing)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -446,6 +446,9 @@ static void report_is_whole(void **state) {
       html,
       "Suggested are 2 delays and rank 5: a mean error of 0.450 of that of no change. The rule of fastDSA gives 3 and 4.");
   says(html, "Nearest to <em>v1.npz</em>: <em>output</em> by RSA (0.400, chance 0.0200)");
+  says(html, ">chance<"); /* in the panels of the windows */
+  says(html, "stands on the diagonal. Guessing gives 0.17 everywhere.");
+  says(html, ".cf-series circle:not(.cf-hollow)"); /* rings keep their colour in the page */
   says(html, ">LF grating (8)<"); /* names of stimuli come out of those of conditions */
   static const char *const figure[] = {
       "decode-windows",     "decode-trajectories", "decode-manifold",  "decode-confusion",  "tubes-tubes",

@@ -232,7 +232,8 @@
     function members(c) {
       const count = new Map();
       c.code.forEach((g) => count.set(g, (count.get(g) || 0) + 1));
-      return Array.from(count.keys()).sort((a, b) => a - b).map((g) => ({ g, name: g === NONE ? c.none || "none" : c.groups[g], count: count.get(g) }));
+      const alone = Array.from(count.values()).every((n) => n === 1); // then numbers say nothing
+      return Array.from(count.keys()).sort((a, b) => a - b).map((g) => ({ g, name: g === NONE ? c.none || "none" : c.groups[g], count: alone ? "" : String(count.get(g)) }));
     }
     function legend() {
       const c = colouring();
@@ -548,7 +549,7 @@
         context.fillStyle = categoryColour(c, m.g);
         context.fillRect(x, y - 9, 10, 10);
         context.fillStyle = css("--ink");
-        context.fillText(m.name + " (" + m.count + ")", x + 15, y);
+        context.fillText(m.count ? m.name + " (" + m.count + ")" : m.name, x + 15, y);
       });
       else {
         for (let s = 0; s < 200; ++s) { context.fillStyle = rgb(tables[c.map] || tables.sequential, s / 199); context.fillRect(20 + s, tall + 46, 1.2, 10); }
