@@ -232,15 +232,15 @@ typedef struct cf_curve_panel {
   const char *title, *x_title, *y_title;
   size_t count;
   const cf_curve *curve;
-  bool marked;           /* draw the mark */
-  double mark;           /* x of the upright line */
-  const char *mark_name; /* may be NULL */
-  bool levelled;         /* draw the level */
-  double level;          /* y of a faint dashed line: what is expected */
+  bool marked;            /* draw the mark */
+  double mark;            /* x of the upright line */
+  const char *mark_name;  /* may be NULL */
+  bool levelled;          /* draw the level */
+  double level;           /* y of a faint dashed line: what is expected */
   const char *level_name; /* beside that line at the right; may be NULL */
-  bool from_zero;        /* the y axis begins at 0 */
-  const size_t *colour;  /* count places in the palette; NULL: 0, 1, 2 ... */
-  bool bounded;          /* low..high is the range of the y axis */
+  bool from_zero;         /* the y axis begins at 0 */
+  const size_t *colour;   /* count places in the palette; NULL: 0, 1, 2 ... */
+  bool bounded;           /* low..high is the range of the y axis */
   double low, high;
 } cf_curve_panel;
 typedef struct cf_curves_figure {

@@ -93,7 +93,7 @@ static double quantile(const double *sorted, size_t n, double q) {
 
 static void draw_dots(cf_draw *draw, const plan *p, const double *sorted, size_t n, size_t series, double x,
                       double *place) {
-  const double r = CF_MAX(0.5, CF_MIN(1.1, 0.12 * p->thick));
+  const double r = CF_MAX(0.7, CF_MIN(1.6, 0.12 * p->thick));
   for (size_t i = 0; i < n; ++i) {
     const double y = cf_scale_at(&p->y, sorted[i]);
     for (int step = 0;; ++step) {
@@ -110,7 +110,7 @@ static void draw_dots(cf_draw *draw, const plan *p, const double *sorted, size_t
     }
     cf_text_write(&draw->body,
                   "<circle class=\"cf-mark cf-c$i\" data-value=\"$v\" cx=\"$n\" cy=\"$n\" r=\"$n\" "
-                  "fill=\"$s\" fill-opacity=\"0.75\"/>\n",
+                  "fill=\"$s\" stroke=\"#fff\" stroke-width=\"0.25\"/>\n",
                   (int)(series % 10), sorted[i], place[i], y, r, cf_figure_colour(series));
   }
 }
@@ -171,7 +171,8 @@ cf_status cf_figure_blocks(cf_context *ctx, const cf_blocks_figure *spec, const 
   plan p = {.spec = spec};
   cf_ticks_make(low, high, 5, &p.ticks);
   const double margin = 0.05 * CF_MAX(high - low, 1e-300), left = 2.0 + cf_panel_left(&p.ticks);
-  p.y = (cf_scale){low < 0.0 || low > 0.0 ? low - margin : low, high + (spec->mark ? 2.4 : 1.0) * margin, 0, 0};
+  p.y =
+      (cf_scale){low < 0.0 ? low - margin : CF_MAX(0.0, low - margin), high + (spec->mark ? 2.4 : 1.0) * margin, 0, 0};
   p.box =
       (cf_box){left, draw.top + 4.0, draw.width - left - 4.0,
                draw.options->height_mm > 0 ? CF_MAX(50.0, draw.options->height_mm * CF_MM - draw.top - 40.0) : 130.0};

@@ -27,6 +27,7 @@ cf_status cf_figure_histogram(cf_context *ctx, const cf_histogram_figure *spec, 
   if (n == 0) CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "a histogram needs at least one finite value"));
   mean /= (double)n;
   qsort(sorted, n, sizeof *sorted, by_value);
+  if (fabs(mean) < 1e-4 * (sorted[n - 1] - sorted[0])) mean = 0.0; /* nothing that the eye could see */
   double low = sorted[0], high = sorted[n - 1],
          width = 2.0 * (sorted[(3 * (n - 1)) / 4] - sorted[(n - 1) / 4]) / cbrt((double)n);
   size_t bins = width > 0 ? (size_t)CF_MIN(60.0, CF_MAX(8.0, ceil((high - low) / width))) : 8;

@@ -122,9 +122,11 @@ double cf_cortex_chart(cf_draw *draw, const cf_cortex_figure *spec, double top) 
                    (cf_type){.size = 6.5, .muted = true}, h ? "R" : "L");
     cf_text_put(&draw->body, "</g>\n");
     y += height + 5.0;
-    if (spec->own_range) {
-      cf_cortex_bar(draw, spec, m, start + 4.0, CF_MAX(24.0, height));
-      y = CF_MAX(y, start + 36.0);
+    if (spec->own_range && !spec->map[m].category) { /* the bar's title is turned: it needs room in height */
+      const char *title = spec->map[m].quantity ? spec->map[m].quantity : "";
+      const double slot = CF_MAX(36.0, CF_MIN(66.0, 7.6 * cf_text_width(title) + 8.0));
+      cf_cortex_bar(draw, spec, m, start + 4.0, CF_MAX(slot - 10.0, height));
+      y = CF_MAX(y, start + slot);
     }
   }
   if (!spec->own_range && room > 0.0) {

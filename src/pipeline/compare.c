@@ -36,7 +36,8 @@ static const char description[] =
     "for every pair, and what is computed from one system alone (centring, Gram matrix, singular vectors) is "
     "computed once.\n\n"
     "Conditions are matched by label when both sides have labels (a member or coordinate named condition, stimulus "
-    "or label), else by position, and the result says which.\n\n"
+    "or label), else by position, and the result says which. Systems go by the name of their member, or of their file; where "
+    "that does not tell them apart by file and member, then by folders too (sub-01/run:V1).\n\n"
     "Measures (columns of X and Y centred; K = XX', L = YY'):\n"
     "@measures\n"
     "What to keep in mind: cka and rv are biased upwards when channels outnumber conditions, cka-debiased is near 0 "
@@ -132,6 +133,7 @@ static cf_status read_options(cf_context *ctx, const cf_options *options, cf_com
                                         : CF_RESAMPLE_CONDITIONS;
   CF_TRY(cf_systems_expand(ctx, cf_options_argument(options, 0), &j->x));
   CF_TRY(cf_systems_expand(ctx, cf_options_argument(options, 1), &j->y));
+  CF_TRY(cf_systems_name(ctx, (cf_systems *const[]){&j->x, &j->y}, 2));
 done:
   return status;
 }

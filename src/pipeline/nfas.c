@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pipeline/analyses.h"
+#include "pipeline/cortex.h"
 #include "pipeline/nfas.h"
 
 const char *const nfas_kind_name[NFAS_KINDS] = {"stable",  "first",   "last",     "mean",     "best",  "pca",
@@ -24,6 +25,7 @@ const cf_param nfas_params[] = {
      "--events: a sample is the mean of the stimuli that begin in it, or their Lanczos interpolation (3 lobes, cutoff 1/TR)."},
     {"groups", 'g', CF_PARAM_ADDRESS, "F", NULL, 0, 0, NULL, "One label a model: its modality; else that of STUDY."},
     {"networks", 0, CF_PARAM_ADDRESS, "F", NULL, 0, 0, NULL, "One label a region: its network."},
+    CF_CORTEX_PARAMS,
     {"ceiling", 0, CF_PARAM_ADDRESS, "F", NULL, 0, 0, NULL,
      "Noise ceiling of each region (`ceiling`): adds the alignment over what is possible, never clipped; below 0.05 NaN."},
     {"truth", 0, CF_PARAM_ADDRESS, "F", NULL, 0, 0, NULL,
@@ -72,7 +74,8 @@ const cf_param nfas_params[] = {
      "Null of consistency: test responses rotated in time, or permuted (separate clips), the same for all models."},
     {"nulls", 0, CF_PARAM_INTEGER, "N", "1000", 1, 1e6, NULL, "Draws of that null."},
     {"resample", 0, CF_PARAM_INTEGER, "N", "0", 0, 1e6, NULL,
-     "Resamplings of test blocks for a 95 % interval of each alignment, as in align --bootstrap; 0: none."},
+     "Resamplings of test blocks for a 95 % interval of each alignment, as in align --bootstrap: of other test samples for the "
+     "models as they were fitted, not of other training samples. 0: none."},
     {"block", 0, CF_PARAM_INTEGER, "K", "20", 1, 1e9, NULL, "Samples of a resampled block."},
     {"distance", 0, CF_PARAM_CHOICE, "NAME", "euclidean", 0, 0, "euclidean|correlation|cosine",
      "Distance between models, as in space."},
@@ -87,10 +90,15 @@ const cf_param nfas_params[] = {
     {"snci", 0, CF_PARAM_CHOICE, "K", "1", 0, 0, "1|2|3|6", "Form of the consistency index, as in snci --kind."},
     {"bootstrap", 'b', CF_PARAM_INTEGER, "N", "2000", 0, 10000000, NULL, "Draws of models for intervals, as in snci."},
     {"interval", 0, CF_PARAM_CHOICE, "KIND", "bca", 0, 0, "bca|percentile", "As in snci."},
-    {"compare", 0, CF_PARAM_CHOICES, "M,...", "none", 0, 0, "none|cka|rsa|procrustes",
-     "Also compare the distances of the space with these distances between the models' representations (Mantel)."},
+    {"compare", 0, CF_PARAM_CHOICES, "M,...", "cka,rsa,dsa-angular", 0, 0,
+     "none|cka|rsa|procrustes|dsa-angular|dsa-euclidean|dsa-wasserstein",
+     "Also compare the distances of the space with these distances between the models themselves (Mantel): of their "
+     "representations, or (dsa) of how their features change from layer to layer."},
     {"compare-stimuli", 0, CF_PARAM_INTEGER, "N", "200", 4, 1e6, NULL,
-     "Evenly spaced samples that --compare looks at."},
+     "Evenly spaced samples (dsa: rows of the layers) that --compare looks at."},
+    {"dsa-components", 0, CF_PARAM_INTEGER, "K", "6", 2, 100, NULL,
+     "Principal components of a model's features over stimuli and layers that its dsa operator acts on (our choice); fewer "
+     "where the narrowest layer has fewer."},
     {"alpha", 0, CF_PARAM_REAL, "LEVEL", "0.05", 0, 1, NULL, "Level at which regions and baselines are counted."},
     CF_PARAM_END,
 };
@@ -108,7 +116,7 @@ static const char description[] =
     "STUDY is a manifest in YAML:\n\n"
     "  cortifold: 1\n"
     "  title: ...\n"
-    "  brain: {series: ADDRESS, runs: ADDRESS, networks: ADDRESS, ceiling: ADDRESS}\n"
+    "  brain: {series: ADDRESS, runs: ADDRESS, networks: ADDRESS, ceiling: ADDRESS, surface-left: FILE, ...}\n"
     "  models:\n"
     "    - {name: vgg, modality: vision, family: cnn, layers: \"vgg/layer-*.npy\", random: \"vgg-random/layer-*.npy\"}\n"
     "  options: {delays: [1, 2, 3, 4], ...}\n\n"
@@ -123,11 +131,15 @@ static const char description[] =
     "mode; shuffled, the stable mode of the layers in another order; random, that of a network with random weights. Paired "
     "over models, difference of mean alignment with interval, t and signed-rank test, adjusted; verdict says where the "
     "stable mode is no better.\n\n"
+    "--compare sets distances between the models themselves beside those of the space, by Mantel tests: cka, rsa and "
+    "procrustes of the stable mode's representation of the same stimuli; dsa of the operator that takes a model's features "
+    "from one layer to the next, each stimulus a trial, on its leading principal components. One that cannot be made is an "
+    "error when it was asked for, else a warning.\n\n"
     "Values: models [{name, group, layers, rank, energy, stable, alignment, ...}], alignment, baselines [{name, mean, "
     "difference, low, high, p, p_adjusted, ...}], verdict, space (as of space), snci (as of snci), compare, truth, "
     "settings. Arrays: alignment (model, roi), alignment_low, alignment_high, alignment_normalised, correlation, R2, alpha, group, snci (group, roi), "
     "consistency/*, space/*, baseline/NAME (model, roi), layer_weights (model, layer), eigenvalues (model, mode, part), "
-    "ceiling, network, compare/NAME, truth/*.";
+    "ceiling, network, compare/NAME, truth/*; with surfaces cortex/place and cortex/shade.";
 
 static const char examples[] =
     "cortifold nfas study.yaml -o nfas.h5\n"
@@ -225,7 +237,9 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   nfas_job j = {.options = options, .result = result};
+  cf_dataset *cortex = NULL;
   CF_TRY(nfas_load(ctx, &j));
+  CF_TRY(cf_cortex_load(ctx, j.options, false, j.rois, j.roi_name, result, &cortex));
   CF_TRY(read_options(ctx, &j));
   CF_TRY(nfas_folds(ctx, &j));
   CF_TRY(nfas_events_load(ctx, &j));
@@ -235,7 +249,9 @@ static cf_status run(cf_context *ctx, const cf_options *options, cf_result *resu
   CF_TRY(nfas_baselines(ctx, &j));
   CF_TRY(nfas_space(ctx, &j));
   CF_TRY(nfas_truth(ctx, &j));
+  CF_TRY(cf_cortex_put(ctx, cortex, result));
 done:
+  cf_dataset_free(cortex);
   nfas_free(&j);
   cf_scratch_release(ctx, mark);
   return status;
@@ -262,6 +278,7 @@ static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) 
     const double side = fmin(q, n), each = 10 * side * side * side + 24 * n * side * (double)j.rois + n * side * side;
     const double fits = kinds + (j.wanted[NFAS_BEST] ? layers : 0);
     seconds += 1e-9 * n * d * layers * (4 + 2 * kinds) + fits * folds * each / 1.5e10 / cf_context_threads(ctx);
+    seconds += nfas_compare_cost(&j, layers, d) / cf_context_threads(ctx);
     if (j.wanted[NFAS_PCA]) seconds += (layers * n * n * d + folds * n * n * n) / 1.5e10;
     most = fmax(most, 8 * (folds * n * d + 2 * (6 * side * side + 5 * n * side)));
   }

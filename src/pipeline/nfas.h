@@ -6,6 +6,7 @@
 #include "pipeline/dmd_width.h"
 #include "pipeline/models.h"
 #include "pipeline/systems.h"
+#include <cortifold/dynamics.h>
 
 /* Representations of a model: the stable mode, and what stands beside it. */
 typedef enum nfas_kind {
@@ -46,6 +47,15 @@ typedef struct nfas_events {
   bool empty;   /* some sample has none */
 } nfas_events;
 
+/* What --compare keeps of each model: a sample of its stable representation, and the operator of its way along depth.
+ */
+typedef struct nfas_compared {
+  cf_system **system; /* NULL: no measure needs it */
+  cf_operator **op;   /* the same */
+  size_t components;  /* sides of the operators */
+  double *residual;   /* models: share of a step that its operator does not explain */
+} nfas_compared;
+
 typedef struct nfas_job {
   const cf_options *options; /* those of the command, then those of the manifest */
   cf_options *own;
@@ -80,13 +90,17 @@ typedef struct nfas_job {
   nfas_depth *found;  /* models */
   double *best_layer; /* models x folds */
   size_t edge_low, edge_high;
-  /* stimuli of the stable mode for distances between models */
-  cf_system **system;
+  nfas_compared compared;
 } nfas_job;
 
 /* Models and brain from a manifest, or from one file that holds them all. */
 CF_CHECKED cf_status nfas_load(cf_context *ctx, nfas_job *j);
 void nfas_free(nfas_job *j);
+/* The last step of that: series, groups, ceiling, truth and networks. What is labelled is paired by its labels, regions
+ * as well as models. Regions that are constant or have NaN are told. */
+CF_CHECKED cf_status nfas_load_brain(cf_context *ctx, nfas_job *j);
+/* "visual-003", or "region 3" counted from 0. */
+const char *nfas_region(const nfas_job *j, size_t roi, char *buffer, size_t size);
 /* The first step of that: which models, layers and options, nothing read but the manifest. Then the files of layers and
  * brain that it names. */
 CF_CHECKED cf_status nfas_find(cf_context *ctx, nfas_job *j);
@@ -140,6 +154,15 @@ const size_t *nfas_row_folds(const nfas_job *j);
 
 /* All models, all representations. */
 CF_CHECKED cf_status nfas_align(cf_context *ctx, nfas_job *j);
+/* --compare: room; the sample of a model's stable representation; its operator along depth; Mantel tests of the
+ * distances against those of the space. */
+CF_CHECKED cf_status nfas_compare_begin(cf_context *ctx, nfas_job *j);
+CF_CHECKED cf_status nfas_compare_keep(cf_context *ctx, nfas_job *j, size_t m, const nfas_features *stable);
+CF_CHECKED cf_status nfas_compare_depth(cf_context *ctx, const nfas_layers *s);
+CF_CHECKED cf_status nfas_compare(cf_context *ctx, nfas_job *j);
+void nfas_compare_free(nfas_job *j);
+/* Seconds that DSA takes for `models` models of `layers` layers and `width` features. */
+double nfas_compare_cost(const nfas_job *j, double layers, double width);
 /* Space, consistency, distances, baselines, truth; values and arrays of the result. */
 CF_CHECKED cf_status nfas_space(cf_context *ctx, nfas_job *j);
 CF_CHECKED cf_status nfas_baselines(cf_context *ctx, nfas_job *j);

@@ -75,22 +75,6 @@ done:
   return status;
 }
 
-/* Evenly spaced samples of the stable representation of the first fold, for distances between models. */
-static cf_status keep_system(cf_context *ctx, nfas_job *j, size_t m, const nfas_features *f) {
-  cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
-  const size_t n = CF_MIN((size_t)cf_options_integer(j->options, "compare-stimuli"), j->times);
-  double *x = NULL;
-  CF_TRY(CF_SCRATCH(ctx, &x, n * f->width));
-  for (size_t i = 0; i < n; i++)
-    memcpy(x + i * f->width, f->data + (i * j->times / n) * f->width, f->width * sizeof *x);
-  const cf_view view = cf_view_matrix(x, n, f->width);
-  CF_TRY(cf_system_new(ctx, &view, j->model[m].name, &j->system[m]));
-done:
-  cf_scratch_release(ctx, mark);
-  return status;
-}
-
 static cf_status one_kind(cf_context *ctx, nfas_job *j, const nfas_layers *s, nfas_kind kind) {
   cf_status status = CF_OK;
   nfas_features f = {0};
@@ -98,7 +82,7 @@ static cf_status one_kind(cf_context *ctx, nfas_job *j, const nfas_layers *s, nf
   bool known = true;
   CF_TRY(nfas_features_make(ctx, s, kind, &f, &known));
   if (!known) goto done;
-  if (kind == NFAS_STABLE && j->system) CF_TRY(keep_system(ctx, j, s->m, &f));
+  if (kind == NFAS_STABLE && j->compared.system) CF_TRY(nfas_compare_keep(ctx, j, s->m, &f));
   CF_TRY(encode(ctx, j, s->m, &f, kind == NFAS_STABLE, &e));
   CF_TRY(keep(ctx, j, s->m, kind, e));
 done:
@@ -271,6 +255,7 @@ static cf_status one_model(cf_context *ctx, nfas_job *j, size_t m) {
   nfas_layers s = {0};
   CF_TRY(nfas_layers_open(ctx, j, m, &j->model[m].layer, &s));
   CF_TRY(nfas_describe(ctx, &s, &j->found[m]));
+  if (j->compared.op) CF_TRY(nfas_compare_depth(ctx, &s));
   for (size_t k = 0; k < NFAS_KINDS; k++) {
     if (!j->wanted[k]) continue;
     CF_TRY(k == NFAS_BEST     ? best_layer(ctx, j, &s)
@@ -286,7 +271,6 @@ done:
 
 cf_status nfas_align(cf_context *ctx, nfas_job *j) {
   cf_status status = CF_OK;
-  char word[32];
   size_t kinds = 0;
   for (size_t k = 0; k < NFAS_KINDS; k++) kinds += j->wanted[k];
   CF_TRY(CF_ALLOC(ctx, &j->found, j->models));
@@ -298,8 +282,7 @@ cf_status nfas_align(cf_context *ctx, nfas_job *j) {
     CF_TRY(CF_ALLOC(ctx, &j->high, j->models * j->rois));
   }
   if (j->nulls) CF_TRY(CF_ALLOC(ctx, &j->null, j->nulls * j->models * j->rois));
-  if (strcmp(cf_options_list_entry(j->options, "compare", 0, word, sizeof word), "none") != 0)
-    CF_TRY(CF_ALLOC(ctx, &j->system, j->models));
+  CF_TRY(nfas_compare_begin(ctx, j));
   cf_progress_begin(ctx, "models", j->models * kinds);
   for (size_t m = 0; m < j->models && status == CF_OK; m++) {
     status = cf_check_cancel(ctx);

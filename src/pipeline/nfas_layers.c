@@ -80,14 +80,35 @@ done:
   return status;
 }
 
+/* A layer that is the same for all stimuli says nothing, and modes along depth pass through nothing there: sum of |u -
+ * mean u|^2 from the sums over folds. */
+static void warn_constant(cf_context *ctx, const nfas_layers *s) {
+  const cf_depth_sums *k = nfas_sums_of(s, 0);
+  double n = 0;
+  for (size_t g = 0; g < k->groups; g++) n += (double)k->count[g];
+  for (size_t l = 0; l < k->layers; l++) {
+    double spread = 0, level = 0;
+    for (size_t g = 0; g < k->groups; g++) spread += k->gram[(g * k->layers + l) * k->layers + l];
+    for (size_t c = 0; c < k->width; c++) {
+      double sum = 0;
+      for (size_t g = 0; g < k->groups; g++) sum += k->sum[(g * k->layers + l) * k->width + c];
+      spread -= sum * sum / n;
+      level += n * k->shift[l * k->width + c] * k->shift[l * k->width + c];
+    }
+    if (spread <= 1e-24 * level)
+      cf_warn(ctx, "model %s: %s is the same for all stimuli; leave that layer out", s->j->model[s->m].name,
+              s->block[l].name);
+  }
+}
+
 cf_status nfas_layers_open(cf_context *ctx, nfas_job *j, size_t m, const cf_systems *from, nfas_layers *out) {
   cf_status status = CF_OK;
   cf_width_options o;
   bool changed = false;
   *out = (nfas_layers){.j = j, .m = m, .layers = from->count};
   if (from->count < 3)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "model %s has %zu layer%s; DMD along depth needs at least 3", j->model[m].name,
-                   from->count, from->count == 1 ? "" : "s"));
+    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s%s: %zu layer%s; DMD along depth needs at least 3", from->address[0],
+                   from->count > 1 ? ", ..." : "", from->count, from->count == 1 ? "" : "s"));
   CF_TRY(CF_ALLOC(ctx, &out->block, from->count));
   CF_TRY(CF_ALLOC(ctx, &out->sums, j->folds->folds));
   for (size_t l = 0; l < from->count; l++) {
@@ -106,6 +127,7 @@ cf_status nfas_layers_open(cf_context *ctx, nfas_job *j, size_t m, const cf_syst
   CF_TRY(CF_ALLOC(ctx, &out->sized, j->folds->folds));
   for (size_t f = 0; f < j->folds->folds; f++) CF_TRY(size_fold(ctx, out, &o, f));
 done:
+  if (status == CF_OK && j->depth.centre) warn_constant(ctx, out);
   if (status != CF_OK) {
     status = cf_explain(ctx, status, "model %s", j->model[m].name);
     nfas_layers_close(out);

@@ -1,9 +1,9 @@
-/* What `cortifold nfas` reads: models and brain, from a manifest or from one file that holds them all. */
+/* What `cortifold nfas` reads: models and brain, from a manifest or from one file that holds them all. The brain itself
+ * is read in nfas_brain.c. */
 #include "pipeline/nfas.h"
 
 #include <ctype.h>
 #include <glob.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +25,7 @@ static void free_model(nfas_model *m) {
 }
 
 void nfas_free(nfas_job *j) {
+  nfas_compare_free(j);
   double **const numbers[] = {&j->ceiling, &j->truth_values, &j->R2,  &j->alpha,
                               &j->null,    &j->best_layer,   &j->low, &j->high};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) cf_free(*numbers[i]);
@@ -34,7 +35,6 @@ void nfas_free(nfas_job *j) {
   }
   for (size_t m = 0; m < j->models; m++) {
     if (j->model) free_model(&j->model[m]);
-    if (j->system) cf_system_free(j->system[m]);
     if (!j->found) continue;
     cf_free(j->found[m].eigenvalue);
     cf_free(j->found[m].size);
@@ -42,7 +42,6 @@ void nfas_free(nfas_job *j) {
     cf_free(j->found[m].weight);
   }
   cf_free(j->model);
-  cf_free(j->system);
   cf_free(j->found);
   cf_free(j->base);
   cf_free(j->series);
@@ -152,7 +151,9 @@ static cf_status set_option(cf_context *ctx, const reading *r, const cf_yaml *ke
   for (size_t i = 0; value->kind == CF_YAML_LIST && i < value->count; i++) {
     if (value->value[i]->kind != CF_YAML_SCALAR)
       CF_TRY(fail_at(ctx, r, value->value[i], "a plain value is expected here"));
-    CF_TRY(cf_sprintf(ctx, &longer, "%s%s%s", text ? text : "", text ? "," : "", value->value[i]->text));
+    const char *entry = value->value[i]->text;
+    CF_TRY(cf_sprintf(ctx, &longer, "%s%s%s%s", text ? text : "", text ? "," : "",
+                      address && entry[0] != '/' ? r->j->base : "", entry));
     cf_free(text);
     text = longer;
     longer = NULL;
@@ -200,7 +201,8 @@ done:
 static cf_status read_root(cf_context *ctx, const reading *r, const cf_yaml *root) {
   static const char *const fields[] = {"cortifold", "title",   "description", "brain",
                                        "models",    "options", "truth",       NULL};
-  static const char *const brains[] = {"series", "runs", "folds", "events", "networks", "ceiling", NULL};
+  static const char *const brains[] = {"series",  "runs",         "folds",         "events",  "networks",
+                                       "ceiling", "surface-left", "surface-right", "parcels", NULL};
   cf_status status = CF_OK;
   nfas_job *j = r->j;
   CF_TRY(check_keys(ctx, r, root, fields, "a space's manifest"));
@@ -267,7 +269,11 @@ static cf_status find_layers(cf_context *ctx, nfas_job *j, const char *pattern) 
     const char *name = cf_array_label(labels->coordinate[0], m, word, sizeof word);
     CF_TRY(cf_strdup(ctx, name, &j->model[j->models++].name));
     CF_TRY(cf_sprintf(ctx, &text, "%.*s%s%s", (int)(at - pattern), pattern, name, at + sizeof place - 1));
-    CF_TRY(add_layers(ctx, "", text, &j->model[m].layer));
+    status = add_layers(ctx, "", text, &j->model[m].layer);
+    if (status == CF_OK && strpbrk(text, "*?[") && j->model[m].layer.count == 1 &&
+        strcmp(j->model[m].layer.address[0], text) == 0)
+      status = cf_fail(ctx, CF_ERR_INPUT, "%s: no such file", text);
+    if (status != CF_OK) CF_TRY(cf_explain(ctx, status, "--layers: model %s (named by %s)", j->model[m].name, groups));
     cf_free(text);
     text = NULL;
   }
@@ -341,118 +347,7 @@ done:
   return status;
 }
 
-/* ------------------------------------------------------------------- brain -- */
-
-static cf_status load_series(cf_context *ctx, nfas_job *j) {
-  cf_status status = CF_OK;
-  const char *address = cf_options_text(j->own, "series"), *runs = cf_options_text(j->own, "runs");
-  cf_array *labels = NULL;
-  if (!address) CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "no regions' series: --series F, or brain: {series: F}"));
-  CF_TRY(cf_strdup(ctx, address, &j->series));
-  CF_TRY(cf_io_read(ctx, address, "series|targets|responses", &j->measured));
-  CF_TRY(cf_result_input(ctx, j->result, address));
-  CF_TRY(cf_array_to_doubles(ctx, j->measured));
-  const cf_array *a = j->measured;
-  if (a->ndim != 2 || a->shape[1] == 0 || a->shape[0] < 4)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: series are (sample, region), at least four samples", address));
-  j->times = a->shape[0];
-  j->rois = a->shape[1];
-  if (a->coordinate[1]) CF_TRY(cf_array_copy(ctx, a->coordinate[1], &j->roi_name));
-  if (!runs) goto done;
-  CF_TRY(cf_load_labels(ctx, runs, "--runs", j->times, j->result, &labels));
-  CF_TRY(CF_ALLOC(ctx, &j->run, j->times));
-  CF_TRY(cf_labels_group(ctx, labels, j->run, &j->runs, &j->run_name));
-  CF_TRY(cf_runs_check(ctx, j->times, j->run, runs));
-done:
-  cf_array_free(labels);
-  return status;
-}
-
-static cf_status load_numbers(cf_context *ctx, nfas_job *j, const char *option, const char *preferred, size_t n,
-                              double **out) {
-  cf_status status = CF_OK;
-  const char *address = cf_options_text(j->own, option);
-  cf_array *a = NULL;
-  if (!address) return CF_OK;
-  CF_TRY(cf_io_read(ctx, address, preferred, &a));
-  CF_TRY(cf_result_input(ctx, j->result, address));
-  CF_TRY(cf_array_to_doubles(ctx, a));
-  if (cf_array_count(a) != n)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: %zu values of --%s, %zu are needed", address, cf_array_count(a), option, n));
-  CF_TRY(CF_ALLOC(ctx, out, n));
-  memcpy(*out, a->data, n * sizeof **out);
-done:
-  cf_array_free(a);
-  return status;
-}
-
-/* --groups in the order of its labels when it has some, else of the models. */
-static cf_status load_groups(cf_context *ctx, nfas_job *j) {
-  cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
-  const char *address = cf_options_text(j->own, "groups");
-  cf_array *labels = NULL;
-  const char **text = NULL;
-  size_t *at = NULL;
-  char word[256];
-  CF_TRY(CF_SCRATCH(ctx, &text, j->models));
-  for (size_t m = 0; m < j->models; m++) text[m] = j->model[m].name;
-  CF_TRY(cf_array_from_texts(ctx, "model", j->models, text, &j->model_name));
-  if (address) {
-    CF_TRY(cf_load_labels(ctx, address, "--groups", j->models, j->result, &labels));
-    CF_TRY(CF_SCRATCH(ctx, &at, j->models));
-    for (size_t m = 0; m < j->models; m++) at[m] = m;
-    if (labels->coordinate[0]) {
-      status = cf_labels_match(ctx, j->model_name, labels->coordinate[0], at);
-      if (status != CF_OK) CF_TRY(cf_explain(ctx, status, "%s: models", address));
-    }
-    for (size_t m = 0; m < j->models; m++) {
-      cf_free(j->model[m].group);
-      j->model[m].group = NULL;
-      CF_TRY(cf_strdup(ctx, cf_array_label(labels, at[m], word, sizeof word), &j->model[m].group));
-    }
-  }
-  for (size_t m = 0; m < j->models; m++) {
-    if (!j->model[m].group)
-      CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "model %s: which modality? give \"modality\" in the manifest, or --groups F",
-                     j->model[m].name));
-    text[m] = j->model[m].group;
-  }
-  CF_TRY(cf_array_from_texts(ctx, "group", j->models, text, &j->group_name));
-done:
-  cf_array_free(labels);
-  cf_scratch_release(ctx, mark);
-  return status;
-}
-
-/* The truth's rows in the order of the models. */
-static cf_status load_truth(cf_context *ctx, nfas_job *j) {
-  cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
-  const char *address = cf_options_text(j->own, "truth");
-  cf_array *a = NULL;
-  size_t *at = NULL;
-  if (!address) return CF_OK;
-  CF_TRY(cf_strdup(ctx, address, &j->truth));
-  CF_TRY(cf_io_read(ctx, address, "alignment|truth/alignment", &a));
-  CF_TRY(cf_result_input(ctx, j->result, address));
-  CF_TRY(cf_array_to_doubles(ctx, a));
-  if (a->ndim != 2 || a->shape[0] != j->models || a->shape[1] != j->rois)
-    CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: the truth is (model, region), %zu x %zu", address, j->models, j->rois));
-  CF_TRY(CF_SCRATCH(ctx, &at, j->models));
-  for (size_t m = 0; m < j->models; m++) at[m] = m;
-  if (a->coordinate[0]) {
-    status = cf_labels_match(ctx, j->model_name, a->coordinate[0], at);
-    if (status != CF_OK) CF_TRY(cf_explain(ctx, status, "%s: models", address));
-  }
-  CF_TRY(CF_ALLOC(ctx, &j->truth_values, j->models * j->rois));
-  for (size_t m = 0; m < j->models; m++)
-    memcpy(j->truth_values + m * j->rois, (const double *)a->data + at[m] * j->rois, j->rois * sizeof(double));
-done:
-  cf_array_free(a);
-  cf_scratch_release(ctx, mark);
-  return status;
-}
+/* ------------------------------------------------------------------- folds -- */
 
 static bool is_number(const char *text) {
   struct stat info;
@@ -525,12 +420,15 @@ done:
 }
 
 cf_status nfas_files(cf_context *ctx, const nfas_job *j, cf_take_path take, void *payload) {
-  static const char *const brain[] = {"series",   "runs",    "folds", "events", "groups",
-                                      "networks", "ceiling", "truth", "spins"};
+  static const char *const brain[] = {"series",  "runs",  "folds", "events",       "groups",       "networks",
+                                      "ceiling", "truth", "spins", "surface-left", "surface-right"};
   cf_status status = CF_OK;
+  char address[4096];
   const bool manifest = is_manifest(cf_options_argument(j->own, 0));
   for (size_t i = 0; manifest && i < sizeof brain / sizeof *brain; i++)
     CF_TRY(take_address(ctx, cf_options_text(j->own, brain[i]), take, payload));
+  for (size_t i = 0; manifest && i < cf_options_list_count(j->own, "parcels"); i++)
+    CF_TRY(take_address(ctx, cf_options_list_entry(j->own, "parcels", i, address, sizeof address), take, payload));
   for (size_t m = 0; m < j->models && (manifest || cf_options_given(j->own, "layers")); m++) {
     for (size_t l = 0; l < j->model[m].layer.count; l++)
       CF_TRY(take_address(ctx, j->model[m].layer.address[l], take, payload));
@@ -543,16 +441,11 @@ done:
 
 cf_status nfas_load(cf_context *ctx, nfas_job *j) {
   cf_status status = CF_OK;
-  const char *path = cf_options_argument(j->options, 0), *networks;
+  const char *path = cf_options_argument(j->options, 0);
   CF_TRY(nfas_find(ctx, j));
   CF_TRY(cf_result_input(ctx, j->result, path));
   if (j->models < 3) CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: %zu models; a space needs at least 3", path, j->models));
-  CF_TRY(load_series(ctx, j));
-  CF_TRY(load_groups(ctx, j));
-  CF_TRY(load_numbers(ctx, j, "ceiling", "ceiling", j->rois, &j->ceiling));
-  CF_TRY(load_truth(ctx, j));
-  networks = cf_options_text(j->own, "networks");
-  if (networks) CF_TRY(cf_load_labels(ctx, networks, "--networks", j->rois, j->result, &j->network));
+  CF_TRY(nfas_load_brain(ctx, j));
 done:
   return status;
 }

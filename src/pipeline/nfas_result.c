@@ -96,10 +96,15 @@ static cf_status put_normalised(cf_context *ctx, nfas_job *j) {
   const cf_mark mark = cf_scratch_mark(ctx);
   const cf_axis axis[2] = {{"model", j->models, j->model_name}, {"roi", j->rois, j->roi_name}};
   double *x = NULL;
-  size_t masked = 0, above = 0;
+  size_t masked = 0, above = 0, first = 0;
+  char word[128];
   if (!j->ceiling) return CF_OK;
   CF_TRY(CF_SCRATCH(ctx, &x, j->models * j->rois));
-  for (size_t r = 0; r < j->rois; r++) masked += !(j->ceiling[r] >= 0.05);
+  for (size_t r = j->rois; r-- > 0;)
+    if (!(j->ceiling[r] >= 0.05)) {
+      masked++;
+      first = r;
+    }
   for (size_t i = 0; i < j->models * j->rois; i++) {
     const double c = j->ceiling[i % j->rois];
     x[i] = c >= 0.05 ? j->r2[NFAS_STABLE][i] / c : NAN;
@@ -109,7 +114,9 @@ static cf_status put_normalised(cf_context *ctx, nfas_job *j) {
   CF_TRY(cf_axes_put(ctx, j->result, "ceiling", 1, &axis[1], j->ceiling));
   cf_json_set(j->result->values, "alignment_normalised", cf_json_number(mean_row(j->models * j->rois, x)));
   if (masked)
-    cf_warn(ctx, "%zu of %zu regions have a noise ceiling below 0.05 and no normalised alignment", masked, j->rois);
+    cf_warn(ctx,
+            "%s: %zu of %zu regions have no ceiling or one below 0.05 and no normalised alignment; the first is %s",
+            cf_options_text(j->options, "ceiling"), masked, j->rois, nfas_region(j, first, word, sizeof word));
   if (above) cf_warn(ctx, "%zu alignments are above their region's noise ceiling", above);
 done:
   cf_scratch_release(ctx, mark);

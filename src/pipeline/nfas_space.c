@@ -1,12 +1,11 @@
 /* What the alignments say in `cortifold nfas`: the space of models and their consistency, by the analyses of those
- * names, and other distances between the same models. */
+ * names. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "pipeline/analyses.h"
 #include "pipeline/nfas.h"
-#include <cortifold/stats.h>
 
 /* Families of the models where the manifest names any. */
 static cf_status make_families(cf_context *ctx, const nfas_job *j, cf_array **out) {
@@ -113,56 +112,11 @@ done:
   return status;
 }
 
-/* -------------------------------------------------------- other distances -- */
-
-static cf_status one_measure(cf_context *ctx, nfas_job *j, const char *id, const double *space_distance,
-                             cf_json *list) {
-  cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
-  const size_t n = j->models;
-  const cf_axis axis[2] = {{"model", n, j->model_name}, {"model", n, j->model_name}};
-  cf_permute_options o = CF_PERMUTE_OPTIONS_INIT;
-  cf_permuted test = {0};
-  double *d = NULL;
-  char name[64];
-  o.permutations = (size_t)cf_options_integer(j->options, "permutations");
-  o.exact_up_to = cf_options_number(j->options, "exact-up-to");
-  o.task = cf_hash_text("nfas mantel");
-  CF_TRY(CF_SCRATCH(ctx, &d, n * n));
-  CF_TRY(cf_compare_distances(ctx, cf_measure_find(id), n, j->system, NULL, d));
-  CF_TRY(cf_mantel(ctx, n, space_distance, d, false, CF_TAIL_BOTH, &o, &test));
-  cf_json *one = cf_permuted_json(&test, "r", NULL);
-  cf_json_set(one, "measure", cf_json_text(id));
-  cf_json_set(one, "stimuli", cf_json_number((double)cf_system_conditions(j->system[0])));
-  cf_json_append(list, one);
-  snprintf(name, sizeof name, "compare/%s", id);
-  CF_TRY(cf_axes_put(ctx, j->result, name, 2, axis, d));
-  CF_TRY(cf_result_say(ctx, j->result, "distances of the space and by %s: Mantel r = %.4f, p = %.4g\n", id,
-                       test.statistic, test.p));
-done:
-  cf_permuted_clear(&test);
-  cf_scratch_release(ctx, mark);
-  return status;
-}
-
-static cf_status other_distances(cf_context *ctx, nfas_job *j) {
-  cf_status status = CF_OK;
-  const cf_array *d = cf_dataset_get(j->result->arrays, "space/distance");
-  cf_json *list = NULL;
-  char id[32];
-  if (!j->system || !d) return CF_OK;
-  list = cf_json_list();
-  for (size_t i = 0; i < cf_options_list_count(j->options, "compare") && status == CF_OK; i++)
-    status = one_measure(ctx, j, cf_options_list_entry(j->options, "compare", i, id, sizeof id), d->data, list);
-  cf_json_set(j->result->values, "compare", list);
-  return status;
-}
-
 cf_status nfas_space(cf_context *ctx, nfas_job *j) {
   cf_status status = CF_OK;
   CF_TRY(space(ctx, j));
   CF_TRY(consistency(ctx, j));
-  CF_TRY(other_distances(ctx, j));
+  CF_TRY(nfas_compare(ctx, j));
 done:
   return status;
 }

@@ -399,6 +399,28 @@ done:
   return status;
 }
 
+/* Which network each region is of, by which the report sets regions together, and the networks' names. */
+static cf_status put_networks(cf_context *ctx, const job *j, cf_result *result) {
+  cf_status status = CF_OK;
+  cf_array *of = NULL;
+  cf_json *list = cf_json_list();
+  for (size_t k = 0; k < j->m.networks; k++) {
+    cf_json *o = cf_json_object();
+    cf_json_set(o, "name", cf_json_text(j->m.network_text[k]));
+    cf_json_append(list, o);
+  }
+  if (!cf_json_set(result->values, "networks", list))
+    CF_TRY(cf_fail(ctx, CF_ERR_MEMORY, "not enough memory for the result"));
+  CF_TRY(cf_array_new(ctx, "network/of_roi", CF_I64, 1, &j->m.rois, &of));
+  for (size_t r = 0; r < j->m.rois; r++) ((int64_t *)of->data)[r] = (int64_t)j->m.network[r];
+  CF_TRY(cf_array_set_axis(ctx, of, 0, "roi", j->m.roi));
+  status = cf_dataset_add(ctx, result->arrays, of);
+  of = NULL;
+done:
+  cf_array_free(of);
+  return status;
+}
+
 cf_status cf_snci_run(cf_context *ctx, const cf_options *options, cf_models *given, size_t nulls, const double *null,
                       cf_result *result) {
   cf_status status = CF_OK;
@@ -418,7 +440,7 @@ cf_status cf_snci_run(cf_context *ctx, const cf_options *options, cf_models *giv
     CF_TRY(cf_models_load(ctx, options, false, result, &j.m));
   }
   if (!j.m.network) CF_TRY(cf_models_networks(ctx, options, result, &j.m));
-  CF_TRY(cf_cortex_load(ctx, options, true, j.m.rois, j.m.roi, result, &cortex));
+  CF_TRY(cf_cortex_load(ctx, options, false, j.m.rois, j.m.roi, result, &cortex));
   j.p = (cf_snci_problem){j.m.models, j.m.rois, j.m.groups, j.m.networks, j.m.values->data, j.m.code, j.m.network};
   CF_TRY(load_null(ctx, options, result, &j));
   CF_TRY(compute(ctx, &j));
@@ -426,6 +448,7 @@ cf_status cf_snci_run(cf_context *ctx, const cf_options *options, cf_models *giv
   CF_TRY(against_null(ctx, &j));
   CF_TRY(against_chance(ctx, options, &j));
   CF_TRY(report(ctx, options, &j, result));
+  if (j.m.network) CF_TRY(put_networks(ctx, &j, result));
   CF_TRY(cf_cortex_put(ctx, cortex, result));
 done:
   cf_dataset_free(cortex);

@@ -115,62 +115,112 @@ done:
   return status;
 }
 
-/* Member, or file name without folder and ending. */
-static cf_status name_of(cf_context *ctx, const char *address, bool with_file, char **out) {
+/* How much of an address a name has: its member, or the file without folder and ending; the file before the member; a
+ * folder more for each further level, and at the last one the whole path. */
+enum { MEMBER_ALONE, WITH_FILE, WITH_FOLDERS, MOST_FOLDERS = 16, WHOLE = WITH_FOLDERS + MOST_FOLDERS };
+
+/* Where the last `folders` folders of a path and its file begin. */
+static const char *last_parts(const char *path, int folders) {
+  const char *at = path + strlen(path);
+  for (int slashes = 0; at > path; at--)
+    if (at[-1] == '/' && slashes++ == folders) break;
+  return at;
+}
+
+static cf_status name_of(cf_context *ctx, const char *address, int level, char **out) {
   cf_status status = CF_OK;
   char *path = NULL, *member = NULL;
   CF_TRY(cf_io_split(ctx, address, &path, &member));
-  const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-  const char *dot = strrchr(base, '.');
-  const int length = (int)(dot && dot > base ? (size_t)(dot - base) : strlen(base));
+  const char *from = level == WHOLE ? path : last_parts(path, level > WITH_FILE ? level - WITH_FILE : 0);
+  const char *base = last_parts(path, 0), *dot = strrchr(base, '.'), *end = path + strlen(path);
+  if (dot && dot > base && level < WHOLE) end = dot;
   const char *inner = member && member[0] == '/' ? member + 1 : member;
-  if (inner && !with_file)
+  if (inner && level == MEMBER_ALONE)
     CF_TRY(cf_strdup(ctx, inner, out));
-  else if (inner)
-    CF_TRY(cf_sprintf(ctx, out, "%.*s:%s", length, base, inner));
   else
-    CF_TRY(cf_sprintf(ctx, out, "%.*s", length, base));
+    CF_TRY(cf_sprintf(ctx, out, "%.*s%s%s", (int)(end - from), from, inner ? ":" : "", inner ? inner : ""));
 done:
   cf_free(path);
   cf_free(member);
   return status;
 }
 
-static bool occurs(char *const *text, size_t n, const char *name) {
-  for (size_t i = 0; i < n; i++)
-    if (strcmp(text[i], name) == 0) return true;
+/* Entry k of several sets that are named together. */
+typedef struct entry {
+  cf_systems *set;
+  size_t at;
+  char *text;
+} entry;
+
+static const char *address_of(const entry *x) {
+  return x->set->address[x->at];
+}
+
+/* Do the names tell all addresses apart? */
+static bool all_differ(const entry *all, size_t n) {
+  for (size_t i = 1; i < n; i++)
+    for (size_t k = 0; k < i; k++)
+      if (strcmp(all[k].text, all[i].text) == 0 && strcmp(address_of(&all[k]), address_of(&all[i])) != 0) return false;
+  return true;
+}
+
+/* One name in two sets is one system; within a set it cannot stand twice. */
+static bool taken(const entry *all, size_t i) {
+  for (size_t k = 0; k < i; k++)
+    if (all[k].set == all[i].set && strcmp(all[k].text, all[i].text) == 0) return true;
   return false;
 }
 
-/* Short names where they are unique, with the file before the member where not, with a number as the last resort. */
-static cf_status make_names(cf_context *ctx, cf_systems *s) {
+static cf_status number(cf_context *ctx, entry *all, size_t i) {
   cf_status status = CF_OK;
-  char **text = NULL;
-  size_t made = 0;
-  CF_TRY(CF_ALLOC(ctx, &text, s->count));
-  for (int attempt = 0; attempt < 2; attempt++) {
-    bool unique = true;
-    for (made = 0; made < s->count; made++) {
-      cf_free(text[made]);
-      text[made] = NULL;
-      CF_TRY(name_of(ctx, s->address[made], attempt == 1, &text[made]));
-      unique = unique && !occurs(text, made, text[made]);
-    }
-    if (unique) break;
+  char *plain = NULL;
+  if (!taken(all, i)) return CF_OK;
+  CF_TRY(cf_strdup(ctx, all[i].text, &plain));
+  for (size_t k = 2; taken(all, i); k++) {
+    cf_free(all[i].text);
+    all[i].text = NULL;
+    CF_TRY(cf_sprintf(ctx, &all[i].text, "%s (%zu)", plain, k));
   }
-  for (size_t i = 1; i < s->count; i++)
-    for (size_t k = 2; occurs(text, i, text[i]); k++) {
-      char *fresh = NULL;
-      CF_TRY(cf_sprintf(ctx, &fresh, "%s (%zu)", text[i], k));
-      cf_free(text[i]);
-      text[i] = fresh;
-    }
+done:
+  cf_free(plain);
+  return status;
+}
+
+static cf_status set_names(cf_context *ctx, cf_systems *s, const entry *first) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const char **text = NULL;
+  CF_TRY(CF_SCRATCH(ctx, &text, s->count + 1));
+  for (size_t i = 0; i < s->count; i++) text[i] = first[i].text;
   cf_array_free(s->names);
   s->names = NULL;
-  CF_TRY(cf_array_from_texts(ctx, "system", s->count, (const char *const *)text, &s->names));
+  CF_TRY(cf_array_from_texts(ctx, "system", s->count, text, &s->names));
 done:
-  for (size_t i = 0; text && i < s->count; i++) cf_free(text[i]);
-  cf_free(text);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+cf_status cf_systems_name(cf_context *ctx, cf_systems *const *sets, size_t n_sets) {
+  cf_status status = CF_OK;
+  entry *all = NULL;
+  size_t total = 0, n = 0;
+  for (size_t s = 0; s < n_sets; s++) total += sets[s]->count;
+  CF_TRY(CF_ALLOC(ctx, &all, total + 1));
+  for (size_t s = 0; s < n_sets; s++)
+    for (size_t i = 0; i < sets[s]->count; i++) all[n++] = (entry){sets[s], i, NULL};
+  for (int level = MEMBER_ALONE; level <= WHOLE; level++) {
+    for (size_t i = 0; i < n; i++) {
+      cf_free(all[i].text);
+      all[i].text = NULL;
+      CF_TRY(name_of(ctx, address_of(&all[i]), level, &all[i].text));
+    }
+    if (all_differ(all, n)) break;
+  }
+  for (size_t i = 1; i < n; i++) CF_TRY(number(ctx, all, i));
+  for (size_t s = 0, at = 0; s < n_sets; at += sets[s++]->count) CF_TRY(set_names(ctx, sets[s], all + at));
+done:
+  for (size_t i = 0; all && i < n; i++) cf_free(all[i].text);
+  cf_free(all);
   return status;
 }
 
@@ -185,7 +235,7 @@ cf_status cf_systems_expand(cf_context *ctx, const char *addresses, cf_systems *
     rest = comma ? comma + 1 : NULL;
   }
   if (out->count == 0) CF_TRY(cf_fail(ctx, CF_ERR_USAGE, "'%s' names no array", addresses));
-  CF_TRY(make_names(ctx, out));
+  CF_TRY(cf_systems_name(ctx, &out, 1));
 done:
   cf_free(copy);
   return status;

@@ -10,7 +10,7 @@
 typedef struct cf_systems {
   size_t count;
   char **address;       /* one array each: patterns expanded */
-  cf_array *names;      /* count unique texts: the member, or the file's name */
+  cf_array *names;      /* count unique texts: the member, or the file's name; see cf_systems_name */
   cf_system **system;   /* filled by cf_systems_load */
   cf_array *conditions; /* labels that all share, NULL when no file has any */
   bool by_label;        /* rows were matched by label */
@@ -22,6 +22,11 @@ typedef struct cf_systems {
  * the order of the file (npz, mat, torch) or with numbers counted as such (HDF5, safetensors). Appends to *out. */
 CF_CHECKED cf_status cf_systems_expand(cf_context *ctx, const char *addresses, cf_systems *out);
 void cf_systems_free(cf_systems *systems);
+/* Names of the systems of all sets together, unless the same address stands in two of them all different: the member
+ * ("conv1"), or the file without folder and ending; where that does not tell them apart the file and the member
+ * ("alexnet:conv1"), then folder by folder more of the path ("sub-01/run:V1"), at last the whole path; an address that
+ * a set has twice gets a number. cf_systems_expand names each set on its own. */
+CF_CHECKED cf_status cf_systems_name(cf_context *ctx, cf_systems *const *sets, size_t n_sets);
 
 typedef enum cf_systems_nan { CF_SYSTEMS_NAN_ERROR, CF_SYSTEMS_DROP_CONDITION, CF_SYSTEMS_DROP_CHANNEL } cf_systems_nan;
 /* Reads everything that `sets` name (n_sets of them), matches the rows of all to those of the first system of the first

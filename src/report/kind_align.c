@@ -269,13 +269,11 @@ cf_status cf_part_ceiling(cf_page *page, const cf_part *part) {
   static const char caption[] =
       "Share of a target's variance that a perfect model of the stimulus would explain (red: mean).";
   CF_TRY(cf_find_ceiling(page, part));
+  cf_text_put(&page->html, "<div class=\"figures\">\n");
   CF_TRY(cf_block_read(page, part, "ceiling", 1, &ceiling));
-  if (!ceiling.value || ceiling.shape[0] < 2) goto done;
-  cf_distribution_panel panel = {.title = "Noise ceiling",
-                                 .x_title = "share of variance",
-                                 .y_title = "targets",
-                                 .n = ceiling.shape[0],
-                                 .x = ceiling.value};
+  if (!ceiling.value || ceiling.shape[0] < 2) goto close;
+  cf_distribution_panel panel = {
+      .x_title = "share of variance", .y_title = "targets", .n = ceiling.shape[0], .x = ceiling.value};
   cf_distributions_figure spec = {1, 0, &panel};
   cf_figure_options o = cf_page_options(part, "ceiling", "Noise ceiling", caption, id);
   CF_TRY(cf_figure_distributions(page->ctx, &spec, &o, &figure));
@@ -284,7 +282,11 @@ cf_status cf_part_ceiling(cf_page *page, const cf_part *part) {
   CF_TRY(cf_brain_read(page, part, ceiling.shape[0], ceiling.array, 0, &brain));
   cf_cortex_map map = {.value = ceiling.value};
   cf_cortex_figure what = {.maps = 1, .map = &map, .quantity = "noise ceiling"};
-  CF_TRY(cf_page_cortex(page, part, "cortex", "Noise ceiling on the cortex", caption, &brain, &what));
+  CF_TRY(cf_page_cortex(page, part, "cortex", "Noise ceiling on the cortex",
+                        "Share of a region's variance that a perfect model of the stimulus would explain.", &brain,
+                        &what));
+close:
+  cf_text_put(&page->html, "</div>\n");
 done:
   cf_scratch_release(page->ctx, mark);
   return status;
@@ -316,8 +318,8 @@ cf_status cf_part_regions(cf_page *page, const cf_part *part) {
   CF_TRY(cf_block_read(page, part, "voxels", 1, &voxels));
   for (size_t i = 0; voxels.value && i < voxels.shape[0]; ++i) several = several || voxels.value[i] > 1;
   if (!several) goto done;
-  cf_distribution_panel panel = {
-      .title = "Size of regions", .x_title = "voxels", .y_title = "regions", .n = voxels.shape[0], .x = voxels.value};
+  cf_text_put(&page->html, "<div class=\"figures\">\n");
+  cf_distribution_panel panel = {.x_title = "voxels", .y_title = "regions", .n = voxels.shape[0], .x = voxels.value};
   cf_distributions_figure spec = {1, 0, &panel};
   cf_figure_options o = cf_page_options(part, "sizes", "Size of regions", caption, id);
   CF_TRY(cf_figure_distributions(page->ctx, &spec, &o, &figure));
@@ -328,6 +330,7 @@ cf_status cf_part_regions(cf_page *page, const cf_part *part) {
   cf_cortex_figure what = {.maps = 1, .map = &map, .quantity = "voxels"};
   CF_TRY(cf_page_cortex(page, part, "cortex", "The regions on the cortex", "Voxels or vertices of each region.", &brain,
                         &what));
+  cf_text_put(&page->html, "</div>\n");
 done:
   cf_scratch_release(page->ctx, mark);
   return status;

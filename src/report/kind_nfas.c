@@ -1,20 +1,13 @@
-/* The alignment space from layers and series: what stands beside the stable mode first, then modes, truth and regions;
- * the space itself and the consistency of its groups are the parts of those names. */
-#include "report/page.h"
+/* The alignment space from layers and series: how it was made, what stands beside the stable mode, modes
+ * (kind_nfas_modes.c), truth, regions and other distances; the space itself and the consistency of its groups are the
+ * parts of those names. */
+#include "report/nfas.h"
 #include "base/internal.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_GROUPS = 8, MOST_MODELS = 60 };
-
-typedef struct nfas {
-  size_t models, rois, groups;
-  cf_block alignment;
-  const char **model, **roi;
-  size_t *group;
-  const char **group_name; /* in the order of the tests */
-} nfas;
+enum { MOST_GROUPS = NFAS_MOST_GROUPS, MOST_MODELS = 60 };
 
 static cf_status read_nfas(cf_page *page, const cf_part *part, nfas *x) {
   cf_status status = CF_OK;
@@ -37,6 +30,72 @@ static cf_status read_nfas(cf_page *page, const cf_part *part, nfas *x) {
   }
   x->models = x->alignment.shape[0];
   x->rois = x->alignment.shape[1];
+done:
+  return status;
+}
+
+/* ------------------------------------------------------------------ scheme -- */
+
+/* "1, 2, 3, 4 samples earlier", or the response that representations are convolved with. */
+static void say_delays(const cf_json *o, char *out, size_t size) {
+  const cf_json *list = cf_json_get(o, "delays");
+  const char *hrf = cf_part_text(o, "hrf", "none");
+  size_t used = 0;
+  if (strcmp(hrf, "none") != 0) {
+    snprintf(out, size, "convolved with the %.20s response, TR %.3g s", hrf, cf_part_number(o, "tr"));
+  } else if (list && cf_json_is_list(list)) {
+    out[0] = 0;
+    for (size_t i = 0; i < cf_json_count(list) && used + 32 < size; ++i)
+      used +=
+          (size_t)snprintf(out + used, size - used, "%s%.6g", i ? ", " : "", cf_json_as_number(cf_json_at(list, i)));
+    snprintf(out + used, size - used, " samples earlier");
+  } else {
+    snprintf(out, size, "1, 2, 3, 4 samples earlier");
+  }
+}
+
+/* From layers to the space, every step with its setting. */
+static cf_status draw_scheme(cf_page *page, const cf_part *part, const nfas *x) {
+  static const char caption[] =
+      "From layers to the space, and how each step was set. The published account names the steps, not the settings: these are "
+      "ours.";
+  cf_status status = CF_OK;
+  const cf_json *r = part->result, *o = cf_json_get(r, "settings"), *models = cf_json_get(r, "models");
+  char id[256], layers[96], width[96], modes[96], stable[96], delays[96], ridge[160], score[96], space[96];
+  double least = INFINITY, most = 0.0;
+  cf_figure *figure = NULL;
+  for (size_t m = 0; m < x->models; ++m) {
+    const double n = cf_part_number(cf_json_at(models, m), "layers");
+    least = fmin(least, n), most = fmax(most, n);
+  }
+  if (least < most)
+    snprintf(layers, sizeof layers, "%zu models of %.0f to %.0f layers", x->models, least, most);
+  else
+    snprintf(layers, sizeof layers, "%zu models of %.0f layers", x->models, least);
+  snprintf(width, sizeof width, "width: %.20s; centre: %.20s; scale: %.20s", cf_part_text(o, "width", "?"),
+           cf_part_text(o, "centre", "?"), cf_part_text(o, "scale", "?"));
+  snprintf(modes, sizeof modes, "scope: %.20s; rank: %.20s", cf_part_text(o, "scope", "?"),
+           cf_part_text(o, "rank", "?"));
+  snprintf(stable, sizeof stable, "rule: %.20s; weights from the training runs", cf_part_text(o, "stable", "?"));
+  say_delays(o, delays, sizeof delays);
+  snprintf(ridge, sizeof ridge, "%.0f folds; alpha by %.20s, one a %.20s", cf_part_number(r, "folds"),
+           cf_part_text(o, "inner-score", "?"),
+           strcmp(cf_part_text(o, "alpha-scope", ""), "shared") ? "region" : "fold");
+  snprintf(score, sizeof score, "squared correlation of samples left out; sign: %.20s", cf_part_text(o, "sign", "?"));
+  snprintf(space, sizeof space, "%zu models x %zu regions; %.20s distance", x->models, x->rois,
+           cf_part_text(o, "distance", "?"));
+  const cf_scheme_step step[] = {{"Layers", layers, NULL, "stimuli"},
+                                 {"One width", width, NULL, NULL},
+                                 {"Modes along depth (DMD)", modes, "λ, weights", NULL},
+                                 {"Stable mode", stable, NULL, NULL},
+                                 {"Haemodynamics", delays, NULL, NULL},
+                                 {"Ridge regression", ridge, NULL, "series of regions"},
+                                 {"Alignment", score, NULL, NULL},
+                                 {"The space", space, NULL, NULL}};
+  cf_scheme_figure spec = {sizeof step / sizeof *step, step};
+  cf_figure_options options = cf_page_options(part, "pipeline", "From layers to the space", caption, id);
+  CF_TRY(cf_figure_scheme(page->ctx, &spec, &options, &figure));
+  status = cf_page_figure(page, part, "pipeline", "From layers to the space", caption, true, figure);
 done:
   return status;
 }
@@ -138,108 +197,13 @@ static void write_baselines(cf_page *page, const cf_part *part) {
   cf_table_close(page);
 }
 
-/* ------------------------------------------------------------------- modes -- */
-
-static cf_status draw_circle(cf_page *page, const cf_part *part, const nfas *x) {
-  static const char caption[] =
-      "Eigenvalues of depth of all models, with the unit circle; red: each model's stable mode. Areas follow the size of a "
-      "mode in the first layer.";
-  cf_status status = CF_OK;
-  const cf_json *models = cf_json_get(part->result, "models");
-  cf_block value, size;
-  cf_circle_panel panel[MOST_GROUPS];
-  cf_figure *figure = NULL;
-  char id[256];
-  size_t panels = CF_MIN(x->groups, (size_t)MOST_GROUPS);
-  CF_TRY(cf_block_read(page, part, "eigenvalues", 3, &value));
-  CF_TRY(cf_block_read(page, part, "sizes", 2, &size));
-  if (!value.value || !size.value || value.shape[0] != x->models || size.shape[1] != value.shape[1]) goto done;
-  const size_t rank = value.shape[1];
-  for (size_t g = 0; g < panels; ++g) {
-    double *z = NULL, *area = NULL;
-    bool *chosen = NULL;
-    size_t n = 0;
-    CF_TRY(CF_SCRATCH(page->ctx, &z, 2 * rank * x->models));
-    CF_TRY(CF_SCRATCH(page->ctx, &area, rank * x->models));
-    CF_TRY(CF_SCRATCH(page->ctx, &chosen, rank * x->models));
-    for (size_t m = 0; m < x->models; ++m) {
-      const cf_json *stable = cf_json_get(cf_json_at(models, m), "stable");
-      const double re = cf_part_pair(stable, "eigenvalue", 0), im = cf_part_pair(stable, "eigenvalue", 1);
-      for (size_t i = 0; i < rank && x->group[m] == g; ++i) {
-        const double *v = value.value + 2 * (m * rank + i);
-        if (!isfinite(v[0])) continue;
-        z[2 * n] = v[0];
-        z[2 * n + 1] = v[1];
-        area[n] = size.value[m * rank + i];
-        chosen[n++] = v[0] == re && v[1] == im;
-      }
-    }
-    panel[g] = (cf_circle_panel){x->group_name[g], n, z, area, chosen, NULL};
-  }
-  cf_circle_figure spec = {panels, panel, "stable mode", "other modes"};
-  cf_figure_options o = cf_page_options(part, "spectrum", "Modes of depth", caption, id);
-  CF_TRY(cf_figure_circle(page->ctx, &spec, &o, &figure));
-  status = cf_page_figure(page, part, "spectrum", "Modes of depth", caption, true, figure);
-done:
-  return status;
-}
-
-/* |w_l| over its sum, mean and standard deviation over the models of a group; depth from 0 to 1 in as many places as
- * the deepest model has layers. */
-static cf_status draw_depths(cf_page *page, const cf_part *part, const nfas *x) {
-  static const char caption[] =
-      "On which depths the stable mode lives: size of each layer's weight over the sum, mean and standard deviation over the "
-      "models of a group. The last layer is where the modes lead and has no weight. Models of other depth are read off at the "
-      "same share of theirs.";
-  cf_status status = CF_OK;
-  const cf_json *models = cf_json_get(part->result, "models");
-  cf_block w;
-  cf_line_series series[MOST_GROUPS];
-  cf_figure *figure = NULL;
-  char id[256];
-  const size_t shown = CF_MIN(x->groups, (size_t)MOST_GROUPS);
-  CF_TRY(cf_block_read(page, part, "layer_weights", 2, &w));
-  if (!w.value || w.shape[0] != x->models || w.shape[1] < 2) goto done;
-  const size_t depth = w.shape[1];
-  for (size_t g = 0; g < shown; ++g) {
-    double *mean = NULL, *low, *high;
-    CF_TRY(CF_SCRATCH(page->ctx, &mean, 3 * depth));
-    low = mean + depth;
-    high = low + depth;
-    for (size_t l = 0; l < depth; ++l) {
-      double sum = 0.0, square = 0.0, n = 0.0;
-      for (size_t m = 0; m < x->models; ++m) {
-        const size_t layers = (size_t)cf_part_number(cf_json_at(models, m), "layers");
-        double all = 0.0;
-        if (x->group[m] != g || layers < 2 || layers > depth) continue;
-        for (size_t i = 0; i < layers; ++i) all += fabs(w.value[m * depth + i]);
-        const size_t at = (size_t)lround((double)l * (double)(layers - 1) / (double)(depth - 1));
-        const double share = all > 0.0 ? fabs(w.value[m * depth + at]) / all : NAN;
-        sum += share;
-        square += share * share;
-        n += 1.0;
-      }
-      mean[l] = sum / n;
-      const double sd = n > 1.0 ? sqrt(fmax(0.0, square - n * mean[l] * mean[l]) / (n - 1.0)) : 0.0;
-      low[l] = fmax(0.0, mean[l] - sd);
-      high[l] = mean[l] + sd;
-    }
-    series[g] = (cf_line_series){x->group_name[g], mean, low, high, NULL};
-  }
-  cf_lines_figure spec = {shown, depth, series, NULL, "layer", "share of the weights"};
-  cf_figure_options o = cf_page_options(part, "depth", "Depth profiles", caption, id);
-  CF_TRY(cf_figure_lines(page->ctx, &spec, &o, &figure));
-  status = cf_page_figure(page, part, "depth", "Depth profiles", caption, false, figure);
-done:
-  return status;
-}
-
 /* ----------------------------------------------------------- truth, ceiling -- */
 
 static cf_status draw_truth(cf_page *page, const cf_part *part, const nfas *x) {
   static const char caption[] =
-      "Planted and found alignment, a dot for each model and region. On the line they are equal; squares of correlations are "
-      "never below 0, so that small ones lie above it.";
+      "Planted and found alignment, a dot for each model and region; on the line they are equal. Planted is what endless data "
+      "would give: with as many samples as there are the encoding model finds less. Squares of correlations are never below 0, "
+      "so that the smallest lie above the line.";
   cf_status status = CF_OK;
   cf_block truth;
   cf_distribution_panel panel[MOST_GROUPS];
@@ -296,7 +260,8 @@ static void write_truth(cf_page *page, const cf_part *part) {
 
 /* Mean alignment of each group over the regions, below the ceiling where there is one. */
 static cf_status draw_regions(cf_page *page, const cf_part *part, const nfas *x) {
-  static const char caption[] = "Mean alignment of each group with each region, and the region's noise ceiling.";
+  static const char caption[] =
+      "Mean alignment of each group with each region (dots), and the region's noise ceiling (line).";
   cf_status status = CF_OK;
   double *ceiling = NULL, *place = NULL, *mean = NULL;
   cf_curve curve[MOST_GROUPS + 1];
@@ -308,7 +273,6 @@ static cf_status draw_regions(cf_page *page, const cf_part *part, const nfas *x)
   CF_TRY(CF_SCRATCH(page->ctx, &place, x->rois));
   CF_TRY(CF_SCRATCH(page->ctx, &mean, x->rois * MOST_GROUPS));
   for (size_t r = 0; r < x->rois; ++r) place[r] = (double)r + 1.0;
-  curve[count++] = (cf_curve){.name = "ceiling", .n = x->rois, .x = place, .y = ceiling, .style = CF_CURVE_MARKS};
   for (size_t g = 0; g < x->groups && g < MOST_GROUPS; ++g) {
     double *y = mean + g * x->rois;
     for (size_t r = 0; r < x->rois; ++r) {
@@ -320,6 +284,7 @@ static cf_status draw_regions(cf_page *page, const cf_part *part, const nfas *x)
     }
     curve[count++] = (cf_curve){.name = x->group_name[g], .n = x->rois, .x = place, .y = y, .style = CF_CURVE_MARKS};
   }
+  curve[count++] = (cf_curve){.name = "ceiling", .n = x->rois, .x = place, .y = ceiling, .style = CF_CURVE_LINE};
   cf_curve_panel panel = {
       .x_title = "region", .y_title = "alignment", .count = count, .curve = curve, .from_zero = true};
   cf_curves_figure spec = {1, 1, &panel};
@@ -330,28 +295,120 @@ done:
   return status;
 }
 
+/* The noise ceiling on the cortex, and the alignment over it. `in_space` has networks and surfaces. */
+static cf_status draw_ceiling(cf_page *page, const cf_part *part, const cf_part *in_space, const nfas *x) {
+  static const char caption[] =
+      "Noise ceiling of each region, and the mean over all models of the alignment divided by it. Regions whose ceiling is below "
+      "0.05 have no such share.";
+  cf_status status = CF_OK;
+  cf_brain brain;
+  cf_block share;
+  cf_cortex_map map[2];
+  double *ceiling = NULL, *mean = NULL;
+  size_t maps = 0;
+  CF_TRY(cf_block_vector(page, part, "ceiling", x->rois, &ceiling));
+  if (!ceiling) goto done;
+  CF_TRY(cf_brain_read(page, in_space, x->rois, x->alignment.array, 1, &brain));
+  map[maps++] = (cf_cortex_map){.name = "Noise ceiling", .value = ceiling, .quantity = "ceiling"};
+  CF_TRY(cf_block_read(page, part, "alignment_normalised", 2, &share));
+  if (share.value && share.shape[0] == x->models && share.shape[1] == x->rois) {
+    CF_TRY(CF_SCRATCH(page->ctx, &mean, x->rois));
+    for (size_t r = 0; r < x->rois; ++r) {
+      double sum = 0.0, n = 0.0;
+      for (size_t m = 0; m < x->models; ++m)
+        if (isfinite(share.value[m * x->rois + r])) sum += share.value[m * x->rois + r], n += 1.0;
+      mean[r] = n > 0.0 ? sum / n : NAN;
+    }
+    map[maps++] = (cf_cortex_map){.name = "Share of the ceiling", .value = mean, .quantity = "alignment / ceiling"};
+  }
+  cf_cortex_figure what = {.maps = maps, .map = map, .own_range = true};
+  CF_TRY(cf_page_cortex(page, part, "cortex-ceiling", "The noise ceiling on the cortex", caption, &brain, &what));
+done:
+  return status;
+}
+
+/* ------------------------------------------------------------- other distances -- */
+
+/* Every two models: their distance in the space over another distance between them. */
+static cf_status draw_compare(cf_page *page, const cf_part *part, const nfas *x) {
+  enum { MOST_MEASURES = 6, MOST_PAIRS = 5000 };
+  static const char caption[] =
+      "Distances of every two models in the space over other distances between them, which know nothing of the brain. Dots that "
+      "share a model are not independent: the table has r and p of Mantel's test.";
+  cf_status status = CF_OK;
+  const cf_json *list = cf_json_get(part->result, "compare");
+  const size_t n = x->models, pairs = n * (n - 1) / 2;
+  cf_block space, other;
+  cf_curve curve[MOST_MEASURES];
+  cf_curve_panel panel[MOST_MEASURES];
+  cf_figure *figure = NULL;
+  char id[256], name[64];
+  size_t panels = 0;
+  CF_TRY(cf_block_read(page, part, "space/distance", 2, &space));
+  if (!list || !space.value || space.shape[0] != n || pairs > MOST_PAIRS) goto done;
+  for (size_t k = 0; k < cf_json_count(list) && panels < MOST_MEASURES; ++k) {
+    const char *measure = cf_part_text(cf_json_at(list, k), "measure", "?");
+    double *a = NULL, *b;
+    size_t made = 0;
+    snprintf(name, sizeof name, "compare/%.40s", measure);
+    CF_TRY(cf_block_read(page, part, name, 2, &other));
+    if (!other.value || other.shape[0] != n) continue;
+    CF_TRY(CF_SCRATCH(page->ctx, &a, 2 * pairs));
+    b = a + pairs;
+    for (size_t i = 0; i < n; ++i)
+      for (size_t j = i + 1; j < n; ++j, ++made) a[made] = other.value[i * n + j], b[made] = space.value[i * n + j];
+    curve[panels] = (cf_curve){.n = pairs, .x = a, .y = b, .style = CF_CURVE_MARKS};
+    panel[panels] = (cf_curve_panel){.title = measure,
+                                     .x_title = "other distance",
+                                     .y_title = panels ? NULL : "distance in the space",
+                                     .count = 1,
+                                     .curve = &curve[panels],
+                                     .from_zero = true};
+    ++panels;
+  }
+  if (panels == 0) goto done;
+  cf_curves_figure spec = {panels, 0, panel};
+  cf_figure_options o = cf_page_options(part, "compare", "The space and other distances", caption, id);
+  CF_TRY(cf_figure_curves(page->ctx, &spec, &o, &figure));
+  status = cf_page_figure(page, part, "compare", "The space and other distances", caption, panels > 1, figure);
+done:
+  return status;
+}
+
 /* ------------------------------------------------------------------ tables -- */
 
 static void write_models(cf_page *page, const cf_part *part) {
-  static const char *const columns[] = {"Model",  "Group",     "#Layers", "#Modes",          "#|λ|",
-                                        "#arg λ", "#Residual", "#Mean r", "#Mean alignment", "Highest regions"};
+  static const char *const all[] = {"Model", "Group",  "Family",    "Data set", "#Layers",         "#Modes",
+                                    "#|λ|",  "#arg λ", "#Residual", "#Mean r",  "#Mean alignment", "Highest regions"};
   const cf_json *models = cf_json_get(part->result, "models");
+  const char *columns[sizeof all / sizeof *all];
   char regions[256];
-  cf_table_begin(page, part, "models", "Models", columns, 10);
+  bool told[2] = {false, false}; /* family, data set */
+  size_t n = 0;
+  for (size_t m = 0; m < cf_json_count(models); ++m) {
+    told[0] = told[0] || cf_json_as_text(cf_json_get(cf_json_at(models, m), "family"));
+    told[1] = told[1] || cf_json_as_text(cf_json_get(cf_json_at(models, m), "dataset"));
+  }
+  for (size_t c = 0; c < sizeof all / sizeof *all; ++c)
+    if ((c != 2 || told[0]) && (c != 3 || told[1])) columns[n++] = all[c];
+  cf_table_begin(page, part, "models", "Models", columns, n);
   for (size_t m = 0; m < cf_json_count(models) && m < MOST_MODELS; ++m) {
     const cf_json *q = cf_json_at(models, m), *stable = cf_json_get(q, "stable"), *top = cf_json_get(q, "top");
     regions[0] = 0;
     for (size_t k = 0; k < cf_json_count(top) && k < 3; ++k) {
       const char *name = cf_json_as_text(cf_json_at(top, k));
-      const size_t n = strlen(regions);
+      const size_t end = strlen(regions);
       if (name)
-        snprintf(regions + n, sizeof regions - n, "%s%.60s", k ? ", " : "", name);
+        snprintf(regions + end, sizeof regions - end, "%s%.60s", k ? ", " : "", name);
       else
-        snprintf(regions + n, sizeof regions - n, "%s%.0f", k ? ", " : "", cf_json_as_number(cf_json_at(top, k)) + 1.0);
+        snprintf(regions + end, sizeof regions - end, "%s%.0f", k ? ", " : "",
+                 cf_json_as_number(cf_json_at(top, k)) + 1.0);
     }
     cf_table_row(page);
     cf_table_text(page, cf_part_text(q, "name", "?"));
     cf_table_text(page, cf_part_text(q, "group", "?"));
+    if (told[0]) cf_table_text(page, cf_part_text(q, "family", ""));
+    if (told[1]) cf_table_text(page, cf_part_text(q, "dataset", ""));
     cf_table_number(page, cf_part_number(q, "layers"));
     cf_table_number(page, cf_part_number(q, "rank"));
     cf_table_number(page, cf_part_number(stable, "modulus"));
@@ -366,10 +423,10 @@ static void write_models(cf_page *page, const cf_part *part) {
 }
 
 static void write_compare(cf_page *page, const cf_part *part) {
-  static const char *const columns[] = {"Distance", "#Mantel r", "#p", "#Samples"};
+  static const char *const columns[] = {"Distance", "#Mantel r", "#p", "#Samples", "#Components"};
   const cf_json *list = cf_json_get(part->result, "compare");
   if (!list || cf_json_count(list) == 0) return;
-  cf_table_begin(page, part, "compare", "Distances of the space and of the representations themselves", columns, 4);
+  cf_table_begin(page, part, "compare", "The space and other distances", columns, 5);
   for (size_t k = 0; k < cf_json_count(list); ++k) {
     const cf_json *q = cf_json_at(list, k);
     cf_table_row(page);
@@ -377,6 +434,7 @@ static void write_compare(cf_page *page, const cf_part *part) {
     cf_table_number(page, cf_part_number(q, "r"));
     cf_table_p(page, cf_part_number(q, "p"));
     cf_table_number(page, cf_part_number(q, "stimuli"));
+    cf_table_number(page, cf_part_number(q, "components"));
     cf_table_end_row(page);
   }
   cf_table_close(page);
@@ -384,15 +442,17 @@ static void write_compare(cf_page *page, const cf_part *part) {
 
 /* -------------------------------------------------------------------- part -- */
 
-/* A part of the result as if it were a task of its own: its values, and its arrays without their folder. */
+/* A part of the result as if it were a task of its own: its values, its arrays without their folder, the one called
+ * `plain`, and the surfaces. Lives in scratch. */
 static cf_status sub_part(cf_page *page, const cf_part *part, const char *key, const char *folder, const char *plain,
-                          cf_status (*write)(cf_page *, const cf_part *)) {
+                          cf_part *out) {
   cf_status status = CF_OK;
-  cf_study_task task = *part->task;
+  cf_study_task *task = NULL;
   cf_dataset *all = part->task->arrays, *set = NULL;
   cf_array *copy = NULL;
   char *id = NULL;
   const size_t length = strlen(folder), size = strlen(part->task->id) + strlen(key) + 2;
+  CF_TRY(CF_SCRATCH(page->ctx, &task, 1));
   CF_TRY(CF_SCRATCH(page->ctx, &set, 1));
   CF_TRY(CF_SCRATCH(page->ctx, &set->array, all->count + 1));
   CF_TRY(CF_SCRATCH(page->ctx, &copy, all->count + 1));
@@ -402,16 +462,17 @@ static cf_status sub_part(cf_page *page, const cf_part *part, const char *key, c
   for (size_t i = 0; i < all->count; ++i) {
     cf_array *a = all->array[i];
     const bool inside = strncmp(a->name, folder, length) == 0 && a->name[length] == '/';
-    if (!inside && strcmp(a->name, plain) != 0) continue;
+    if (!inside && strcmp(a->name, plain) != 0 && strncmp(a->name, "cortex/", 7) != 0) continue;
     copy[set->count] = *a; /* borrowed, under another name */
     if (inside) copy[set->count].name = a->name + length + 1;
     set->array[set->count] = &copy[set->count];
     set->count++;
   }
-  task.id = id;
-  task.arrays = set;
-  const cf_part sub = {&task, cf_json_get(part->result, key), part->options};
-  status = write(page, &sub);
+  *task = *part->task;
+  task->id = id;
+  task->arrays = set;
+  const cf_json *settings = cf_json_get(part->result, "settings"); /* those of a manifest among them */
+  *out = (cf_part){task, cf_json_get(part->result, key), settings ? settings : part->options};
 done:
   return status;
 }
@@ -440,7 +501,10 @@ cf_status cf_find_nfas(cf_page *page, const cf_part *part) {
 cf_status cf_part_nfas(cf_page *page, const cf_part *part) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(page->ctx);
+  cf_part in_space, in_snci;
   nfas x;
+  CF_TRY(sub_part(page, part, "space", "space", "alignment", &in_space));
+  CF_TRY(sub_part(page, part, "snci", "consistency", "snci", &in_snci));
   CF_TRY(read_nfas(page, part, &x));
   if (x.models == 0) {
     status = cf_part_other(page, part);
@@ -448,20 +512,22 @@ cf_status cf_part_nfas(cf_page *page, const cf_part *part) {
   }
   CF_TRY(cf_find_nfas(page, part));
   cf_text_put(&page->html, "<div class=\"figures\">\n");
+  CF_TRY(draw_scheme(page, part, &x));
   CF_TRY(draw_baselines(page, part, &x));
   CF_TRY(draw_truth(page, part, &x));
-  CF_TRY(draw_circle(page, part, &x));
-  CF_TRY(draw_depths(page, part, &x));
+  CF_TRY(cf_nfas_draw_modes(page, part, &x));
   CF_TRY(draw_regions(page, part, &x));
+  CF_TRY(draw_ceiling(page, part, &in_space, &x));
+  CF_TRY(draw_compare(page, part, &x));
   cf_text_put(&page->html, "</div>\n");
   write_baselines(page, part);
   write_truth(page, part);
   write_compare(page, part);
   write_models(page, part);
   cf_text_put(&page->html, "<h3>The space</h3>\n");
-  CF_TRY(sub_part(page, part, "space", "space", "alignment", cf_part_space));
+  CF_TRY(cf_part_space(page, &in_space));
   cf_text_put(&page->html, "<h3>Consistency of the groups</h3>\n");
-  CF_TRY(sub_part(page, part, "snci", "consistency", "snci", cf_part_snci));
+  CF_TRY(cf_part_snci(page, &in_snci));
 done:
   cf_scratch_release(page->ctx, mark);
   return status;

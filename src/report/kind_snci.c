@@ -82,15 +82,18 @@ static cf_interval_row row_of(const char *name, const cf_json *value, const char
 /* Groups, and networks within each, with intervals and null. */
 static cf_status draw_bars(cf_page *page, const cf_part *part) {
   cf_status status = CF_OK;
-  static const char caption[] =
+  static const char *const captions[] = {
       "Means over regions, of all and of each network: dot and interval over models. Diamond and pale bar: mean and 5 to "
-      "95 % of the null, where one was given.";
+      "95 % of the null, where one was given.",
+      "Means over all regions: dot and interval over models. Diamond and pale bar: mean and 5 to 95 % of the null, where one "
+      "was given."};
   const cf_json *groups = cf_json_get(part->result, "groups");
   cf_interval_row *row = NULL;
   size_t used = 0, most = 0;
   char id[256];
   cf_figure *figure = NULL;
   const cf_json *known = cf_json_get(part->result, "networks"); /* these have bars of their own */
+  const char *caption = captions[known ? 1 : 0];
   for (size_t g = 0; g < cf_json_count(groups); ++g)
     most += 1 + cf_json_count(cf_json_get(cf_json_at(groups, g), "networks"));
   CF_TRY(CF_SCRATCH(page->ctx, &row, most + 1));

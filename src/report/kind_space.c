@@ -225,7 +225,7 @@ done:
 
 static cf_status draw_nulls(cf_page *page, const cf_part *part) {
   cf_status status = CF_OK;
-  cf_text_put(&page->html, "<div class=\"figures small\">\n");
+  cf_text_put(&page->html, "<div class=\"figures\">\n");
   CF_TRY(draw_null(page, part, "permanova", "F", "PERMANOVA: do groups lie apart?"));
   CF_TRY(draw_null(page, part, "permdisp", "F", "PERMDISP: do they differ in spread?"));
   CF_TRY(draw_null(page, part, "anosim", "R", "ANOSIM"));
@@ -329,7 +329,8 @@ static void test_row(cf_page *page, const cf_part *part, const char *name, const
   cf_table_number(page, cf_part_number(t, strcmp(statistic, "mean") == 0 ? "mean" : statistic));
   cf_table_number(page, cf_part_number(t, "R2"));
   cf_table_p(page, cf_part_number(t, "p"));
-  cf_table_number(page, cf_part_number(t, "null_mean"));
+  const double chance = cf_part_number(t, "null_mean");
+  cf_table_number(page, fabs(chance) < 1e-12 ? 0.0 : chance); /* rounding of a mean that is 0 */
   cf_table_number(page, cf_part_number(t, "permutations"));
   cf_table_text(page, cf_json_as_bool(cf_json_get(t, "exact")) ? "all" : "drawn");
   cf_table_end_row(page);
@@ -441,15 +442,15 @@ static void top_regions(const space *s, size_t i, size_t most, char *out, size_t
 }
 
 static cf_status write_models(cf_page *page, const cf_part *part, const space *s) {
-  static const char *const columns[] = {"Model",           "Group",           "Family",
-                                        "#Mean alignment", "Highest regions", "#Silhouette"};
+  static const char *const columns[] = {"Model",           "Group",       "#Mean alignment",
+                                        "Highest regions", "#Silhouette", "Family"};
   cf_status status = CF_OK;
   double *width = NULL;
   char text[256];
   if (!s->alignment.value) return CF_OK;
   const size_t n = s->distance.n, rois = s->alignment.shape[1];
   CF_TRY(cf_block_vector(page, part, "silhouette", n, &width));
-  cf_table_begin(page, part, "models", "Models", columns, 6);
+  cf_table_begin(page, part, "models", "Models", columns, s->family ? 6 : 5);
   for (size_t i = 0; i < n; ++i) {
     double sum = 0.0, count = 0.0;
     for (size_t r = 0; r < rois; ++r)
@@ -458,11 +459,11 @@ static cf_status write_models(cf_page *page, const cf_part *part, const space *s
     cf_table_row(page);
     cf_table_text(page, s->label ? s->label[i] : text);
     cf_table_text(page, s->distance.group_name[s->distance.group[i]]);
-    cf_table_text(page, s->family ? s->family_name[s->family[i]] : "");
     cf_table_number(page, count > 0.0 ? sum / count : NAN);
     top_regions(s, i, 3, text, sizeof text);
     cf_table_text(page, text);
     cf_table_number(page, width ? width[i] : NAN);
+    if (s->family) cf_table_text(page, s->family_name[s->family[i]]);
     cf_table_end_row(page);
   }
   cf_table_close(page);

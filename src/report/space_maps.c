@@ -58,7 +58,7 @@ cf_status cf_space_draw_convergence(cf_page *page, const cf_part *part, const sp
     const char *array, *name, *quantity;
     bool diverging;
   } known[] = {{"convergence/conjunction", "Conjunction", "least z", true},
-               {"convergence/entropy", "Evenness", "entropy / log groups", false},
+               {"convergence/entropy", "Evenness", "evenness", false},
                {"convergence/overlap", "In the top of", "groups", false}};
   cf_status status = CF_OK;
   const size_t rois = s->brain.rois;
@@ -156,8 +156,8 @@ cf_status cf_space_draw_scheme(cf_page *page, const cf_part *part, const space *
   snprintf(distance, sizeof distance, "%.40s distance; tree: %.20s linkage",
            cf_part_text(part->result, "distance", "?"), cf_part_text(o, "linkage", "average"));
   snprintf(tests, sizeof tests, "PERMANOVA, PERMDISP (%.20s), ANOSIM, silhouette; %s%.0f arrangements",
-           cf_part_text(o, "centre", "median"), cf_json_as_bool(cf_json_get(f, "exact")) ? "all " : "",
-           cf_part_number(f, "permutations"));
+           cf_part_text(cf_json_get(part->result, "permdisp"), "centre", "median"),
+           cf_json_as_bool(cf_json_get(f, "exact")) ? "all " : "", cf_part_number(f, "permutations"));
   snprintf(regions, sizeof regions,
            "ANOVA and Kruskal-Wallis with false discovery rate; convergence from the top %.3g %%",
            cf_part_number(o, "top"));

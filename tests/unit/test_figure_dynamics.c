@@ -480,10 +480,14 @@ static void numbers_that_say_nothing(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(twins),  cmocka_unit_test(profiles),
-                                     cmocka_unit_test(grid),   cmocka_unit_test(circle),
-                                     cmocka_unit_test(tubes),  cmocka_unit_test(paths),
-                                     cmocka_unit_test(insets), cmocka_unit_test(curves_take_colours_and_a_range),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(twins),
+                                     cmocka_unit_test(profiles),
+                                     cmocka_unit_test(grid),
+                                     cmocka_unit_test(circle),
+                                     cmocka_unit_test(tubes),
+                                     cmocka_unit_test(paths),
+                                     cmocka_unit_test(insets),
+                                     cmocka_unit_test(curves_take_colours_and_a_range),
                                      cmocka_unit_test(numbers_that_say_nothing)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,6 +129,132 @@ static void finds_what_was_planted(void **state) {
   cf_context_free(ctx);
 }
 
+/* -------------------------------------------------------------------- depth -- */
+
+/* x less twice its part along v, a turn that is the same for all layers: the model's way along depth stays what it is.
+ */
+static void turn_layers(cf_context *ctx, cf_dataset *all, const char *from, const char *to) {
+  double v[WIDTH], norm = 0;
+  char name[64];
+  cf_rng rng = cf_rng_make(5, 5, 0);
+  for (size_t j = 0; j < WIDTH; j++) {
+    v[j] = cf_rng_normal(&rng);
+    norm += v[j] * v[j];
+  }
+  for (size_t l = 0; l < LAYERS; l++) {
+    snprintf(name, sizeof name, "layers/%s/%02zu", from, l);
+    cf_array *a = cf_dataset_get(all, name);
+    snprintf(name, sizeof name, "layers/%s/%02zu", to, l);
+    cf_array *b = cf_dataset_get(all, name);
+    assert_ok(ctx, cf_array_to_doubles(ctx, a));
+    assert_ok(ctx, cf_array_to_doubles(ctx, b));
+    for (size_t t = 0; t < TIMES; t++) {
+      const double *x = (const double *)a->data + t * WIDTH;
+      double along = 0;
+      for (size_t j = 0; j < WIDTH; j++) along += x[j] * v[j] / norm;
+      for (size_t j = 0; j < WIDTH; j++) ((double *)b->data)[t * WIDTH + j] = x[j] - 2 * along * v[j];
+    }
+  }
+}
+
+/* Two models whose features are turned into one another are at distance 0 in their dynamics along depth, and no two
+ * others; the test of the space against it comes with a number for both. */
+static void depth_is_compared(void **state) {
+  (void)state;
+  static const char *const measures[] = {"compare/dsa-angular", "compare/dsa-euclidean", "compare/dsa-wasserstein"};
+  cf_context *ctx = case_context(1, 0, 0);
+  cf_dataset *all = NULL;
+  cf_result *r = NULL;
+  char turned[96], name[64];
+  size_t one = MODELS, two = MODELS;
+  snprintf(turned, sizeof turned, "%s/turned.h5", folder);
+  assert_ok(ctx, cf_io_read_all(ctx, file, &all));
+  turn_layers(ctx, all, "audio-01", "vision-02");
+  case_write(ctx, turned, all);
+  cf_dataset_free(all);
+  const char *const words[] = {turned,
+                               "baselines=none",
+                               "null=none",
+                               "permutations=199",
+                               "exact-up-to=0",
+                               "roi-permutations=0",
+                               "bootstrap=0",
+                               "compare=dsa-angular,dsa-euclidean,dsa-wasserstein",
+                               "dsa-components=5",
+                               NULL};
+  assert_ok(ctx, case_run(ctx, "nfas", words, &r));
+  for (size_t k = 0; k < 3; k++) {
+    const double *d = case_numbers(r, measures[k], MODELS * MODELS);
+    const cf_array *label = cf_dataset_get(r->arrays, measures[k])->coordinate[0];
+    double least = INFINITY;
+    for (size_t m = 0; m < MODELS; m++) {
+      if (strcmp(cf_array_label(label, m, name, sizeof name), "audio-01") == 0) one = m;
+      if (strcmp(cf_array_label(label, m, name, sizeof name), "vision-02") == 0) two = m;
+    }
+    for (size_t i = 0; i < MODELS; i++)
+      for (size_t j = 0; j < i; j++)
+        if (!((i == one && j == two) || (i == two && j == one))) least = fmin(least, d[i * MODELS + j]);
+    assert_true(d[one * MODELS + two] < 1e-6 * least);
+    const cf_json *test = cf_json_at(cf_json_get(r->values, "compare"), k);
+    assert_true(fabs(cf_json_as_number(cf_json_get(test, "r"))) < 1);
+    assert_true(cf_json_as_number(cf_json_get(test, "p")) > 0);
+    assert_int_equal(cf_json_as_number(cf_json_get(test, "components")), 5);
+    assert_int_equal(cf_json_count(cf_json_get(test, "residual")), MODELS);
+  }
+  cf_result_free(r);
+  cf_context_free(ctx);
+}
+
+/* ----------------------------------------------------------------- surfaces -- */
+
+/* Surfaces and parcels, as options and in a manifest whose paths are relative to it. */
+static void lies_on_surfaces(void **state) {
+  (void)state;
+  enum { VERTICES = 162 };
+  static const char surface[] = CF_TEST_DIR "/golden/cortex/left.surf.gii";
+  cf_context *ctx = case_context(1, 0, 0);
+  cf_dataset *set = NULL;
+  cf_result *r = NULL;
+  double parcel[VERTICES];
+  const size_t n = VERTICES;
+  char path[96], option[2][192], text[8192], *whole = NULL, *rest;
+  size_t size = 0;
+  for (size_t v = 0; v < VERTICES; v++) parcel[v] = 1.0 + (double)(v * ROIS / VERTICES);
+  snprintf(path, sizeof path, "%s/parcels.npy", folder);
+  assert_ok(ctx, cf_dataset_new(ctx, &set));
+  assert_ok(ctx, cf_dataset_put(ctx, set, "parcels", 1, &n, parcel));
+  case_write(ctx, path, set);
+  cf_dataset_free(set);
+  snprintf(option[0], sizeof option[0], "surface-left=%s", surface);
+  snprintf(option[1], sizeof option[1], "parcels=%s", path);
+  assert_ok(ctx, cf_io_read_bytes(ctx, manifest, 1 << 20, &whole, &size));
+  rest = strstr(whole, "options:");
+  assert_non_null(rest);
+  snprintf(
+      text, sizeof text,
+      "cortifold: 1\nbrain: {series: all.h5:series, runs: all.h5:run, surface-left: %s, parcels: [parcels.npy]}\n%s",
+      surface, rest);
+  cf_free(whole);
+  snprintf(path, sizeof path, "%s/surfaces.yaml", folder);
+  assert_ok(ctx, cf_io_write_bytes(ctx, path, text, strlen(text), true));
+  const char *const with_options[] = {
+      file, option[0], option[1], "baselines=none", "null=none", "compare=none", "exact-up-to=0", "bootstrap=0", NULL};
+  const char *const with_manifest[] = {path, "baselines=none", "compare=none", NULL};
+  for (size_t k = 0; k < 2; k++) {
+    assert_ok(ctx, case_run(ctx, "nfas", k ? with_manifest : with_options, &r));
+    const cf_json *cortex = cf_json_get(r->values, "cortex");
+    const cf_array *place = cf_dataset_get(r->arrays, "cortex/place");
+    assert_int_equal(cf_json_as_number(cf_json_get(cortex, "shown")), ROIS);
+    assert_string_equal(cf_json_as_text(cf_json_get(cortex, "paired")), "order");
+    assert_non_null(place);
+    assert_non_null(cf_dataset_get(r->arrays, "cortex/shade"));
+    assert_int_equal(place->shape[0], 2); /* lateral and medial */
+    cf_result_free(r);
+    r = NULL;
+  }
+  cf_context_free(ctx);
+}
+
 /* ------------------------------------------------------------------ leakage -- */
 
 /* No representation predicts series that know nothing of it: of m test samples of independent noise r has mean 0 and
@@ -207,8 +333,8 @@ static void same_bits(void **state) {
     int threads;
     size_t memory;
   } how[] = {{1, 0}, {2, 0}, {3, (size_t)24 << 20}};
-  static const char *const names[] = {"alignment",    "correlation",       "baseline/mean",
-                                      "baseline/pca", "baseline/shuffled", "snci"};
+  static const char *const names[] = {"alignment",         "correlation", "baseline/mean",      "baseline/pca",
+                                      "baseline/shuffled", "snci",        "compare/dsa-angular"};
   const char *const words[] = {
       file, "nulls=20", "permutations=99", "exact-up-to=0", "components=10", "baselines=mean,pca,shuffled", NULL};
   cf_result *r[3] = {NULL};
@@ -378,6 +504,7 @@ static void held_is_exact(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(finds_what_was_planted),  cmocka_unit_test(nothing_leaks),
+                                     cmocka_unit_test(depth_is_compared),       cmocka_unit_test(lies_on_surfaces),
                                      cmocka_unit_test(events_are_averaged),     cmocka_unit_test(same_bits),
                                      cmocka_unit_test(manifest_gives_the_same), cmocka_unit_test(bad_manifests),
                                      cmocka_unit_test(sums_are_exact),          cmocka_unit_test(held_is_exact)};

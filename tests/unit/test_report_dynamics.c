@@ -449,7 +449,7 @@ static void report_is_whole(void **state) {
   says(html, ">chance<"); /* in the panels of the windows */
   says(html, "stands on the diagonal. Guessing gives 0.17 everywhere.");
   says(html, ".cf-series circle:not(.cf-hollow)"); /* rings keep their colour in the page */
-  says(html, ">LF grating (8)<"); /* names of stimuli come out of those of conditions */
+  says(html, ">LF grating (8)<");                  /* names of stimuli come out of those of conditions */
   static const char *const figure[] = {
       "decode-windows",     "decode-trajectories", "decode-manifold",  "decode-confusion",  "tubes-tubes",
       "tubes-trajectories", "tubes-scores",        "tubes-radius",     "tubes-sensitivity", "modes-eigenvalues",
