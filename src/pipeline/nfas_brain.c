@@ -15,6 +15,13 @@ const char *nfas_region(const nfas_job *j, size_t roi, char *buffer, size_t size
   return buffer;
 }
 
+/* Messages name the address that an array came from. */
+static cf_status set_source(cf_context *ctx, cf_array *array, const char *address) {
+  cf_free(array->source);
+  array->source = NULL;
+  return cf_strdup(ctx, address, &array->source);
+}
+
 /* ------------------------------------------------------------------ pairing -- */
 
 /* Names of n entries that stand beside them: along the axis itself, or in a column or member `word`. *out may stay
@@ -28,9 +35,7 @@ static cf_status names_beside(cf_context *ctx, const char *address, const cf_arr
   else
     CF_TRY(cf_io_read_sibling(ctx, address, word, &found));
   if (!found || found->ndim != 1 || found->shape[0] != n) goto done;
-  cf_free(found->source); /* for messages */
-  found->source = NULL;
-  CF_TRY(cf_strdup(ctx, address, &found->source));
+  CF_TRY(set_source(ctx, found, address));
   *out = found;
   found = NULL;
 done:
@@ -106,9 +111,7 @@ static cf_status load_series(cf_context *ctx, nfas_job *j) {
   j->rois = a->shape[1];
   if (a->coordinate[1]) {
     CF_TRY(cf_array_copy(ctx, a->coordinate[1], &j->roi_name));
-    cf_free(j->roi_name->source); /* for messages */
-    j->roi_name->source = NULL;
-    CF_TRY(cf_strdup(ctx, address, &j->roi_name->source));
+    CF_TRY(set_source(ctx, j->roi_name, address));
   }
   CF_TRY(check_regions(ctx, j));
   if (!runs) goto done;
@@ -189,7 +192,7 @@ static cf_status load_groups(cf_context *ctx, nfas_job *j) {
   CF_TRY(CF_SCRATCH(ctx, &text, j->models));
   for (size_t m = 0; m < j->models; m++) text[m] = j->model[m].name;
   CF_TRY(cf_array_from_texts(ctx, "model", j->models, text, &j->model_name));
-  CF_TRY(cf_strdup(ctx, "the study", &j->model_name->source)); /* for messages */
+  CF_TRY(set_source(ctx, j->model_name, "the study"));
   if (address) {
     CF_TRY(cf_load_labels(ctx, address, "--groups", j->models, j->result, &labels));
     CF_TRY(pair(ctx, address, "model", j->model_name, labels->coordinate[0], j->models, &at));
