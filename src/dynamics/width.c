@@ -11,8 +11,8 @@
  * bar H_l bar H_l' over the training stimuli. No features are left, and no rotation of them shows. Ours: no published
  * work says how widths were matched. */
 #include "base/internal.h"
+#include "dynamics/width.h"
 
-#include <cortifold/dynamics.h>
 #include <cortifold/linalg.h>
 #include <cortifold/stats.h>
 #include <math.h>
@@ -38,8 +38,7 @@ static bool trains(const work *w, size_t t) {
   return !w->o->train || w->o->train[t];
 }
 
-/* A whole layer into x, finite. */
-static cf_status read_layer(cf_context *ctx, const cf_blocks *b, double *x) {
+cf_status cf_width_read(cf_context *ctx, const cf_blocks *b, double *x) {
   cf_status status = CF_OK;
   const cf_view view = cf_view_matrix(x, b->rows, b->cols);
   CF_TRY(cf_check_cancel(ctx));
@@ -74,7 +73,7 @@ static cf_status scores_of(cf_context *ctx, const work *w, size_t l, double *sco
   CF_TRY(CF_SCRATCH(ctx, &axes, k * d));
   CF_TRY(CF_SCRATCH(ctx, &ratio, k));
   CF_TRY(CF_SCRATCH(ctx, &means, d));
-  CF_TRY(read_layer(ctx, &w->layer[l], x));
+  CF_TRY(cf_width_read(ctx, &w->layer[l], x));
   training_rows(w, d, x, train);
   const cf_view view = cf_view_matrix(train, w->training, d);
   status = cf_pca(ctx, &view, k, axes, NULL, NULL, ratio, means);
@@ -143,28 +142,12 @@ done:
 
 static cf_status by_joint_pca(cf_context *ctx, const work *w) {
   cf_status status = CF_OK;
-  const size_t d = w->layer[0].cols, k = w->k, n = w->training;
-  double *x, *train, *means, *cov, *values, *axes, kept = 0, total = 0;
-  CF_TRY(CF_SCRATCH(ctx, &x, w->stimuli * d));
-  CF_TRY(CF_SCRATCH(ctx, &train, n * d));
-  CF_TRY(CF_SCRATCH(ctx, &means, d));
-  CF_TRY(CF_SCRATCH(ctx, &cov, d * d));
-  CF_TRY(CF_SCRATCH(ctx, &values, k));
-  CF_TRY(CF_SCRATCH(ctx, &axes, k * d));
-  for (size_t l = 0; l < w->layers; l++) {
-    CF_TRY(read_layer(ctx, &w->layer[l], x));
-    training_rows(w, d, x, train);
-    cf_center_columns(n, d, train, d, NULL);
-    CF_TRY(cf_syrk(ctx, true, d, n, 1, train, d, l ? 1 : 0, cov, d));
-  }
-  for (size_t j = 0; j < d; j++) total += cov[j * d + j];
-  CF_TRY(cf_eigh_top(ctx, d, cov, k, values, axes));
-  for (size_t i = 0; i < k; i++) kept += values[i];
-  for (size_t l = 0; l < w->layers; l++) {
-    CF_TRY(read_layer(ctx, &w->layer[l], x));
-    CF_TRY(cf_gemm(ctx, false, true, w->stimuli, k, d, 1, x, d, axes, d, 0, w->out->data + l * w->stimuli * k, k));
-    w->out->explained[l] = total > 0 ? kept / total : NAN;
-  }
+  const bool yes = true;
+  size_t *group;
+  CF_TRY(CF_SCRATCH(ctx, &group, w->stimuli));
+  for (size_t t = 0; t < w->stimuli; t++) group[t] = !trains(w, t);
+  const cf_width_sets sets = {1, 1, group, &yes};
+  CF_TRY(cf_widths_joint(ctx, w->layers, w->layer, &sets, w->k, &w->out));
 done:
   return status;
 }
@@ -184,7 +167,7 @@ static cf_status by_projection(cf_context *ctx, const work *w) {
       cf_rng rng = cf_rng_make(cf_context_seed(ctx), cf_hash_text("dmd/projection") + d, (uint32_t)j);
       for (size_t i = 0; i < k; i++) g[j * k + i] = cf_rng_normal(&rng);
     }
-    CF_TRY(read_layer(ctx, &w->layer[l], x));
+    CF_TRY(cf_width_read(ctx, &w->layer[l], x));
     CF_TRY(cf_gemm(ctx, false, false, w->stimuli, k, d, 1 / sqrt((double)k), x, d, g, k, 0,
                    w->out->data + l * w->stimuli * k, k));
   }
@@ -198,7 +181,7 @@ static cf_status by_zeros(cf_context *ctx, const work *w) {
   CF_TRY(CF_SCRATCH(ctx, &x, w->stimuli * w->k));
   for (size_t l = 0; l < w->layers; l++) {
     const size_t d = w->layer[l].cols;
-    CF_TRY(read_layer(ctx, &w->layer[l], x));
+    CF_TRY(cf_width_read(ctx, &w->layer[l], x));
     for (size_t t = 0; t < w->stimuli; t++)
       memcpy(w->out->data + (l * w->stimuli + t) * w->k, x + t * d, d * sizeof *x);
   }
@@ -217,7 +200,7 @@ static cf_status by_gram(cf_context *ctx, const work *w) {
   CF_TRY(CF_SCRATCH(ctx, &gram, n * n));
   for (size_t l = 0; l < w->layers; l++) {
     const size_t d = w->layer[l].cols;
-    CF_TRY(read_layer(ctx, &w->layer[l], x));
+    CF_TRY(cf_width_read(ctx, &w->layer[l], x));
     training_rows(w, d, x, train);
     cf_center_columns(n, d, train, d, NULL);
     CF_TRY(cf_syrk(ctx, false, n, d, 1, train, d, 0, gram, n));
@@ -272,25 +255,33 @@ static size_t components(const work *w, size_t narrowest) {
   return CF_MIN(w->o->components ? w->o->components : (size_t)CF_WIDTH_COMPONENTS, most);
 }
 
+/* Checks, the width, and room for the result. */
+static cf_status begin(cf_context *ctx, work *w) {
+  cf_status status = CF_OK;
+  size_t narrowest, widest, count = 0;
+  CF_TRY(check(ctx, w, &narrowest, &widest));
+  CF_TRY(check_rule(ctx, w, narrowest, widest));
+  const bool gram = w->o->rule == CF_WIDTH_GRAM;
+  w->k = gram ? w->training * (w->training - 1) / 2 : w->o->rule == CF_WIDTH_ZEROS ? widest : components(w, narrowest);
+  CF_TRY(CF_ALLOC(ctx, &w->out, 1));
+  w->out->layers = w->layers;
+  w->out->rows = gram ? 1 : w->stimuli;
+  w->out->width = w->k;
+  CF_TRY(cf_size_mul(ctx, w->layers * w->out->rows, w->k, &count));
+  CF_TRY(CF_ALLOC(ctx, &w->out->data, count));
+  CF_TRY(CF_ALLOC(ctx, &w->out->explained, w->layers));
+  for (size_t l = 0; l < w->layers; l++) w->out->explained[l] = NAN;
+done:
+  return status;
+}
+
 cf_status cf_depth_widths(cf_context *ctx, size_t layers, const cf_blocks *layer, const cf_width_options *options,
                           cf_widths **out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   work w = {.layers = layers, .layer = layer, .o = options ? options : &defaults};
-  size_t narrowest, widest, count = 0;
   *out = NULL;
-  CF_TRY(check(ctx, &w, &narrowest, &widest));
-  CF_TRY(check_rule(ctx, &w, narrowest, widest));
-  const bool gram = w.o->rule == CF_WIDTH_GRAM;
-  w.k = gram ? w.training * (w.training - 1) / 2 : w.o->rule == CF_WIDTH_ZEROS ? widest : components(&w, narrowest);
-  CF_TRY(CF_ALLOC(ctx, &w.out, 1));
-  w.out->layers = layers;
-  w.out->rows = gram ? 1 : w.stimuli;
-  w.out->width = w.k;
-  CF_TRY(cf_size_mul(ctx, layers * w.out->rows, w.k, &count));
-  CF_TRY(CF_ALLOC(ctx, &w.out->data, count));
-  CF_TRY(CF_ALLOC(ctx, &w.out->explained, layers));
-  for (size_t l = 0; l < layers; l++) w.out->explained[l] = NAN;
+  CF_TRY(begin(ctx, &w));
   CF_TRY(w.o->rule == CF_WIDTH_PCA      ? by_pca(ctx, &w)
          : w.o->rule == CF_WIDTH_JOINT  ? by_joint_pca(ctx, &w)
          : w.o->rule == CF_WIDTH_RANDOM ? by_projection(ctx, &w)
@@ -300,6 +291,62 @@ cf_status cf_depth_widths(cf_context *ctx, size_t layers, const cf_blocks *layer
   w.out = NULL;
 done:
   cf_widths_free(w.out);
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+/* One PCA of all layers in every fold: products of layers are made once. */
+static cf_status joint_folds(cf_context *ctx, const work *how, size_t folds, const size_t *fold, bool *train,
+                             cf_widths **out) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  size_t k = 0;
+  bool *trains;
+  CF_TRY(CF_SCRATCH(ctx, &trains, folds * folds));
+  for (size_t f = 0; f < folds; f++) {
+    cf_width_options o = *how->o;
+    work w = {.layers = how->layers, .layer = how->layer, .o = &o};
+    for (size_t t = 0; t < how->layer[0].rows; t++) train[t] = fold[t] != f;
+    o.train = train;
+    status = begin(ctx, &w);
+    out[f] = w.out;
+    CF_TRY(status);
+    k = w.k;
+    for (size_t g = 0; g < folds; g++) trains[f * folds + g] = g != f;
+  }
+  const cf_width_sets sets = {folds, folds, fold, trains};
+  CF_TRY(cf_widths_joint(ctx, how->layers, how->layer, &sets, k, out));
+done:
+  cf_scratch_release(ctx, mark);
+  return status;
+}
+
+cf_status cf_depth_widths_folds(cf_context *ctx, size_t layers, const cf_blocks *layer,
+                                const cf_width_options *options, size_t folds, const size_t *fold, size_t *sets,
+                                cf_widths **out) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t stimuli = layers ? layer[0].rows : 0, width = layers ? layer[0].cols : 0;
+  cf_width_options o = options ? *options : defaults;
+  const work w = {.layers = layers, .layer = layer, .o = &o};
+  bool *train;
+  *sets = o.rule == CF_WIDTH_RANDOM || o.rule == CF_WIDTH_ZEROS ? 1 : folds;
+  for (size_t f = 0; f < *sets; f++) out[f] = NULL;
+  CF_TRY(CF_SCRATCH(ctx, &train, stimuli + 1));
+  o.train = *sets == 1 ? NULL : train;
+  if (o.rule == CF_WIDTH_JOINT && cf_widths_joint_bytes(folds, width) <= 0.25 * (double)cf_context_memory(ctx)) {
+    CF_TRY(joint_folds(ctx, &w, folds, fold, train, out));
+    goto done;
+  }
+  for (size_t f = 0; f < *sets; f++) {
+    for (size_t t = 0; t < stimuli; t++) train[t] = fold[t] != f;
+    CF_TRY(cf_depth_widths(ctx, layers, layer, &o, &out[f]));
+  }
+done:
+  for (size_t f = 0; f < *sets && status != CF_OK; f++) {
+    cf_widths_free(out[f]);
+    out[f] = NULL;
+  }
   cf_scratch_release(ctx, mark);
   return status;
 }

@@ -35,12 +35,6 @@
 #define BOOT_BATCH   128
 #define VANISHED     1e-12 /* HSIC of a kernel with itself, relative to the terms that cancel in it */
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define CLONES
-#endif
-
 #if defined(__GNUC__)
 #define PREFETCH(address) __builtin_prefetch(address)
 #else
@@ -48,7 +42,7 @@
 #endif
 
 /* sum_j a[j] b[at[j]]: a single, a double. */
-CLONES static double gather_single(size_t n, const float *restrict a, const double *restrict b,
+CF_CLONES static double gather_single(size_t n, const float *restrict a, const double *restrict b,
                                    const int32_t *restrict at) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -56,7 +50,7 @@ CLONES static double gather_single(size_t n, const float *restrict a, const doub
   return sum;
 }
 
-CLONES static double gather_double(size_t n, const double *restrict a, const double *restrict b,
+CF_CLONES static double gather_double(size_t n, const double *restrict a, const double *restrict b,
                                    const int32_t *restrict at) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)

@@ -1,14 +1,8 @@
 /* Shared inside graph, and by the modules that stand on it. */
 #ifndef CF_GRAPH_INTERNAL_H
 #define CF_GRAPH_INTERNAL_H
+#include "base/internal.h"
 #include <cortifold/graph.h>
-
-/* Loops that the compiler makes a version of for each vector width; which one runs is chosen at load time. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define CF_CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define CF_CLONES
-#endif
 
 /* Squared distances (n x n) fit for a graph: finite, symmetric, zero on the diagonal, no two points at one place.
  * made_here: by cf_squared_distances, which leaves less to look at. *least is the smallest off the diagonal. Errors:

@@ -118,9 +118,10 @@ typedef struct nfas_layers {
   size_t m;          /* model */
   size_t layers;     /* of it */
   cf_blocks *block;  /* as read */
-  cf_widths **width; /* folds: brought to one width; NULL: as they are */
-  cf_blocks **sized; /* folds x layers over `width`; NULL: as they are */
-  cf_depth_sums **sums;
+  size_t sets;       /* of layers of one width: one a fold, or 1 for all folds */
+  cf_widths **width; /* sets: brought to one width; NULL: as they are */
+  cf_blocks **sized; /* sets x layers over `width`; NULL: as they are */
+  cf_depth_sums **sums; /* sets */
 } nfas_layers;
 CF_CHECKED cf_status nfas_layers_open(cf_context *ctx, nfas_job *j, size_t m, const cf_systems *from, nfas_layers *out);
 void nfas_layers_close(nfas_layers *s);
@@ -140,7 +141,10 @@ typedef struct nfas_features {
 } nfas_features;
 CF_CHECKED cf_status nfas_features_make(cf_context *ctx, const nfas_layers *s, nfas_kind kind, nfas_features *out,
                                         bool *known);
-CF_CHECKED cf_status nfas_features_layer(cf_context *ctx, const nfas_layers *s, size_t layer, nfas_features *out);
+/* One layer of that width, as it is in a fold (a set of its own only where samples without stimuli differ by fold). */
+#define NFAS_ALL_FOLDS SIZE_MAX
+CF_CHECKED cf_status nfas_features_layer(cf_context *ctx, const nfas_layers *s, size_t layer, size_t fold,
+                                         nfas_features *out);
 void nfas_features_free(nfas_features *f);
 /* Principal components of the training stimuli of each fold in their place. */
 CF_CHECKED cf_status nfas_features_reduce(cf_context *ctx, const nfas_job *j, nfas_features *f);
@@ -154,6 +158,12 @@ const size_t *nfas_row_folds(const nfas_job *j);
 
 /* All models, all representations. */
 CF_CHECKED cf_status nfas_align(cf_context *ctx, nfas_job *j);
+/* Encoding model of one representation, which is reduced where --components says so; then what is kept of it. */
+CF_CHECKED cf_status nfas_encode(cf_context *ctx, const nfas_job *j, size_t m, nfas_kind kind, nfas_features *f,
+                                 cf_voxel_result **out);
+void nfas_keep(nfas_job *j, size_t m, nfas_kind kind, const cf_voxel_result *e);
+/* NFAS_PCA of a model. */
+CF_CHECKED cf_status nfas_all_layers(cf_context *ctx, nfas_job *j, const nfas_layers *s);
 /* --compare: room; the sample of a model's stable representation; its operator along depth; Mantel tests of the
  * distances against those of the space. */
 CF_CHECKED cf_status nfas_compare_begin(cf_context *ctx, nfas_job *j);

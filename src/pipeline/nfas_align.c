@@ -1,11 +1,8 @@
 /* The alignment of all models in `cortifold nfas`: model after model, so that one model's representations are held. */
 #include "pipeline/nfas.h"
 
-#include <cortifold/linalg.h>
 #include <math.h>
 #include <string.h>
-
-enum { MOST_COMPONENTS = 100 };
 
 /* ------------------------------------------------------------------ encode -- */
 
@@ -19,10 +16,11 @@ done:
   return status;
 }
 
-/* Encoding model of one representation; the null is for the stable mode alone. */
-static cf_status encode(cf_context *ctx, nfas_job *j, size_t m, nfas_features *f, bool null, cf_voxel_result **out) {
+cf_status nfas_encode(cf_context *ctx, const nfas_job *j, size_t m, nfas_kind kind, nfas_features *f,
+                      cf_voxel_result **out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
+  const bool null = kind == NFAS_STABLE;
   cf_voxel_options o = j->encoder.o;
   cf_blocks *set = NULL, series = {0};
   const cf_view view = cf_view_matrix(j->measured->data, j->times, j->rois);
@@ -33,11 +31,12 @@ static cf_status encode(cf_context *ctx, nfas_job *j, size_t m, nfas_features *f
   CF_TRY(open_sets(ctx, j, f, m, set));
   CF_TRY(cf_blocks_from_view(ctx, &view, j->series, &series));
   if (f->sets > 1) o.fold_features = set;
+  if (kind == NFAS_PCA) o.features = CF_FEATURES_CENTER; /* its components are scaled already */
   if (!null) {
     o.null_kind = CF_NULL_NONE;
     o.bootstrap = 0;
   }
-  o.null_r2 = null && o.null_kind != CF_NULL_NONE;
+  o.null_r2 = null && o.null_kind != CF_NULL_NONE; /* the null is for the stable mode alone */
   status = cf_voxel_encode(ctx, &set[0], &series, j->run, j->folds, &o, out);
   if (status != CF_OK) status = cf_explain(ctx, status, "model %s", j->model[m].name);
 done:
@@ -57,12 +56,10 @@ done:
   return status;
 }
 
-static cf_status keep(cf_context *ctx, nfas_job *j, size_t m, nfas_kind kind, const cf_voxel_result *e) {
-  cf_status status = CF_OK;
-  CF_TRY(room_for(ctx, j, kind));
+void nfas_keep(nfas_job *j, size_t m, nfas_kind kind, const cf_voxel_result *e) {
   memcpy(j->r2[kind] + m * j->rois, e->r2, j->rois * sizeof *e->r2);
   memcpy(j->r[kind] + m * j->rois, e->r, j->rois * sizeof *e->r);
-  if (kind != NFAS_STABLE) goto done;
+  if (kind != NFAS_STABLE) return;
   memcpy(j->R2 + m * j->rois, e->R2, j->rois * sizeof *e->R2);
   memcpy(j->alpha + m * j->rois, e->alpha, j->rois * sizeof *e->alpha);
   if (j->low) memcpy(j->low + m * j->rois, e->low, j->rois * sizeof *e->low);
@@ -71,8 +68,6 @@ static cf_status keep(cf_context *ctx, nfas_job *j, size_t m, nfas_kind kind, co
   j->edge_high += e->edge_high;
   for (size_t k = 0; k < j->nulls; k++)
     memcpy(j->null + (k * j->models + m) * j->rois, e->null_r2 + k * j->rois, j->rois * sizeof *e->null_r2);
-done:
-  return status;
 }
 
 static cf_status one_kind(cf_context *ctx, nfas_job *j, const nfas_layers *s, nfas_kind kind) {
@@ -83,8 +78,8 @@ static cf_status one_kind(cf_context *ctx, nfas_job *j, const nfas_layers *s, nf
   CF_TRY(nfas_features_make(ctx, s, kind, &f, &known));
   if (!known) goto done;
   if (kind == NFAS_STABLE && j->compared.system) CF_TRY(nfas_compare_keep(ctx, j, s->m, &f));
-  CF_TRY(encode(ctx, j, s->m, &f, kind == NFAS_STABLE, &e));
-  CF_TRY(keep(ctx, j, s->m, kind, e));
+  CF_TRY(nfas_encode(ctx, j, s->m, kind, &f, &e));
+  nfas_keep(j, s->m, kind, e);
 done:
   cf_voxel_result_free(e);
   nfas_features_free(&f);
@@ -100,140 +95,85 @@ static double mean_of(const cf_voxel_result *e, const double *x) {
   return e->fitted ? sum / (double)e->fitted : NAN;
 }
 
-/* In each fold the layer whose mean score over the inner folds is best; its scores in that fold alone. */
-static cf_status best_layer(cf_context *ctx, nfas_job *j, const nfas_layers *s) {
+/* Mean score over the inner folds (layers x folds) of each layer, and its scores in each fold (layers x folds x rois). */
+typedef struct by_layer {
+  double *inner, *rho;
+} by_layer;
+
+static cf_status one_layer(cf_context *ctx, nfas_job *j, const nfas_layers *s, size_t layer, by_layer *out) {
   cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
   const size_t folds = j->folds->folds;
   nfas_features f = {0};
   cf_voxel_result *e = NULL;
-  double *best, *rho;
-  CF_TRY(room_for(ctx, j, NFAS_BEST));
-  CF_TRY(CF_SCRATCH(ctx, &best, folds));
-  CF_TRY(CF_SCRATCH(ctx, &rho, folds * j->rois));
-  for (size_t k = 0; k < folds; k++) best[k] = -INFINITY;
-  for (size_t l = 0; l < s->layers; l++) {
-    CF_TRY(nfas_features_layer(ctx, s, l, &f));
-    CF_TRY(encode(ctx, j, s->m, &f, false, &e));
-    for (size_t k = 0; k < folds; k++) {
-      const double score = mean_of(e, e->inner + k * j->rois);
-      if (!(score > best[k])) continue;
-      best[k] = score;
-      j->best_layer[s->m * folds + k] = (double)l;
-      memcpy(rho + k * j->rois, e->rho + k * j->rois, j->rois * sizeof *rho);
-    }
-    cf_voxel_result_free(e);
-    e = NULL;
-    nfas_features_free(&f);
-  }
+  CF_TRY(nfas_features_layer(ctx, s, layer, NFAS_ALL_FOLDS, &f));
+  CF_TRY(nfas_encode(ctx, j, s->m, NFAS_BEST, &f, &e));
+  for (size_t k = 0; k < folds; k++) out->inner[layer * folds + k] = mean_of(e, e->inner + k * j->rois);
+  memcpy(out->rho + layer * folds * j->rois, e->rho, folds * j->rois * sizeof *e->rho);
+done:
+  cf_voxel_result_free(e);
+  nfas_features_free(&f);
+  return status;
+}
+
+/* In each fold the layer whose mean score over the inner folds is best; its scores in that fold alone. */
+static void best_layer(nfas_job *j, const nfas_layers *s, const by_layer *all) {
+  const size_t folds = j->folds->folds;
   double *r = j->r[NFAS_BEST] + s->m * j->rois, *r2 = j->r2[NFAS_BEST] + s->m * j->rois;
-  for (size_t i = 0; i < j->rois; i++) {
-    r[i] = r2[i] = 0;
-    for (size_t k = 0; k < folds; k++) {
-      r[i] += rho[k * j->rois + i] / (double)folds;
-      r2[i] += cf_signed_square(rho[k * j->rois + i], j->encoder.o.sign) / (double)folds;
+  memset(r, 0, j->rois * sizeof *r);
+  memset(r2, 0, j->rois * sizeof *r2);
+  for (size_t k = 0; k < folds; k++) {
+    size_t best = 0;
+    for (size_t l = 1; l < s->layers; l++)
+      if (all->inner[l * folds + k] > all->inner[best * folds + k]) best = l;
+    j->best_layer[s->m * folds + k] = (double)best;
+    const double *rho = all->rho + (best * folds + k) * j->rois;
+    for (size_t i = 0; i < j->rois; i++) {
+      r[i] += rho[i] / (double)folds;
+      r2[i] += cf_signed_square(rho[i], j->encoder.o.sign) / (double)folds;
     }
   }
+}
+
+/* ----------------------------------------------------- all representations -- */
+
+/* Kinds that are one representation each, then layers where the best one is looked for. */
+typedef struct work {
+  nfas_job *j;
+  const nfas_layers *s;
+  size_t kinds, layers;
+  nfas_kind kind[NFAS_KINDS];
+  by_layer layer;
+} work;
+
+static cf_status represent(cf_context *ctx, size_t task, void *payload) {
+  work *w = payload;
+  cf_status status = task < w->kinds ? one_kind(ctx, w->j, w->s, w->kind[task])
+                                     : one_layer(ctx, w->j, w->s, task - w->kinds, &w->layer);
+  if (task < w->kinds) cf_progress_step(ctx, 1);
+  return status;
+}
+
+/* Side by side where the layers are in memory; files are read by one at a time, whose folds are side by side. */
+static cf_status represent_all(cf_context *ctx, nfas_job *j, const nfas_layers *s) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t folds = j->folds->folds;
+  work w = {.j = j, .s = s, .layers = j->wanted[NFAS_BEST] ? s->layers : 0};
+  for (size_t k = 0; k < NFAS_KINDS; k++) {
+    if (!j->wanted[k] || k == NFAS_RANDOM) continue;
+    CF_TRY(room_for(ctx, j, (nfas_kind)k));
+    if (k != NFAS_BEST && k != NFAS_PCA) w.kind[w.kinds++] = (nfas_kind)k;
+  }
+  CF_TRY(CF_SCRATCH(ctx, &w.layer.inner, w.layers * folds + 1));
+  CF_TRY(CF_SCRATCH(ctx, &w.layer.rho, w.layers * folds * j->rois + 1));
+  if (s->sized) {
+    CF_TRY(cf_parallel_for(ctx, w.kinds + w.layers, represent, &w));
+  } else {
+    for (size_t i = 0; i < w.kinds + w.layers; i++) CF_TRY(represent(ctx, i, &w));
+  }
+  if (w.layers) best_layer(j, s, &w.layer);
 done:
-  cf_voxel_result_free(e);
-  nfas_features_free(&f);
   cf_scratch_release(ctx, mark);
-  return status;
-}
-
-/* ------------------------------------------- components of all layers at once -- */
-
-/* Kernel of all layers side by side, K = sum_l H_l H_l' (times x times), a layer at a time. */
-static cf_status joint_kernel(cf_context *ctx, const nfas_job *j, const nfas_layers *s, double *k) {
-  cf_status status = CF_OK;
-  nfas_features f = {0};
-  memset(k, 0, j->times * j->times * sizeof *k);
-  for (size_t l = 0; l < s->layers; l++) {
-    CF_TRY(nfas_features_layer(ctx, s, l, &f));
-    cf_center_columns(f.times, f.width, f.data, f.width, NULL); /* against loss of digits; each fold centres anew */
-    CF_TRY(cf_syrk(ctx, false, f.times, f.width, 1, f.data, f.width, 1, k, f.times));
-    nfas_features_free(&f);
-  }
-done:
-  nfas_features_free(&f);
-  return status;
-}
-
-typedef struct joint {
-  const nfas_job *j;
-  const double *kernel;
-  nfas_features *out;
-} joint;
-
-/* Scores of the training samples' leading components: with the centred kernel K_tt = V diag(e) V', all samples have
- * K_.t V e^(-1/2). */
-static cf_status joint_fold(cf_context *worker, size_t fold, void *payload) {
-  cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(worker);
-  const joint *p = payload;
-  const nfas_job *j = p->j;
-  const size_t n = j->times, k = p->out->width;
-  size_t *train, m = 0;
-  double *rows, *square, *mean, *value, *axes, all = 0, sum = 0, *out = p->out->data + fold * n * k;
-  CF_TRY(CF_SCRATCH(worker, &train, n));
-  for (size_t t = 0; t < n; t++)
-    if (j->folds->fold[t] != fold) train[m++] = t;
-  CF_TRY(CF_SCRATCH(worker, &rows, n * m));
-  CF_TRY(CF_SCRATCH(worker, &square, m * m));
-  CF_TRY(CF_SCRATCH(worker, &mean, n + m));
-  CF_TRY(CF_SCRATCH(worker, &value, k));
-  CF_TRY(CF_SCRATCH(worker, &axes, k * m));
-  double *column = mean + n;
-  memset(mean, 0, (n + m) * sizeof *mean);
-  for (size_t t = 0; t < n; t++)
-    for (size_t i = 0; i < m; i++) mean[t] += (rows[t * m + i] = p->kernel[t * n + train[i]]) / (double)m;
-  for (size_t i = 0; i < m; i++) all += (column[i] = mean[train[i]]) / (double)m;
-  for (size_t t = 0; t < n; t++)
-    for (size_t i = 0; i < m; i++) rows[t * m + i] += all - mean[t] - column[i];
-  for (size_t i = 0; i < m; i++) memcpy(square + i * m, rows + train[i] * m, m * sizeof *rows);
-  CF_TRY(cf_eigh_top(worker, m, square, k, value, axes));
-  for (size_t i = 0; i < k; i++) sum += fmax(value[i], 0) / (double)k / (double)m;
-  for (size_t i = 0; i < k; i++)
-    for (size_t c = 0; c < m; c++)
-      axes[i * m + c] *= value[i] > 1e-12 * value[0] && sum > 0 ? 1 / sqrt(value[i] * sum) : 0;
-  CF_TRY(cf_gemm(worker, false, true, n, k, m, 1, rows, m, axes, m, 0, out, k));
-done:
-  cf_scratch_release(worker, mark);
-  return status;
-}
-
-static cf_status all_layers(cf_context *ctx, nfas_job *j, const nfas_layers *s) {
-  cf_status status = CF_OK;
-  const size_t folds = j->folds->folds, n = j->times;
-  nfas_features f = {folds, n, MOST_COMPONENTS, NULL};
-  cf_voxel_result *e = NULL;
-  double *kernel = NULL;
-  size_t wide = 0, least = n;
-  for (size_t l = 0; l < s->layers; l++) wide += s->block[l].cols;
-  for (size_t k = 0; k < folds; k++) {
-    size_t train = 0;
-    for (size_t t = 0; t < n; t++) train += j->folds->fold[t] != k;
-    least = CF_MIN(least, train);
-  }
-  f.width = CF_MIN(CF_MIN((size_t)MOST_COMPONENTS, wide), least - 1);
-  if (j->components) f.width = CF_MIN(f.width, j->components);
-  CF_TRY(CF_ALLOC(ctx, &kernel, n * n));
-  CF_TRY(CF_ALLOC(ctx, &f.data, folds * n * f.width));
-  CF_TRY(joint_kernel(ctx, j, s, kernel));
-  joint p = {j, kernel, &f};
-  CF_TRY(cf_parallel_for(ctx, folds, joint_fold, &p));
-  cf_free(kernel);
-  kernel = NULL;
-  const cf_feature_scale scale = j->encoder.o.features;
-  j->encoder.o.features = CF_FEATURES_CENTER;
-  status = encode(ctx, j, s->m, &f, false, &e);
-  j->encoder.o.features = scale;
-  CF_TRY(status);
-  CF_TRY(keep(ctx, j, s->m, NFAS_PCA, e));
-done:
-  cf_free(kernel);
-  cf_voxel_result_free(e);
-  nfas_features_free(&f);
   return status;
 }
 
@@ -244,6 +184,7 @@ static cf_status untrained(cf_context *ctx, nfas_job *j, size_t m) {
   nfas_layers s = {0};
   if (j->model[m].random.count == 0) return CF_OK;
   CF_TRY(nfas_layers_open(ctx, j, m, &j->model[m].random, &s));
+  CF_TRY(room_for(ctx, j, NFAS_RANDOM));
   CF_TRY(one_kind(ctx, j, &s, NFAS_RANDOM));
 done:
   nfas_layers_close(&s);
@@ -256,17 +197,25 @@ static cf_status one_model(cf_context *ctx, nfas_job *j, size_t m) {
   CF_TRY(nfas_layers_open(ctx, j, m, &j->model[m].layer, &s));
   CF_TRY(nfas_describe(ctx, &s, &j->found[m]));
   if (j->compared.op) CF_TRY(nfas_compare_depth(ctx, &s));
-  for (size_t k = 0; k < NFAS_KINDS; k++) {
-    if (!j->wanted[k]) continue;
-    CF_TRY(k == NFAS_BEST     ? best_layer(ctx, j, &s)
-           : k == NFAS_PCA    ? all_layers(ctx, j, &s)
-           : k == NFAS_RANDOM ? untrained(ctx, j, m)
-                              : one_kind(ctx, j, &s, (nfas_kind)k));
-    cf_progress_step(ctx, 1);
-  }
+  CF_TRY(represent_all(ctx, j, &s));
+  if (j->wanted[NFAS_PCA]) CF_TRY(nfas_all_layers(ctx, j, &s));
+  if (j->wanted[NFAS_RANDOM]) CF_TRY(untrained(ctx, j, m));
+  cf_progress_step(ctx, j->wanted[NFAS_PCA] + (size_t)j->wanted[NFAS_RANDOM] + (size_t)j->wanted[NFAS_BEST]);
 done:
   nfas_layers_close(&s);
   return status;
+}
+
+/* A kind that no model has is as one that was not asked for. */
+static void drop_unknown(nfas_job *j) {
+  for (size_t k = NFAS_STABLE + 1; k < NFAS_KINDS; k++) {
+    bool known = false;
+    for (size_t i = 0; i < j->models * j->rois && j->r2[k] && !known; i++) known = !isnan(j->r2[k][i]);
+    if (known) continue;
+    cf_free(j->r2[k]);
+    cf_free(j->r[k]);
+    j->r2[k] = j->r[k] = NULL;
+  }
 }
 
 cf_status nfas_align(cf_context *ctx, nfas_job *j) {
@@ -289,6 +238,7 @@ cf_status nfas_align(cf_context *ctx, nfas_job *j) {
     if (status == CF_OK) status = one_model(ctx, j, m);
   }
   cf_progress_end(ctx);
+  drop_unknown(j);
 done:
   return status;
 }

@@ -55,7 +55,7 @@ static cf_status pair(cf_context *ctx, const char *address, const char *word, co
   CF_TRY(names_beside(ctx, address, along, word, n, &theirs));
   if (!theirs || (ours->dtype == CF_TEXT) != (theirs->dtype == CF_TEXT)) goto done;
   status = cf_labels_match(ctx, ours, theirs, *at);
-  if (status != CF_OK) status = cf_explain(ctx, status, "%ss are paired by name", word);
+  if (status != CF_OK) status = cf_explain(ctx, status, "each %s is paired by its name", word);
 done:
   cf_array_free(theirs);
   return status;

@@ -13,8 +13,7 @@
 /* -------------------------------------------------------------------- open -- */
 
 void nfas_layers_close(nfas_layers *s) {
-  const size_t folds = s->j ? s->j->folds->folds : 0;
-  for (size_t f = 0; f < folds; f++) {
+  for (size_t f = 0; f < s->sets; f++) {
     for (size_t l = 0; s->sized && s->sized[f] && l < s->layers; l++) cf_blocks_close(&s->sized[f][l]);
     if (s->sized) cf_free(s->sized[f]);
     if (s->width) cf_widths_free(s->width[f]);
@@ -60,23 +59,23 @@ static cf_status width_rule(cf_context *ctx, const nfas_layers *s, cf_width_opti
                  s->j->model[s->m].name);
 }
 
-static cf_status size_fold(cf_context *ctx, nfas_layers *s, const cf_width_options *how, size_t fold) {
+/* Layers of one width, and their sums, of all sets. */
+static cf_status size_layers(cf_context *ctx, nfas_layers *s, const cf_width_options *o) {
   cf_status status = CF_OK;
-  const cf_mark mark = cf_scratch_mark(ctx);
-  cf_width_options o = *how;
-  bool *train = NULL;
-  CF_TRY(training_of(ctx, s->j, fold, &train));
-  o.train = train;
-  CF_TRY(cf_depth_widths(ctx, s->layers, s->block, &o, &s->width[fold]));
-  CF_TRY(CF_ALLOC(ctx, &s->sized[fold], s->layers));
-  const size_t size = s->width[fold]->rows * s->width[fold]->width;
-  for (size_t l = 0; l < s->layers; l++) {
-    const cf_view view = cf_view_matrix(s->width[fold]->data + l * size, s->width[fold]->rows, s->width[fold]->width);
-    CF_TRY(cf_blocks_from_view(ctx, &view, s->block[l].name, &s->sized[fold][l]));
+  const size_t folds = s->j->folds->folds;
+  CF_TRY(CF_ALLOC(ctx, &s->width, folds));
+  CF_TRY(CF_ALLOC(ctx, &s->sized, folds));
+  CF_TRY(cf_depth_widths_folds(ctx, s->layers, s->block, o, folds, nfas_row_folds(s->j), &s->sets, s->width));
+  for (size_t f = 0; f < s->sets; f++) {
+    const cf_widths *w = s->width[f];
+    CF_TRY(CF_ALLOC(ctx, &s->sized[f], s->layers));
+    for (size_t l = 0; l < s->layers; l++) {
+      const cf_view view = cf_view_matrix(w->data + l * w->rows * w->width, w->rows, w->width);
+      CF_TRY(cf_blocks_from_view(ctx, &view, s->block[l].name, &s->sized[f][l]));
+    }
+    CF_TRY(cf_depth_sums_make(ctx, s->layers, s->sized[f], folds, nfas_row_folds(s->j), &s->sums[f]));
   }
-  CF_TRY(cf_depth_sums_make(ctx, s->layers, s->sized[fold], s->j->folds->folds, nfas_row_folds(s->j), &s->sums[fold]));
 done:
-  cf_scratch_release(ctx, mark);
   return status;
 }
 
@@ -105,7 +104,7 @@ cf_status nfas_layers_open(cf_context *ctx, nfas_job *j, size_t m, const cf_syst
   cf_status status = CF_OK;
   cf_width_options o;
   bool changed = false;
-  *out = (nfas_layers){.j = j, .m = m, .layers = from->count};
+  *out = (nfas_layers){.j = j, .m = m, .layers = from->count, .sets = 1};
   if (from->count < 3)
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s%s: %zu layer%s; DMD along depth needs at least 3", from->address[0],
                    from->count > 1 ? ", ..." : "", from->count, from->count == 1 ? "" : "s"));
@@ -123,9 +122,7 @@ cf_status nfas_layers_open(cf_context *ctx, nfas_job *j, size_t m, const cf_syst
     CF_TRY(cf_depth_sums_make(ctx, out->layers, out->block, j->folds->folds, nfas_row_folds(j), &out->sums[0]));
     goto done;
   }
-  CF_TRY(CF_ALLOC(ctx, &out->width, j->folds->folds));
-  CF_TRY(CF_ALLOC(ctx, &out->sized, j->folds->folds));
-  for (size_t f = 0; f < j->folds->folds; f++) CF_TRY(size_fold(ctx, out, &o, f));
+  CF_TRY(size_layers(ctx, out, &o));
 done:
   if (status == CF_OK && j->depth.centre) warn_constant(ctx, out);
   if (status != CF_OK) {
@@ -136,11 +133,11 @@ done:
 }
 
 const cf_blocks *nfas_layers_of(const nfas_layers *s, size_t fold) {
-  return s->sized ? s->sized[fold] : s->block;
+  return s->sized ? s->sized[s->sets > 1 ? fold : 0] : s->block;
 }
 
 const cf_depth_sums *nfas_sums_of(const nfas_layers *s, size_t fold) {
-  return s->sized ? s->sums[fold] : s->sums[0];
+  return s->sums[s->sets > 1 ? fold : 0];
 }
 
 /* ----------------------------------------------------------------- weights -- */
@@ -316,6 +313,16 @@ done:
   return status;
 }
 
+/* The same of layers that are in memory. */
+static void combine_held(const cf_widths *w, const double *weight, double *out) {
+  const size_t size = w->rows * w->width;
+  memset(out, 0, size * sizeof *out);
+  for (size_t l = 0; l < w->layers; l++) {
+    const double *restrict x = w->data + l * size, factor = weight[l];
+    for (size_t i = 0; i < size && factor != 0; i++) out[i] += factor * x[i];
+  }
+}
+
 /* DMD that is no weighting of layers, for every fold anew. */
 static cf_status by_fold(cf_context *ctx, const nfas_layers *s, nfas_features *out) {
   cf_status status = CF_OK;
@@ -346,7 +353,7 @@ cf_status nfas_features_make(cf_context *ctx, const nfas_layers *s, nfas_kind ki
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const bool modes = kind != NFAS_FIRST && kind != NFAS_LAST && kind != NFAS_MEAN;
-  const size_t folds = s->j->folds->folds, sets = modes || s->sized ? folds : 1, width = nfas_layers_of(s, 0)[0].cols;
+  const size_t folds = s->j->folds->folds, sets = modes || s->sets > 1 ? folds : 1, width = nfas_layers_of(s, 0)[0].cols;
   double *weight;
   *known = true;
   *out = (nfas_features){0};
@@ -360,9 +367,9 @@ cf_status nfas_features_make(cf_context *ctx, const nfas_layers *s, nfas_kind ki
   for (size_t f = 0; f < sets && *known; f++) CF_TRY(nfas_weights(ctx, s, kind, f, weight + f * s->layers, known));
   if (!*known) goto done;
   CF_TRY(make_room(ctx, s, sets, width, out));
-  for (size_t f = 0; f < sets && s->sized; f++)
-    CF_TRY(combine(ctx, s->sized[f], s->layers, 1, weight + f * s->layers, out->data + f * out->times * width));
-  if (!s->sized) CF_TRY(combine(ctx, s->block, s->layers, sets, weight, out->data));
+  for (size_t f = 0; f < sets && s->width; f++)
+    combine_held(s->width[s->sets > 1 ? f : 0], weight + f * s->layers, out->data + f * out->times * width);
+  if (!s->width) CF_TRY(combine(ctx, s->block, s->layers, sets, weight, out->data));
   CF_TRY(nfas_events_apply(ctx, s->j, out));
 done:
   if (status != CF_OK) nfas_features_free(out);
@@ -370,11 +377,14 @@ done:
   return status;
 }
 
-cf_status nfas_features_layer(cf_context *ctx, const nfas_layers *s, size_t layer, nfas_features *out) {
+cf_status nfas_features_layer(cf_context *ctx, const nfas_layers *s, size_t layer, size_t fold, nfas_features *out) {
   cf_status status = CF_OK;
-  const cf_blocks *b = &s->block[layer];
-  CF_TRY(make_room(ctx, s, 1, b->cols, out));
-  CF_TRY(b->read(ctx, b->payload, 0, s->j->stimuli, 0, b->cols, out->data));
+  const size_t width = nfas_layers_of(s, 0)[layer].cols, n = s->j->stimuli;
+  CF_TRY(make_room(ctx, s, fold == NFAS_ALL_FOLDS ? s->sets : 1, width, out));
+  for (size_t f = 0; f < out->sets; f++) {
+    const cf_blocks *b = &nfas_layers_of(s, fold == NFAS_ALL_FOLDS ? f : fold)[layer];
+    CF_TRY(b->read(ctx, b->payload, 0, n, 0, width, out->data + f * n * width));
+  }
   CF_TRY(nfas_events_apply(ctx, s->j, out));
 done:
   if (status != CF_OK) nfas_features_free(out);

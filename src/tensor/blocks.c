@@ -12,7 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-#define CLONES     __attribute__((target_clones("default", "avx2", "avx512f")))
 #define INLINE     static inline __attribute__((always_inline)) /* into every clone of the caller */
 #define UNROLL     _Pragma("GCC unroll 8")
 #define BLOCK_SIZE ((size_t)1 << 18) /* bytes of data in a block: it stays in the second-level cache */

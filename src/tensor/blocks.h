@@ -49,7 +49,7 @@ INLINE void NAME(times)(size_t nv, bool odd, size_t count, size_t width, const R
 }
 
 /* At most four vectors of columns at a time. */
-CLONES static void NAME(times_block)(size_t count, size_t width, const REAL *x, const REAL *c, size_t ld, REAL *y) {
+CF_CLONES static void NAME(times_block)(size_t count, size_t width, const REAL *x, const REAL *c, size_t ld, REAL *y) {
   for (size_t at = 0; at < ld; at += 4 * LANES) switch ((ld - at) / HALF) {
     case 1:
       NAME(times)(0, true, count, width, x, c + at, ld, y + at);
@@ -99,7 +99,7 @@ INLINE void NAME(outer)(size_t nv, size_t count, size_t width, const REAL *x, co
   for (; m < count; m++) NAME(rows_outer)(1, nv, width, x + m * width, k + m * ld, ld, w);
 }
 
-CLONES static void NAME(outer_block)(size_t count, size_t width, const REAL *x, const REAL *k, size_t ld, REAL *w) {
+CF_CLONES static void NAME(outer_block)(size_t count, size_t width, const REAL *x, const REAL *k, size_t ld, REAL *w) {
   for (size_t at = 0; at < ld; at += 4 * LANES) switch ((ld - at) / LANES) {
     case 1:
       NAME(outer)(1, count, width, x, k + at, ld, w + at);
@@ -135,7 +135,7 @@ INLINE void NAME(model)(size_t rows, size_t r, size_t padded, const REAL *k, siz
 }
 
 /* m (count x padded) = k c'. */
-CLONES static void NAME(model_block)(size_t count, size_t r, size_t padded, const REAL *k, size_t ld, const REAL *ct,
+CF_CLONES static void NAME(model_block)(size_t count, size_t r, size_t padded, const REAL *k, size_t ld, const REAL *ct,
                                      REAL *m) {
   size_t i = 0;
   for (; i + 4 <= count; i += 4) NAME(model)(4, r, padded, k + i * ld, ld, ct, m + i * padded);
@@ -211,7 +211,7 @@ INLINE void NAME(khatri_rao)(size_t r, size_t ld, const double *a, const double 
   for (size_t i = r; i < ld; i++) out[i] = 0;
 }
 
-CLONES static void NAME(shift_maps)(cf_fit *f, const pass *p, size_t count, const size_t *maps, const REAL *model) {
+CF_CLONES static void NAME(shift_maps)(cf_fit *f, const pass *p, size_t count, const size_t *maps, const REAL *model) {
   const size_t d = f->x->d, times = f->x->t, width = f->x->p, r = f->r;
   const REAL *weights = p->weights;
   REAL *q = p->q, *score = q + d * d;
@@ -235,7 +235,7 @@ CLONES static void NAME(shift_maps)(cf_fit *f, const pass *p, size_t count, cons
 }
 
 /* Maps of the block that have to be looked at; the others' leads shrink by what the step can have taken. */
-CLONES static size_t NAME(choose)(cf_fit *f, const pass *p, size_t from, size_t count, size_t *maps) {
+CF_CLONES static size_t NAME(choose)(cf_fit *f, const pass *p, size_t from, size_t count, size_t *maps) {
   const size_t s = f->x->s, r = f->r;
   size_t chosen = 0;
   for (size_t m = from; m < from + count; m++) {
@@ -293,7 +293,7 @@ static void NAME(pattern_block)(const cf_fit *f, const pass *p, size_t from, siz
     for (size_t i = 0; i < r; i++) w[e * r + i] += (double)part[e * p->wide + i];
 }
 
-CLONES static void NAME(gather_a)(const cf_fit *f, double *w) {
+CF_CLONES static void NAME(gather_a)(const cf_fit *f, double *w) {
   const size_t s = f->x->s, r = f->r, ld = padded_rank(f);
   const REAL *y = f->y;
   for (size_t n = 0; n < f->x->n; n++) {
@@ -303,7 +303,7 @@ CLONES static void NAME(gather_a)(const cf_fit *f, double *w) {
   }
 }
 
-CLONES static void NAME(gather_b)(const cf_fit *f, double *w) {
+CF_CLONES static void NAME(gather_b)(const cf_fit *f, double *w) {
   const size_t s = f->x->s, r = f->r, ld = padded_rank(f);
   const REAL *y = f->y;
   memset(w, 0, s * r * sizeof *w);

@@ -15,8 +15,6 @@
 #include <math.h>
 #include <string.h>
 
-#define CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
-
 enum { PASSES = 3, ROUNDS = 2, WINDOW = 4 };
 
 enum { LANES = 8 };
@@ -41,7 +39,7 @@ static inline __attribute__((always_inline)) void update_lanes(size_t r, const d
 }
 
 /* Rows of f (n x r) towards the non-negative least squares solution of f g = w. work: r (2 LANES + 1). */
-CLONES static void update_rows(size_t n, size_t r, const double *restrict w, const double *restrict g,
+CF_CLONES static void update_rows(size_t n, size_t r, const double *restrict w, const double *restrict g,
                                double *restrict f, double *restrict work) {
   double *rest = work, *x = rest + r * LANES, *inverse = x + r * LANES;
   for (size_t i = 0; i < r; i++) inverse[i] = g[i * r + i] > 0 ? 1 / g[i * r + i] : 0; /* a dead column stays */

@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-#define CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
-
 /* ------------------------------------------------------------- the data -- */
 
 static void copy_maps(const cf_view *v, cf_tensor *x) {
@@ -124,7 +122,7 @@ void cf_tensor_free(cf_tensor *tensor) {
 /* ---------------------------------------------------- shifts, residuals -- */
 
 /* scores[k] = sum_{t,b} x[t, (b-k) mod D] m[t, b]; q is D x D. */
-CLONES static void correlate(size_t d, size_t times, const double *x, const double *m, double *q, double *scores) {
+CF_CLONES static void correlate(size_t d, size_t times, const double *x, const double *m, double *q, double *scores) {
   memset(q, 0, d * d * sizeof *q);
   for (size_t t = 0; t < times; t++, x += d, m += d)
     for (size_t a = 0; a < d; a++)

@@ -13,11 +13,6 @@
 
 enum { LANES = 8, BLOCK = 4 };
 typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
-#if defined(__x86_64__)
-#define CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define CLONES
-#endif
 
 static void multiply(bool single, size_t m, size_t n, size_t k, const void *a, const void *b, void *c) {
   if (single)
@@ -69,7 +64,7 @@ done:
 
 /* Targets j to j + LANES - 1 (fewer at the end: zeros) as m x rows lanes: skeleton, z, ones, zeros up to whole blocks.
  */
-static void pack(const cf_bank *b, size_t rows, size_t w, size_t j, const void *prediction, const double *z,
+static void pack(const cf_bank *b, size_t rows, size_t w, size_t j, const void *prediction, const cf_bank_test *test,
                  double *panel) {
   const size_t wide = CF_MIN((size_t)LANES, w - j);
   memset(panel, 0, b->m * rows * LANES * sizeof *panel);
@@ -81,14 +76,14 @@ static void pack(const cf_bank *b, size_t rows, size_t w, size_t j, const void *
         to[l] = b->single ? (double)((const float *)prediction)[from + l] : ((const double *)prediction)[from + l];
     }
     for (size_t l = 0; l < wide; l++) {
-      to[l] = z[i * w + j + l];
-      to[LANES + l] = 1;
+      to[l] = test->z[i * w + j + l];
+      to[LANES + l] = test->ones ? test->ones[i] : 1;
     }
   }
 }
 
 /* gram (rows x rows, blocks on and below the diagonal) of each lane. */
-CLONES static void gram_of(size_t m, size_t rows, const double *panel, double *gram) {
+CF_CLONES static void gram_of(size_t m, size_t rows, const double *panel, double *gram) {
   for (size_t a = 0; a < rows; a += BLOCK)
     for (size_t b = 0; b <= a; b += BLOCK) {
       lanes sum[BLOCK][BLOCK];
@@ -110,7 +105,7 @@ typedef struct forms {
   double p[LANES], zp[LANES], pp[LANES];
 } forms;
 
-CLONES static void forms_of(size_t r, size_t rows, const double *gram, const double *combine, forms *out) {
+CF_CLONES static void forms_of(size_t r, size_t rows, const double *gram, const double *combine, forms *out) {
   const lanes *g = (const lanes *)gram;
   lanes p = {0}, zp = {0}, pp = {0};
   for (size_t a = 0; a < r; a++) {
@@ -125,29 +120,31 @@ CLONES static void forms_of(size_t r, size_t rows, const double *gram, const dou
   memcpy(out->pp, &pp, sizeof pp);
 }
 
-/* m samples whose targets sum to z and their squares to zz. */
-static double score_of(size_t m, double z, double zz, double p, double zp, double pp, double scale,
+/* `samples` whose targets sum to z and their squares to zz. */
+static double score_of(size_t samples, double z, double zz, double p, double zp, double pp, double scale,
                        cf_inner_score kind) {
-  const double n = (double)m;
+  const double n = (double)samples;
   if (kind == CF_INNER_MSE) return -(zz - 2 * scale * zp + scale * scale * pp) / n;
   const double vz = zz - z * z / n, vp = pp - p * p / n, c = zp - z * p / n;
   if (!(vz > 1e-14 * zz) || !(vp > 1e-14 * pp)) return 0;
   return fmin(1, fmax(-1, c / sqrt(vz) / sqrt(vp)));
 }
 
-static void score_panel(const cf_bank *b, cf_inner_score kind, size_t rows, size_t wide, const double *gram, size_t w,
-                        double *score) {
-  const double *zz = gram + (b->r * rows + b->r) * LANES, *z = gram + ((b->r + 1) * rows + b->r) * LANES;
+static void score_panel(const cf_bank *b, cf_inner_score kind, size_t rows, const cf_bank_test *test, size_t j,
+                        const double *gram, size_t w, double *score) {
+  const size_t wide = CF_MIN((size_t)LANES, w - j);
+  const double *zz = test->ones ? test->square + j : gram + (b->r * rows + b->r) * LANES;
+  const double *z = test->ones ? test->sum + j : gram + ((b->r + 1) * rows + b->r) * LANES;
   forms f;
   for (size_t a = 0; a < b->candidates; a++) {
     forms_of(b->r, rows, gram, b->combine + a * b->r, &f);
     for (size_t l = 0; l < wide; l++)
-      score[a * w + l] = score_of(b->m, z[l], zz[l], f.p[l], f.zp[l], f.pp[l], b->scale[a], kind);
+      score[a * w + j + l] = score_of(test->samples, z[l], zz[l], f.p[l], f.zp[l], f.pp[l], b->scale[a], kind);
   }
 }
 
 cf_status cf_bank_score(cf_context *ctx, const cf_bank *b, cf_inner_score kind, size_t w, const double *y,
-                        const double *z, double *score) {
+                        const cf_bank_test *test, double *score) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const size_t rows = (b->r + 2 + BLOCK - 1) / BLOCK * BLOCK;
@@ -158,9 +155,9 @@ cf_status cf_bank_score(cf_context *ctx, const cf_bank *b, cf_inner_score kind, 
   CF_TRY(CF_SCRATCH(ctx, &gram, rows * rows * LANES));
   if (b->r > 0) CF_TRY(predict_skeleton(ctx, b, w, y, prediction));
   for (size_t j = 0; j < w; j += LANES) {
-    pack(b, rows, w, j, prediction, z, panel);
+    pack(b, rows, w, j, prediction, test, panel);
     gram_of(b->m, rows, panel, gram);
-    score_panel(b, kind, rows, CF_MIN((size_t)LANES, w - j), gram, w, score + j);
+    score_panel(b, kind, rows, test, j, gram, w, score);
   }
 done:
   cf_scratch_release(ctx, mark);

@@ -1,5 +1,6 @@
 /* One outer fold of targets that are held whole: everything from its design to its predictions, so that folds are tasks
- * of their own. The inner folds come out of the fold's one decomposition (deletion.c) where they can. */
+ * of their own. The inner folds come out of products of features (reduced.c) where these are few, else out of the
+ * fold's one decomposition (deletion.c) where they can, else from decompositions of their own. */
 #include "voxelwise/encode.h"
 
 #include <math.h>
@@ -33,29 +34,22 @@ static void share(const cf_voxel_encode_job *job, size_t folds, const double *sc
   for (size_t j = 0; j < t; j++) choice[j] = best;
 }
 
-/* choice and the score of it (t each). */
-static cf_status choose(cf_context *ctx, const cf_voxel_encode_job *job, const cf_design *design,
-                        const cf_sample_list *train, const cf_split *split, const double *y, size_t *choice,
-                        double *value) {
+/* choice and the score of it (t each), from scores of the candidates (folds x candidates x t). */
+static cf_status choose(cf_context *ctx, const cf_voxel_encode_job *job, size_t folds, const double *score,
+                        size_t *choice, double *value) {
   cf_status status = CF_OK;
   const size_t t = job->targets.t, count = job->candidates.count;
-  cf_fold_set *inner = NULL;
-  double *score, *mean;
-  CF_TRY(cf_voxel_encode_inner(ctx, job, train, &inner));
-  CF_TRY(CF_SCRATCH(ctx, &score, inner->folds * count * t));
+  double *mean;
   CF_TRY(CF_SCRATCH(ctx, &mean, count));
-  CF_TRY(score_candidates(ctx, job, design, train, split, inner, y, score));
-  cf_choose(&job->candidates, &job->o->ridge, inner->folds, t, score, mean, choice, value);
+  cf_choose(&job->candidates, &job->o->ridge, folds, t, score, mean, choice, value);
   if (job->o->ridge.shared) {
-    share(job, inner->folds, score, mean, choice);
+    share(job, folds, score, mean, choice);
     for (size_t j = 0; j < t; j++) {
       value[j] = 0;
-      for (size_t f = 0; f < inner->folds; f++)
-        value[j] += score[(f * count + choice[j]) * t + j] / (double)inner->folds;
+      for (size_t f = 0; f < folds; f++) value[j] += score[(f * count + choice[j]) * t + j] / (double)folds;
     }
   }
 done:
-  cf_fold_set_free(inner);
   return status;
 }
 
@@ -73,31 +67,82 @@ done:
   return status;
 }
 
+/* One fold at work. */
+typedef struct held {
+  cf_voxel_encode_job *job;
+  size_t fold;
+  const cf_sample_list *train, *test;
+  cf_design design;
+  cf_fold_set *inner;
+  double *y, *mean, *score; /* train x t, t, inner folds x candidates x t */
+} held;
+
+static cf_status select_and_predict(cf_context *ctx, const held *h, const cf_split *split, const double *y) {
+  cf_status status = CF_OK;
+  cf_voxel_encode_job *job = h->job;
+  const size_t at = h->fold * job->targets.t;
+  CF_TRY(choose(ctx, job, h->inner->folds, h->score, job->choice + at, job->e->inner + at));
+  CF_TRY(predict(ctx, job, h->fold, split, y, h->mean));
+done:
+  return status;
+}
+
+static cf_status by_samples(cf_context *ctx, const held *h) {
+  cf_status status = CF_OK;
+  cf_split split = {0};
+  CF_TRY(cf_split_make(ctx, &h->design, h->train->count, h->train->row, h->test->count, h->test->row, &split));
+  CF_TRY(score_candidates(ctx, h->job, &h->design, h->train, &split, h->inner, h->y, h->score));
+  CF_TRY(select_and_predict(ctx, h, &split, h->y));
+done:
+  cf_split_free(&split);
+  return status;
+}
+
+/* *known false, and nothing done, where a penalty is too near to rounding. */
+static cf_status by_products(cf_context *ctx, const held *h, bool *known) {
+  cf_status status = CF_OK;
+  const size_t q = h->design.q, m = h->test->count;
+  const cf_candidates *candidates = &h->job->candidates;
+  cf_split split = {0};
+  cf_reduced r;
+  double *a, *rows;
+  CF_TRY(cf_reduced_make(ctx, &h->design, h->train, h->inner, h->job->targets.t, h->y, &r));
+  CF_TRY(CF_SCRATCH(ctx, &a, q * q));
+  CF_TRY(CF_SCRATCH(ctx, &rows, m * q));
+  memcpy(a, r.a, q * q * sizeof *a);
+  cf_take_rows(m, h->test->row, q, h->design.x, q, rows);
+  CF_TRY(cf_split_products(ctx, q, a, m, rows, &split));
+  *known = cf_reduced_safe(&split, candidates);
+  if (!*known) goto done;
+  CF_TRY(cf_reduced_score(ctx, &r, candidates, &h->job->o->ridge, h->score));
+  CF_TRY(select_and_predict(ctx, h, &split, r.c));
+done:
+  cf_split_free(&split);
+  return status;
+}
+
 cf_status cf_voxel_encode_held(cf_context *ctx, cf_voxel_encode_job *job, size_t fold) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  const cf_sample_list *train = &job->train[fold], *test = &job->test[fold];
-  const size_t t = job->targets.t;
+  const size_t t = job->targets.t, count = job->candidates.count;
+  held h = {.job = job, .fold = fold, .train = &job->train[fold], .test = &job->test[fold]};
   cf_feature_source features = job->features;
-  cf_design design;
-  cf_split split = {0};
-  double *y, *mean;
+  bool known = false;
   if (job->o->fold_features) features.blocks = &job->o->fold_features[fold];
-  CF_TRY(cf_feature_designs(ctx, &features, train, &design, &job->constant[fold]));
+  CF_TRY(cf_feature_designs(ctx, &features, h.train, &h.design, &job->constant[fold]));
   if (job->constant[fold] == features.p)
     CF_TRY(cf_fail(ctx, CF_ERR_INPUT, "%s: no feature varies among the training samples of fold %zu",
                    features.blocks->name ? features.blocks->name : "features", fold));
-  CF_TRY(CF_SCRATCH(ctx, &y, train->count * t));
-  CF_TRY(CF_SCRATCH(ctx, &mean, t));
-  cf_voxel_encode_center(job, train, 0, t, y, mean);
-  CF_TRY(cf_split_make(ctx, &design, train->count, train->row, test->count, test->row, &split));
-  memset(job->choice + fold * t, 0, t * sizeof *job->choice);
-  for (size_t j = 0; j < t; j++) job->e->inner[fold * t + j] = NAN;
-  if (job->candidates.count > 1)
-    CF_TRY(choose(ctx, job, &design, train, &split, y, job->choice + fold * t, job->e->inner + fold * t));
-  CF_TRY(predict(ctx, job, fold, &split, y, mean));
+  CF_TRY(CF_SCRATCH(ctx, &h.y, h.train->count * t));
+  CF_TRY(CF_SCRATCH(ctx, &h.mean, t));
+  cf_voxel_encode_center(job, h.train, 0, t, h.y, h.mean);
+  CF_TRY(cf_voxel_encode_inner(ctx, job, h.train, &h.inner));
+  CF_TRY(CF_SCRATCH(ctx, &h.score, h.inner->folds * count * t));
+  if (cf_reduced_pays(&h.design, &job->candidates, h.train->count, h.inner->folds, t))
+    CF_TRY(by_products(ctx, &h, &known));
+  if (!known) CF_TRY(by_samples(ctx, &h));
 done:
-  cf_split_free(&split);
+  cf_fold_set_free(h.inner);
   cf_scratch_release(ctx, mark);
   return status;
 }

@@ -97,25 +97,43 @@ static cf_status check_block(cf_context *ctx, const cf_feature_source *s, size_t
   return CF_OK;
 }
 
+enum { PANEL = 64 }; /* columns scaled at a time, row after row as they lie */
+
+/* Columns from .. from + w - 1 of x; gives how many are constant. */
+static size_t scale_panel(const cf_feature_source *s, const cf_sample_list *train, size_t cols, size_t from, size_t w,
+                          double *x) {
+  double mean[PANEL] = {0}, square[PANEL] = {0}, most[PANEL] = {0}, divisor[PANEL];
+  size_t constant = 0;
+  for (size_t i = 0; i < train->count; i++) {
+    const double *row = x + train->row[i] * cols + from;
+    for (size_t j = 0; j < w; j++) {
+      mean[j] += row[j] / (double)train->count;
+      most[j] = fmax(most[j], fabs(row[j]));
+    }
+  }
+  for (size_t i = 0; i < train->count; i++) {
+    const double *row = x + train->row[i] * cols + from;
+    for (size_t j = 0; j < w; j++) square[j] += (row[j] - mean[j]) * (row[j] - mean[j]);
+  }
+  for (size_t j = 0; j < w; j++) {
+    const double sd = sqrt(square[j] / (double)train->count);
+    const bool varies = sd > 1e-12 * most[j];
+    constant += !varies;
+    divisor[j] = s->o->features != CF_FEATURES_ZSCORE ? 1 : varies ? sd : INFINITY;
+    if (s->o->features == CF_FEATURES_RAW) mean[j] = 0;
+  }
+  for (size_t i = 0; i < s->n; i++) {
+    double *row = x + i * cols + from;
+    for (size_t j = 0; j < w; j++) row[j] = (row[j] - mean[j]) / divisor[j];
+  }
+  return constant;
+}
+
 /* By mean and SD of the training samples; constant columns become 0. Gives their number. */
 static size_t scale_columns(const cf_feature_source *s, const cf_sample_list *train, size_t cols, double *x) {
   size_t constant = 0;
-  for (size_t j = 0; j < cols; j++) {
-    double mean = 0, square = 0, most = 0;
-    for (size_t i = 0; i < train->count; i++) {
-      mean += x[train->row[i] * cols + j] / (double)train->count;
-      most = fmax(most, fabs(x[train->row[i] * cols + j]));
-    }
-    for (size_t i = 0; i < train->count; i++) square += pow(x[train->row[i] * cols + j] - mean, 2);
-    const double sd = sqrt(square / (double)train->count);
-    const bool varies = sd > 1e-12 * most;
-    constant += !varies;
-    for (size_t i = 0; i < s->n; i++) {
-      double *v = &x[i * cols + j];
-      if (s->o->features != CF_FEATURES_RAW) *v -= mean;
-      if (s->o->features == CF_FEATURES_ZSCORE) *v = varies ? *v / sd : 0;
-    }
-  }
+  for (size_t from = 0; from < cols; from += PANEL)
+    constant += scale_panel(s, train, cols, from, CF_MIN((size_t)PANEL, cols - from), x);
   return constant;
 }
 

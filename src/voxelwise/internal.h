@@ -7,6 +7,12 @@
 /* Columns of targets that one task handles: fixed, so that the bits of a target do not depend on memory or threads. */
 enum { CF_TILE = 256 };
 
+/* Some samples, by their rows. */
+typedef struct cf_sample_list {
+  size_t count;
+  size_t *row;
+} cf_sample_list;
+
 /* ------------------------------------------------- candidates, filters -- */
 
 /* What the penalties are: the library's own copy. */
@@ -47,6 +53,9 @@ void cf_split_free(cf_split *split);
  * no direction is left out, so that dual weights are those of (X X' + alpha I)^-1 y. */
 typedef enum cf_factor { CF_FACTOR_SVD, CF_FACTOR_KERNEL, CF_FACTOR_FEATURES } cf_factor;
 cf_status cf_split_weights(cf_context *ctx, cf_factor factor, size_t n, size_t p, const double *x, cf_split *out);
+/* The same from products of q features, a = X'X (q x q, destroyed), and the m test samples, rows (m x q): its n is q and
+ * its y is X'y (q numbers). train and test are not set. */
+cf_status cf_split_products(cf_context *ctx, size_t q, double *a, size_t m, const double *rows, cf_split *out);
 /* f (k) of a candidate. */
 void cf_split_filter(const cf_split *s, const cf_candidates *c, size_t which, double *f);
 
@@ -78,10 +87,41 @@ typedef struct cf_bank {
 cf_status cf_bank_make(cf_context *ctx, const cf_split *split, const cf_candidates *candidates, bool single,
                        cf_bank *out);
 void cf_bank_free(cf_bank *bank);
-/* Scores of each candidate for w targets, y (n x w) of training and z (m x w) of test samples: score (candidates x w).
- */
+/* Test samples as a bank takes them: its m rows, or rows with the same inner products in the place of more samples. */
+typedef struct cf_bank_test {
+  size_t samples;
+  const double *z;            /* m x w: what was measured */
+  const double *ones;         /* m: a row of ones; NULL: m rows are the samples themselves, and the sums are theirs */
+  const double *sum, *square; /* w, with `ones`: of what was measured in all samples */
+} cf_bank_test;
+/* Scores of each candidate for w targets, y (n x w) of training samples: score (candidates x w). */
 cf_status cf_bank_score(cf_context *ctx, const cf_bank *bank, cf_inner_score kind, size_t w, const double *y,
-                        const double *z, double *score);
+                        const cf_bank_test *test, double *score);
+
+/* Ridge regression from products of features (reduced.c), all in scratch: of the training samples of a fold and, apart,
+ * of each of its inner folds. */
+typedef struct cf_reduced_block {
+  size_t samples, m;    /* scored ones; rows that stand for them */
+  double *a, *c;        /* q x q, q x t: X'X and X'y of the whole inner fold */
+  double *rows;         /* m x q */
+  double *z, *ones;     /* m x t, m */
+  double *sum, *square; /* t */
+} cf_reduced_block;
+typedef struct cf_reduced {
+  size_t q, t, folds;
+  double *a, *c; /* X'X and X'y of all training samples */
+  cf_reduced_block *block;
+} cf_reduced;
+/* Whether that is cheaper than leaving blocks out (deletion.c); false also where the method is not ridge. */
+bool cf_reduced_pays(const cf_design *design, const cf_candidates *c, size_t train, size_t folds, size_t targets);
+/* y: n x t, the training samples; inner: folds among them. */
+cf_status cf_reduced_make(cf_context *ctx, const cf_design *design, const cf_sample_list *train,
+                          const cf_fold_set *inner, size_t t, const double *y, cf_reduced *out);
+/* Whether all penalties are well above the rounding of the products; split: that of all training samples. */
+bool cf_reduced_safe(const cf_split *split, const cf_candidates *candidates);
+/* Scores (folds x candidates x t). */
+cf_status cf_reduced_score(cf_context *ctx, const cf_reduced *r, const cf_candidates *candidates,
+                           const cf_ridge_options *o, double *score);
 
 /* Makes the operators of the candidates that are used, where that saves work for t targets: sizes alone decide. most:
  * bytes that they may take. */
@@ -98,11 +138,6 @@ cf_status cf_split_predict(cf_context *ctx, const cf_split *split, const cf_cand
 void cf_choose(const cf_candidates *candidates, const cf_ridge_options *o, size_t folds, size_t w, const double *score,
                double *mean, size_t *choice, double *value);
 
-/* Splits of the samples of `rows` (NULL: all) by a fold set over them: lists in scratch. */
-typedef struct cf_sample_list {
-  size_t count;
-  size_t *row;
-} cf_sample_list;
 /* Folds and what each needs to score all candidates: the targets' part comes tile by tile. */
 typedef struct cf_selector {
   const cf_candidates *candidates;
@@ -125,6 +160,7 @@ size_t cf_choose_shared(const cf_candidates *candidates, const double *total, do
 /* Rows rows[i] of y (leading dimension ld) to out (count x w). */
 void cf_take_rows(size_t count, const size_t *rows, size_t w, const double *y, size_t ld, double *out);
 
+/* Splits of a fold set's samples: lists in scratch. */
 cf_status cf_fold_lists(cf_context *ctx, const cf_fold_set *set, size_t fold, cf_sample_list *train,
                         cf_sample_list *test);
 /* Contiguous folds (k 0: by `group`, codes) of chosen rows. */

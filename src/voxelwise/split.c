@@ -114,6 +114,18 @@ done:
   return status;
 }
 
+cf_status cf_split_products(cf_context *ctx, size_t q, double *a, size_t m, const double *rows, cf_split *out) {
+  cf_status status = CF_OK;
+  *out = (cf_split){.n = q, .m = m};
+  CF_TRY(CF_ALLOC(ctx, &out->p, q * q));
+  CF_TRY(decompose(ctx, q, a, false, out, out->p));
+  CF_TRY(CF_ALLOC(ctx, &out->mm, m * out->k + 1));
+  CF_TRY(cf_gemm(ctx, false, true, m, out->k, q, 1, rows, q, out->p, q, 0, out->mm, out->k));
+done:
+  if (status != CF_OK) cf_split_free(out);
+  return status;
+}
+
 cf_status cf_split_make(cf_context *ctx, const cf_design *design, size_t n, const size_t *train, size_t m,
                         const size_t *test, cf_split *out) {
   cf_status status = CF_OK;

@@ -284,10 +284,57 @@ static void all_train(void **state) {
   cf_context_free(ctx);
 }
 
+/* All folds at once are what each is alone, whatever the memory, and the same bits for any number of threads. */
+static void folds_at_once(void **state) {
+  (void)state;
+  static const cf_width_rule rule[] = {CF_WIDTH_PCA, CF_WIDTH_JOINT, CF_WIDTH_RANDOM, CF_WIDTH_ZEROS};
+  enum { FOLDS = 3 };
+  size_t fold[T], sets = 0;
+  bool train[T];
+  for (size_t t = 0; t < T; t++) fold[t] = t % FOLDS;
+  layers *s = make(equal);
+  for (size_t i = 0; i < 4; i++) {
+    cf_widths *first[FOLDS] = {NULL};
+    for (int threads = 1; threads <= 2; threads++) {
+      const cf_context_options how = {.threads = threads, .seed = 1};
+      cf_context *ctx = NULL;
+      assert_int_equal(cf_context_new(&how, &ctx), CF_OK);
+      cf_width_options o = CF_WIDTH_OPTIONS_INIT;
+      cf_widths *all[FOLDS] = {NULL};
+      o.rule = rule[i];
+      o.components = rule[i] == CF_WIDTH_ZEROS ? 0 : K;
+      open_blocks(ctx, s);
+      assert_ok(ctx, cf_depth_widths_folds(ctx, L, s->blocks, &o, FOLDS, fold, &sets, all));
+      assert_int_equal(sets, i < 2 ? FOLDS : 1);
+      o.train = train;
+      for (size_t f = 0; f < sets; f++) {
+        cf_widths *one = NULL;
+        for (size_t t = 0; t < T; t++) train[t] = fold[t] != f;
+        assert_ok(ctx, cf_depth_widths(ctx, L, s->blocks, &o, &one));
+        assert_int_equal(all[f]->width, one->width);
+        assert_same(all[f]->data, one->data, L * T * one->width, 1e-9);
+        if (i < 2) assert_same(all[f]->explained, one->explained, L, 1e-12);
+        cf_widths_free(one);
+        if (threads == 1) {
+          first[f] = all[f];
+          continue;
+        }
+        assert_memory_equal(all[f]->data, first[f]->data, L * T * all[f]->width * sizeof(double));
+        cf_widths_free(all[f]);
+        cf_widths_free(first[f]);
+      }
+      close_blocks(s);
+      cf_context_free(ctx);
+    }
+  }
+  free(s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(any_layer_may_turn),    cmocka_unit_test(joint_is_a_rotation), cmocka_unit_test(planted),
       cmocka_unit_test(training_alone_counts), cmocka_unit_test(all_train),           cmocka_unit_test(projections),
+      cmocka_unit_test(folds_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

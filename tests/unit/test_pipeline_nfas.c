@@ -446,15 +446,16 @@ static void sums_are_exact(void **state) {
   cf_context_free(ctx);
 }
 
-/* Leaving blocks out of one decomposition chooses what a decomposition a fold chooses, and predicts the same. */
+/* Inner folds from products of features, or left out of one decomposition as blocks, choose what a decomposition a fold
+ * chooses, and predict the same. */
 static void held_is_exact(void **state) {
   (void)state;
   enum { T = 160, Y = 11 };
-  static const size_t width[3] = {12, 60, 90}; /* features, features beside a kernel of delays, kernel */
+  static const size_t width[4] = {4, 12, 60, 90}; /* products (of fewer features), features, kernel of delays, kernel */
   static const int delay[2] = {1, 2};
   cf_context *ctx = case_context(1, 0, 0);
-  for (size_t k = 0; k < 6; k++) {
-    const size_t p = width[k % 3];
+  for (size_t k = 0; k < 8; k++) {
+    const size_t p = width[k % 4];
     double *x = malloc(T * p * sizeof *x), *y = malloc(T * Y * sizeof *y);
     size_t run[T];
     cf_rng rng = cf_rng_make(10, k, 0);
@@ -463,7 +464,7 @@ static void held_is_exact(void **state) {
     cf_voxel_options o = CF_VOXEL_OPTIONS_INIT;
     cf_voxel_result *plain = NULL, *held = NULL;
     for (size_t i = 0; i < T; i++) run[i] = i * 4 / T;
-    for (size_t i = 0; i < T * p; i++) x[i] = cf_rng_normal(&rng);
+    for (size_t i = 0; i < T * p; i++) x[i] = i % p == 3 && k % 2 == 0 ? 5 : cf_rng_normal(&rng); /* one says nothing */
     for (size_t i = 0; i < T; i++)
       for (size_t j = 0; j < Y; j++)
         y[i * Y + j] = j == 3 ? 1 : (i > 2 ? 0.3 * (double)j * x[(i - 1) * p + j % p] : 0) + cf_rng_normal(&rng);
@@ -471,11 +472,11 @@ static void held_is_exact(void **state) {
     assert_ok(ctx, cf_blocks_from_view(ctx, &vx, "x", &features));
     assert_ok(ctx, cf_blocks_from_view(ctx, &vy, "y", &targets));
     assert_ok(ctx, cf_voxel_folds(ctx, T, run, 0, NULL, CF_TRIM_AUTO, &folds));
-    o.inner_folds = k < 3 ? 0 : 5;
+    o.inner_folds = k < 4 ? 0 : 5;
     o.delays = 2;
     o.delay = delay;
-    o.ridge.shared = k == 4;
-    o.ridge.score = k == 5 ? CF_INNER_MSE : CF_INNER_CORRELATION;
+    o.ridge.shared = k == 4 || k == 5;
+    o.ridge.score = k > 5 || k == 0 ? CF_INNER_MSE : CF_INNER_CORRELATION;
     o.predictions = true;
     assert_ok(ctx, cf_voxel_encode(ctx, &features, &targets, run, folds, &o, &plain));
     o.held = true;
