@@ -169,6 +169,7 @@ typedef struct cf_blocks {
   void *payload;
   cf_status (*read)(cf_context *ctx, void *payload, size_t row, size_t rows, size_t col, size_t cols, double *out);
   void (*close)(void *payload);
+  bool single; /* the values come from single precision or less: products of them may be made in it */
 } cf_blocks;
 /* Over a view in memory (2-D). The view's data must outlive it.             */
 CF_API CF_CHECKED cf_status cf_blocks_from_view(cf_context *ctx, const cf_view *matrix, const char *name,

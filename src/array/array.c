@@ -301,7 +301,7 @@ cf_status cf_blocks_from_view(cf_context *ctx, const cf_view *matrix, const char
   cf_status status = CF_ALLOC(ctx, &payload, 1);
   if (status != CF_OK) return status;
   *payload = *matrix;
-  *out = (cf_blocks){matrix->shape[0], matrix->shape[1], name, payload, memory_read, cf_free};
+  *out = (cf_blocks){matrix->shape[0], matrix->shape[1], name, payload, memory_read, cf_free, false};
   return CF_OK;
 }
 

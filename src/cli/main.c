@@ -129,7 +129,7 @@ int main(int argc, char **argv) {
   const cf_context_options defaults = CF_CONTEXT_OPTIONS_INIT;
   cf_context *boot = NULL;
 #ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 1 << 18); /* large blocks go back to the system when freed, so that --memory holds */
+  mallopt(M_MMAP_THRESHOLD, 1 << 22); /* large blocks go back to the system when freed, so that --memory holds */
 #endif
   occupy_standard_files();
   catch_signals();

@@ -5,7 +5,8 @@
  * u_l(t) the features of layer l less their mean over all stimuli (so that nothing cancels), m_ls the mean of u_l over
  * the training stimuli of set s, V_s the k leading eigenvectors of C_s. Products are kept group by group of stimuli
  * (folds), so that leaving out one group after the other costs no further pass. Cost: a product of all layers with
- * themselves, one eigendecomposition a set, and a product of all layers with k columns a set. */
+ * themselves, one eigendecomposition a set, and a product of all layers with k columns a set. Layers that come in single
+ * precision are multiplied in it, less their means, and summed up in double. */
 #include "dynamics/width.h"
 
 #include <cortifold/linalg.h>
@@ -13,6 +14,8 @@
 #include <string.h>
 
 #include "base/internal.h"
+
+enum { TILE = 32, ROWS = 256, BATCH = 4 };
 
 typedef struct work {
   size_t layers, d, k;
@@ -23,31 +26,100 @@ typedef struct work {
   double *sum;   /* layers x groups x d */
   double *axes;  /* sets x k x d */
   double *kept;  /* sets: share of the variance */
+  /* of the layer at hand, for its scores */
+  const double *x, *mean;
+  cf_widths *const *out;
+  size_t l;
+  const float *narrow; /* all axes; NULL: in double */
+  double *level;       /* sets x k: scores of the mean */
 } work;
 
 double cf_widths_joint_bytes(size_t groups, size_t width) {
   return 8 * (double)groups * (double)width * (double)width;
 }
 
-/* Products of a layer's stimuli, group by group. */
-static cf_status add_layer(cf_context *ctx, const work *w, size_t l, double *x, double *part) {
-  cf_status status = CF_OK;
-  const cf_blocks *b = &w->layer[l];
-  const size_t d = w->d, groups = w->sets->groups;
-  CF_TRY(cf_width_read(ctx, b, x));
-  cf_center_columns(b->rows, d, x, d, NULL);
-  for (size_t g = 0; g < groups; g++) {
-    double *sum = w->sum + (l * groups + g) * d;
-    size_t n = 0;
-    for (size_t t = 0; t < b->rows; t++) {
-      if (w->sets->group[t] != g) continue;
-      memcpy(part + n++ * d, x + t * d, d * sizeof *x);
-      for (size_t j = 0; j < d; j++) sum[j] += x[t * d + j];
+static bool all_single(size_t layers, const cf_blocks *layer) {
+  bool single = true;
+  for (size_t l = 0; l < layers; l++) single = single && layer[l].single;
+  return single;
+}
+
+/* Layers first .. first + count - 1, each n x d less its means; their products group by group. */
+typedef struct batch {
+  size_t first, count;
+  double *x;    /* BATCH x n x d */
+  double *part; /* training rows of one layer, or */
+  float *turned; /* those of all layers as columns, in single precision */
+} batch;
+
+/* Column `from` on of turned (d x ld): the rows of group g. */
+static size_t turn(const work *w, size_t g, const double *x, size_t from, size_t ld, float *turned) {
+  const size_t *group = w->sets->group, n = w->layer[0].rows, d = w->d;
+  for (size_t j = 0; j < d; j += TILE) {
+    size_t at = from;
+    for (size_t t = 0; t < n; t++) {
+      if (group[t] != g) continue;
+      for (size_t c = j; c < CF_MIN(j + TILE, d); c++) turned[c * ld + at] = (float)x[t * d + c];
+      at++;
     }
-    w->count[g] = n;
-    if (n) CF_TRY(cf_syrk(ctx, true, d, n, 1, part, d, 1, w->cov + g * d * d, d));
+    if (j + TILE >= d) return at;
+  }
+  return from;
+}
+
+static cf_status add_group(cf_context *ctx, const work *w, const batch *b, size_t g) {
+  cf_status status = CF_OK;
+  const size_t n = w->layer[0].rows, d = w->d, rows = w->count[g];
+  size_t at = 0;
+  if (rows == 0) goto done;
+  for (size_t k = 0; k < b->count && b->turned; k++)
+    at = turn(w, g, b->x + k * n * d, at, b->count * rows, b->turned);
+  if (b->turned) CF_TRY(cf_syrk_single(ctx, d, at, 1, b->turned, at, w->cov + g * d * d, d));
+  for (size_t k = 0; k < b->count && !b->turned; k++) {
+    size_t m = 0;
+    for (size_t t = 0; t < n; t++)
+      if (w->sets->group[t] == g) memcpy(b->part + m++ * d, b->x + (k * n + t) * d, d * sizeof *b->part);
+    CF_TRY(cf_syrk(ctx, true, d, m, 1, b->part, d, 1, w->cov + g * d * d, d));
   }
 done:
+  return status;
+}
+
+static cf_status add_batch(cf_context *ctx, const work *w, const batch *b) {
+  cf_status status = CF_OK;
+  const size_t n = w->layer[0].rows, d = w->d, groups = w->sets->groups;
+  for (size_t k = 0; k < b->count; k++) {
+    double *x = b->x + k * n * d;
+    CF_TRY(cf_width_read(ctx, &w->layer[b->first + k], x));
+    cf_center_columns(n, d, x, d, NULL);
+    for (size_t t = 0; t < n; t++) {
+      if (w->sets->group[t] >= groups) continue;
+      double *sum = w->sum + ((b->first + k) * groups + w->sets->group[t]) * d;
+      for (size_t j = 0; j < d; j++) sum[j] += x[t * d + j];
+    }
+  }
+  for (size_t g = 0; g < groups; g++) CF_TRY(add_group(ctx, w, b, g));
+done:
+  return status;
+}
+
+/* Products of all layers, BATCH of them at a time. */
+static cf_status add_layers(cf_context *ctx, const work *w, bool single) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(ctx);
+  const size_t n = w->layer[0].rows, d = w->d, most = single ? CF_MIN((size_t)BATCH, w->layers) : 1;
+  batch b = {0};
+  CF_TRY(CF_SCRATCH(ctx, &b.x, most * n * d));
+  if (single)
+    CF_TRY(CF_SCRATCH(ctx, &b.turned, most * n * d));
+  else
+    CF_TRY(CF_SCRATCH(ctx, &b.part, n * d));
+  for (; b.first < w->layers; b.first += b.count) {
+    b.count = CF_MIN(most, w->layers - b.first);
+    CF_TRY(add_batch(ctx, w, &b));
+  }
+done:
+  cf_scratch_release(ctx, mark);
   return status;
 }
 
@@ -82,15 +154,72 @@ done:
   return status;
 }
 
+/* Scores of ROWS stimuli in all sets: those of x less its mean in single precision, and those of the mean. */
+static cf_status score_rows(cf_context *worker, size_t task, void *payload) {
+  cf_status status = CF_OK;
+  const cf_mark mark = cf_scratch_mark(worker);
+  const work *w = payload;
+  const size_t n = w->layer[0].rows, d = w->d, k = w->k, sets = w->sets->sets, from = task * ROWS;
+  const size_t rows = CF_MIN((size_t)ROWS, n - from);
+  float *x, *scores;
+  CF_TRY(CF_SCRATCH(worker, &x, rows * d));
+  CF_TRY(CF_SCRATCH(worker, &scores, rows * sets * k));
+  for (size_t t = 0; t < rows; t++)
+    for (size_t j = 0; j < d; j++) x[t * d + j] = (float)(w->x[(from + t) * d + j] - w->mean[j]);
+  cf_gemm_serial_single(false, true, rows, sets * k, d, 1, x, d, w->narrow, d, 0, scores, sets * k);
+  for (size_t t = 0; t < rows; t++)
+    for (size_t s = 0; s < sets; s++) {
+      double *to = w->out[s]->data + (w->l * n + from + t) * k;
+      for (size_t i = 0; i < k; i++) to[i] = w->level[s * k + i] + (double)scores[(t * sets + s) * k + i];
+    }
+done:
+  cf_scratch_release(worker, mark);
+  return status;
+}
+
+static cf_status score_layer_single(cf_context *ctx, work *w, double *mean) {
+  const size_t n = w->layer[0].rows, d = w->d;
+  memset(mean, 0, d * sizeof *mean);
+  for (size_t t = 0; t < n; t++)
+    for (size_t j = 0; j < d; j++) mean[j] += w->x[t * d + j] / (double)n;
+  cf_gemm_serial(false, true, 1, w->sets->sets * w->k, d, 1, mean, d, w->axes, d, 0, w->level, w->sets->sets * w->k);
+  w->mean = mean;
+  return cf_parallel_for(ctx, (n + ROWS - 1) / ROWS, score_rows, w);
+}
+
+/* Scores of all layers in all sets. */
+static cf_status score_layers(cf_context *ctx, work *w, bool single, double *x) {
+  cf_status status = CF_OK;
+  const size_t n = w->layer[0].rows, d = w->d, k = w->k, sets = w->sets->sets;
+  float *narrow = NULL;
+  double *mean = NULL;
+  if (single) {
+    CF_TRY(CF_SCRATCH(ctx, &narrow, sets * k * d));
+    CF_TRY(CF_SCRATCH(ctx, &mean, d));
+    CF_TRY(CF_SCRATCH(ctx, &w->level, sets * k));
+    for (size_t i = 0; i < sets * k * d; i++) narrow[i] = (float)w->axes[i];
+    w->narrow = narrow;
+  }
+  w->x = x;
+  for (w->l = 0; w->l < w->layers; w->l++) {
+    CF_TRY(cf_width_read(ctx, &w->layer[w->l], x));
+    for (size_t s = 0; s < sets; s++) w->out[s]->explained[w->l] = w->kept[s];
+    if (single) CF_TRY(score_layer_single(ctx, w, mean));
+    for (size_t s = 0; s < sets && !single; s++)
+      CF_TRY(cf_gemm(ctx, false, true, n, k, d, 1, x, d, w->axes + s * k * d, d, 0, w->out[s]->data + w->l * n * k, k));
+  }
+done:
+  return status;
+}
+
 cf_status cf_widths_joint(cf_context *ctx, size_t layers, const cf_blocks *layer, const cf_width_sets *sets, size_t k,
                           cf_widths *const *out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const size_t n = layer[0].rows, d = layer[0].cols;
-  work w = {.layers = layers, .d = d, .k = k, .layer = layer, .sets = sets};
-  double *x, *part;
-  CF_TRY(CF_SCRATCH(ctx, &x, n * d));
-  CF_TRY(CF_SCRATCH(ctx, &part, n * d));
+  const bool single = all_single(layers, layer);
+  work w = {.layers = layers, .d = d, .k = k, .layer = layer, .sets = sets, .out = out};
+  double *x;
   CF_TRY(CF_SCRATCH(ctx, &w.count, sets->groups));
   CF_TRY(CF_SCRATCH(ctx, &w.cov, sets->groups * d * d));
   CF_TRY(CF_SCRATCH(ctx, &w.sum, layers * sets->groups * d));
@@ -98,15 +227,13 @@ cf_status cf_widths_joint(cf_context *ctx, size_t layers, const cf_blocks *layer
   CF_TRY(CF_SCRATCH(ctx, &w.kept, sets->sets));
   memset(w.cov, 0, sets->groups * d * d * sizeof *w.cov);
   memset(w.sum, 0, layers * sets->groups * d * sizeof *w.sum);
-  for (size_t l = 0; l < layers; l++) CF_TRY(add_layer(ctx, &w, l, x, part));
+  memset(w.count, 0, sets->groups * sizeof *w.count);
+  for (size_t t = 0; t < n; t++)
+    if (sets->group[t] < sets->groups) w.count[sets->group[t]]++;
+  CF_TRY(add_layers(ctx, &w, single));
   CF_TRY(cf_parallel_for(ctx, sets->sets, solve_set, &w));
-  for (size_t l = 0; l < layers; l++) {
-    CF_TRY(cf_width_read(ctx, &layer[l], x));
-    for (size_t s = 0; s < sets->sets; s++) {
-      out[s]->explained[l] = w.kept[s];
-      CF_TRY(cf_gemm(ctx, false, true, n, k, d, 1, x, d, w.axes + s * k * d, d, 0, out[s]->data + l * n * k, k));
-    }
-  }
+  CF_TRY(CF_SCRATCH(ctx, &x, n * d));
+  CF_TRY(score_layers(ctx, &w, single, x));
 done:
   cf_scratch_release(ctx, mark);
   return status;

@@ -292,7 +292,7 @@ cf_status cf_hdf5_blocks(cf_context *ctx, const char *path, const char *member, 
     status = cf_fail(ctx, CF_ERR_INPUT, "%s:%s: chunks of %zu bytes are beyond the memory budget; raise --memory", path,
                      member, chunk);
   } else {
-    *out = (cf_blocks){b->d.shape[transposed], b->d.shape[!transposed], b->member, b, blocks_read, blocks_close};
+    *out = (cf_blocks){b->d.shape[transposed], b->d.shape[!transposed], b->member, b, blocks_read, blocks_close, false};
     b = NULL;
   }
 done:

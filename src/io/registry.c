@@ -588,7 +588,8 @@ cf_status cf_io_open_blocks(cf_context *ctx, const char *address, const char *pr
     CF_TRY(cf_blocks_from_view(ctx, &view, p->name, &p->inner));
   }
   p->inner.name = p->name;
-  *out = (cf_blocks){p->inner.rows, p->inner.cols, p->name, p, loaded_read, loaded_close};
+  const bool single = entry->dtype == CF_F32 || entry->dtype == CF_F16 || entry->dtype == CF_BF16;
+  *out = (cf_blocks){p->inner.rows, p->inner.cols, p->name, p, loaded_read, loaded_close, single};
   p = NULL;
 done:
   if (p) loaded_close(p);

@@ -82,7 +82,7 @@ static cf_status pair_samples(cf_context *ctx, cf_encoder_job *job) {
   if (same && job->features.rows == job->targets.rows) goto done;
   CF_TRY(CF_ALLOC(ctx, &o, 1));
   *o = (ordered){job->features, job->order};
-  job->features = (cf_blocks){job->targets.rows, o->inner.cols, o->inner.name, o, read_ordered, close_ordered};
+  job->features = (cf_blocks){job->targets.rows, o->inner.cols, o->inner.name, o, read_ordered, close_ordered, false};
 done:
   cf_array_free(x);
   cf_array_free(y);

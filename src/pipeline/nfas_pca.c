@@ -5,7 +5,7 @@
  *
  *   Q <- orth(F_t F_t' Q),   Q' F_t F_t' Q = V diag(e) V',   U = Q V,
  *
- * until a step adds less than 1e-6 to the variance that they hold. Layers of one small width are taken as they are,
+ * until a step adds less than one part in 10,000 to the variance that they hold. Layers of one small width are taken as they are,
  * two products a step; else the kernel of all samples is summed up layer by layer, so that no two are held. */
 #include "pipeline/nfas.h"
 
@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum { MOST_COMPONENTS = 100, SPARE = 10, MOST_STEPS = 40 };
-#define ENOUGH 1e-6
+#define ENOUGH 1e-4
 
 /* What takes vectors over training samples (m) to K times them. */
 typedef struct products {

@@ -143,13 +143,14 @@ done:
   return status;
 }
 
-cf_status cf_bank_make(cf_context *ctx, const cf_split *s, const cf_candidates *c, bool single, cf_bank *out) {
+cf_status cf_bank_make(cf_context *ctx, const cf_split *s, const cf_candidates *c, bool single, size_t targets,
+                       cf_bank *out) {
   cf_status status = CF_OK;
   *out = (cf_bank){.n = s->n, .m = s->m, .k = s->k, .candidates = c->count, .single = single};
   CF_TRY(skeleton(ctx, s, c, out));
-  const double r = (double)out->r, n = (double)s->n, m = (double)s->m, k = (double)s->k;
+  const double r = (double)out->r, n = (double)s->n, m = (double)s->m, k = (double)s->k, t = (double)targets;
   const size_t bytes = out->r * s->m * s->n * (single ? sizeof(float) : sizeof(double));
-  out->direct = r * m * n <= k * n + r * m * k && bytes <= MOST_OPERATOR;
+  out->direct = r * m * n * (t + k) <= (k * n + r * m * k) * t && bytes <= MOST_OPERATOR;
   if (out->direct) {
     CF_TRY(stack_operators(ctx, s, out));
   } else {

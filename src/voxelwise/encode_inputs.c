@@ -108,7 +108,8 @@ static size_t scale_panel(const cf_feature_source *s, const cf_sample_list *trai
     const double *row = x + train->row[i] * cols + from;
     for (size_t j = 0; j < w; j++) {
       mean[j] += row[j] / (double)train->count;
-      most[j] = fmax(most[j], fabs(row[j]));
+      const double size = fabs(row[j]);
+      most[j] = size > most[j] ? size : most[j];
     }
   }
   for (size_t i = 0; i < train->count; i++) {

@@ -85,7 +85,7 @@ typedef struct cf_bank {
   void *second;    /* direct: NULL; else M, m x k */
 } cf_bank;
 cf_status cf_bank_make(cf_context *ctx, const cf_split *split, const cf_candidates *candidates, bool single,
-                       cf_bank *out);
+                       size_t targets, cf_bank *out);
 void cf_bank_free(cf_bank *bank);
 /* Test samples as a bank takes them: its m rows, or rows with the same inner products in the place of more samples. */
 typedef struct cf_bank_test {

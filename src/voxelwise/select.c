@@ -8,6 +8,7 @@
 typedef struct making {
   const cf_design *design;
   const size_t *rows;
+  size_t targets;
   cf_selector *selector;
 } making;
 
@@ -24,7 +25,7 @@ static cf_status make_bank(cf_context *worker, size_t fold, void *payload) {
   for (size_t i = 0; i < a->count; i++) train[i] = job->rows ? job->rows[a->row[i]] : a->row[i];
   for (size_t i = 0; i < b->count; i++) test[i] = job->rows ? job->rows[b->row[i]] : b->row[i];
   CF_TRY(cf_split_make(worker, job->design, a->count, train, b->count, test, &split));
-  CF_TRY(cf_bank_make(worker, &split, s->candidates, s->single, &s->bank[fold]));
+  CF_TRY(cf_bank_make(worker, &split, s->candidates, s->single, job->targets, &s->bank[fold]));
 done:
   cf_split_free(&split);
   cf_scratch_release(worker, mark);
@@ -69,7 +70,7 @@ cf_status cf_selector_make(cf_context *ctx, const cf_design *design, const size_
     CF_TRY(keep_list(ctx, &test, &out->test[f]));
   }
   out->single = choose_precision(out, targets);
-  making job = {design, rows, out};
+  making job = {design, rows, targets, out};
   if (fits_in_parallel(ctx, design, out)) {
     CF_TRY(cf_parallel_for(ctx, out->folds, make_bank, &job));
   } else {
