@@ -5,6 +5,8 @@
 
 #include "../src/tensor/internal.h"
 #include <cortifold/linalg.h>
+#include <cortifold/response.h>
+#include <cortifold/simulate.h>
 
 /* Sparse neural factors, smooth patterns, a random shift of each map, noise in proportion to it. */
 static double *responses(size_t n, size_t s, size_t d, size_t t, size_t r, double noise) {
@@ -77,11 +79,35 @@ static double fit(cf_context *ctx, const size_t *shape, const double *x, size_t 
   return seconds;
 }
 
+/* Responses of 2000 simulated neurons, prepared as `factor --prepare clean` does. */
+static double *cortex(cf_context *ctx) {
+  cf_simulate_cortex_options o = CF_SIMULATE_CORTEX_OPTIONS_INIT;
+  cf_prepare_options how = CF_PREPARE_OPTIONS_INIT;
+  cf_simulated_cortex *c = NULL;
+  cf_prepared *p = NULL;
+  o.neurons = 2000;
+  BENCH_OK(ctx, cf_simulate_cortex(ctx, &o, &c));
+  const size_t shape[4] = {c->neurons, c->stimuli, c->directions, c->times};
+  const size_t count = shape[0] * shape[1] * shape[2] * shape[3];
+  const cf_view v = cf_view_tensor(c->responses, 4, shape);
+  how.floor = CF_PREPARE_FLOOR_NEURON;
+  how.smooth = 0.05 / o.bin;
+  how.norm = CF_PREPARE_UNIT_RELATIVE;
+  BENCH_OK(ctx, cf_prepare(ctx, &v, &how, &p));
+  double *x = malloc(count * sizeof *x);
+  memcpy(x, p->responses, count * sizeof *x);
+  cf_prepared_free(p);
+  cf_simulated_cortex_free(c);
+  return x;
+}
+
 static void run(cf_context *ctx) {
   static const size_t paper[4] = {2000, 6, 8, 37}, plain[4] = {3000, 40, 1, 100};
   double *x = responses(2000, 6, 8, 37, 14, 0.5);
   sweep_row(ctx, false, x);
   sweep_row(ctx, true, x);
+  free(x);
+  x = cortex(ctx);
   /* time of a restart grows nearly linearly with the rank: three ranks stand for 2 .. 30 */
   const double low = fit(ctx, paper, x, 2, 2, true) / 2, middle = fit(ctx, paper, x, 11, 2, true) / 2,
                high = fit(ctx, paper, x, 30, 2, true) / 2;

@@ -1,15 +1,18 @@
 /* Layers of unequal width, brought to one so that snapshots can follow one another along depth.
  *
  * H_l stimulus x feature, T training stimuli, bars: training means taken off.
- *   pca     P_l = k principal scores of H_l (directions from the training rows); the axes of a PCA are arbitrary, so
- * layer after layer is turned to the one before: R_l = U V' of svd(P_l' Q_{l-1}) over the training rows, Q_l = P_l R_l,
- *           Q_1 = P_1 with the largest score of each column positive. Any rotation of the features of any layer leaves
- * all Q_l as they are. joint   Q_l = H_l V, V the k leading eigenvectors of sum_l bar H_l' bar H_l: equal widths only.
- * With k all features it is a rotation. random  Q_l = H_l G / sqrt(k), G standard normal, row j from the stream
- * ("dmd/projection", j): layers of one width share it, and inner products survive up to 1/sqrt(k) (Johnson &
- * Lindenstrauss 1984). zeros   features that a layer lacks are 0. gram    one row: the upper triangle, row by row, of
- * bar H_l bar H_l' over the training stimuli. No features are left, and no rotation of them shows. Ours: no published
- * work says how widths were matched. */
+ *
+ *   pca     P_l = k principal scores of H_l, R_l = U V' of svd(P_l' Q_{l-1}) over the training rows, Q_l = P_l R_l
+ *   joint   Q_l = H_l V, V the k leading eigenvectors of sum_l bar H_l' bar H_l (width_joint.c)
+ *   random  Q_l = H_l G / sqrt(k), G standard normal, row j from the stream ("dmd/projection", j)
+ *   zeros   Q_l = [H_l 0]
+ *   gram    Q_l = the upper triangle, row by row, of bar H_l bar H_l' over the training stimuli, as one row
+ *
+ * The axes of a PCA are arbitrary, so layer after layer is turned to the one before; Q_1 = P_1 with the largest score of
+ * each column positive, and any rotation of the features of any layer leaves all Q_l as they are. joint takes equal
+ * widths only; with k all features it is a rotation. With random, layers of one width share the projection, and inner
+ * products survive up to 1/sqrt(k) (Johnson & Lindenstrauss 1984). gram has no features left, and no rotation of them
+ * shows. Ours: no published work says how widths were matched. */
 #include "base/internal.h"
 #include "dynamics/width.h"
 
@@ -326,7 +329,7 @@ cf_status cf_depth_widths_folds(cf_context *ctx, size_t layers, const cf_blocks 
                                 cf_widths **out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
-  const size_t stimuli = layers ? layer[0].rows : 0, width = layers ? layer[0].cols : 0;
+  const size_t stimuli = layers ? layer[0].rows : 0;
   cf_width_options o = options ? *options : defaults;
   const work w = {.layers = layers, .layer = layer, .o = &o};
   bool *train;
@@ -334,7 +337,7 @@ cf_status cf_depth_widths_folds(cf_context *ctx, size_t layers, const cf_blocks 
   for (size_t f = 0; f < *sets; f++) out[f] = NULL;
   CF_TRY(CF_SCRATCH(ctx, &train, stimuli + 1));
   o.train = *sets == 1 ? NULL : train;
-  if (o.rule == CF_WIDTH_JOINT && cf_widths_joint_bytes(folds, width) <= 0.25 * (double)cf_context_memory(ctx)) {
+  if (o.rule == CF_WIDTH_JOINT) {
     CF_TRY(joint_folds(ctx, &w, folds, fold, train, out));
     goto done;
   }

@@ -12,9 +12,8 @@ typedef struct cf_width_sets {
   const size_t *group;
   const bool *trains;
 } cf_width_sets;
-/* Bytes that covariances of all groups take. */
-double cf_widths_joint_bytes(size_t groups, size_t width);
-/* One PCA of all layers for each set: fills data and explained of out (sets of them, made for k columns). */
+/* One PCA of all layers for each set: fills data and explained of out (sets of them, made for k columns). CF_ERR_MEMORY
+ * where groups x features^2 numbers do not fit half of the memory. */
 cf_status cf_widths_joint(cf_context *ctx, size_t layers, const cf_blocks *layer, const cf_width_sets *sets, size_t k,
                           cf_widths *const *out);
 #endif

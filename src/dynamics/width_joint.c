@@ -34,10 +34,6 @@ typedef struct work {
   double *level;       /* sets x k: scores of the mean */
 } work;
 
-double cf_widths_joint_bytes(size_t groups, size_t width) {
-  return 8 * (double)groups * (double)width * (double)width;
-}
-
 static bool all_single(size_t layers, const cf_blocks *layer) {
   bool single = true;
   for (size_t l = 0; l < layers; l++) single = single && layer[l].single;
@@ -219,7 +215,13 @@ cf_status cf_widths_joint(cf_context *ctx, size_t layers, const cf_blocks *layer
   const size_t n = layer[0].rows, d = layer[0].cols;
   const bool single = all_single(layers, layer);
   work w = {.layers = layers, .d = d, .k = k, .layer = layer, .sets = sets, .out = out};
+  const double bytes = 8 * (double)sets->groups * (double)d * (double)d;
   double *x;
+  if (bytes > 0.5 * (double)cf_context_memory(ctx))
+    CF_TRY(cf_fail(ctx, CF_ERR_MEMORY,
+                   "one PCA of layers of %zu features, in %zu groups of stimuli, takes %.0f MB, half of the memory is "
+                   "%.0f; raise --memory",
+                   d, sets->groups, bytes / 1e6, 0.5e-6 * (double)cf_context_memory(ctx)));
   CF_TRY(CF_SCRATCH(ctx, &w.count, sets->groups));
   CF_TRY(CF_SCRATCH(ctx, &w.cov, sets->groups * d * d));
   CF_TRY(CF_SCRATCH(ctx, &w.sum, layers * sets->groups * d));

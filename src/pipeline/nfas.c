@@ -127,7 +127,8 @@ static const char description[] =
     "Nothing is found on test samples: means, widths, modes and layer weights come from the training runs of each fold, "
     "alphas from folds among these.\n\n"
     "Baselines stand beside it always: first, last and mean layer; best, the layer with the best inner score; pca, "
-    "principal components (up to 100) of all layers side by side; the fastest decaying, the most turning and any other "
+    "principal components (up to 100) of all layers side by side (by subspace iteration, to one part in 10,000 of their "
+    "variance); the fastest decaying, the most turning and any other "
     "mode; shuffled, the stable mode of the layers in another order; random, that of a network with random weights. Paired "
     "over models, difference of mean alignment with interval, t and signed-rank test, adjusted; verdict says where the "
     "stable mode is no better.\n\n"
@@ -257,7 +258,24 @@ done:
   return status;
 }
 
-/* Reading, products over layers, and one decomposition a fold, representation and model, at 15 GFLOP/s a core. */
+/* Operations of one representation in one fold: n samples of `side` features. */
+static double fold_cost(const nfas_job *j, double n, double side) {
+  const double folds = j->encoder.o.inner_folds ? (double)j->encoder.o.inner_folds : (double)j->folds->folds - 1;
+  const double rois = (double)j->rois, square = side * side;
+  const double whole = 10 * square * side + 24 * n * side * rois + n * square;
+  const double products = folds * (25 * square * side + 20 * square * rois) + 4 * n * side * (side + rois);
+  return side < n ? fmin(whole, products) : whole;
+}
+
+/* Features of a representation of layers of d. */
+static double narrowed(const nfas_job *j, double d) {
+  const char *width = cf_options_text(j->dmd, "width");
+  const double k = cf_options_number(j->dmd, "components") > 0 ? cf_options_number(j->dmd, "components") : 100;
+  const bool narrow = strcmp(width, "pca") == 0 || strcmp(width, "joint") == 0 || strcmp(width, "random") == 0;
+  return narrow ? fmin(k, d) : d;
+}
+
+/* Reading, products over layers, and the regressions of all folds, representations and models, at 15 GFLOP/s a core. */
 static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
@@ -273,14 +291,16 @@ static cf_status cost(cf_context *ctx, const cf_options *options, cf_cost *out) 
   for (size_t m = 0; m < j.models; m++) {
     size_t rows = 0, cols = 0;
     if (!cf_systems_shape(ctx, j.model[m].layer.address[0], &rows, &cols)) continue;
-    const double layers = (double)j.model[m].layer.count, d = (double)cols;
-    const double q = (j.components ? fmin((double)j.components, d) : d) * fmax(1, (double)j.encoder.o.delays);
-    const double side = fmin(q, n), each = 10 * side * side * side + 24 * n * side * (double)j.rois + n * side * side;
-    const double fits = kinds + (j.wanted[NFAS_BEST] ? layers : 0);
-    seconds += 1e-9 * n * d * layers * (4 + 2 * kinds) + fits * folds * each / 1.5e10 / cf_context_threads(ctx);
-    seconds += nfas_compare_cost(&j, layers, d) / cf_context_threads(ctx);
-    if (j.wanted[NFAS_PCA]) seconds += (layers * n * n * d + folds * n * n * n) / 1.5e10;
-    most = fmax(most, 8 * (folds * n * d + 2 * (6 * side * side + 5 * n * side)));
+    const double layers = (double)j.model[m].layer.count, d = (double)cols, k = narrowed(&j, d);
+    const double q = (j.components ? fmin((double)j.components, k) : k) * fmax(1, (double)j.encoder.o.delays);
+    const double side = fmin(q, n), fits = kinds + (j.wanted[NFAS_BEST] ? layers : 0);
+    const double matching = k < d ? n * d * layers * (d + 2 * folds * k) : 0;
+    seconds += 1e-9 * n * d * layers * (k < d ? 8 : 4 + 2 * kinds);
+    seconds += (matching + fits * folds * fold_cost(&j, n, side)) / 1.5e10 / cf_context_threads(ctx);
+    seconds += nfas_compare_cost(&j, layers, k) / cf_context_threads(ctx);
+    if (j.wanted[NFAS_PCA])
+      seconds += (k < d ? 2500 * folds * n * layers * k : layers * n * n * d + 2500 * folds * n * n) / 1.5e10;
+    most = fmax(most, 8 * (folds * n * k * (k < d ? layers : 1) + 2 * (6 * side * side + 5 * n * side)));
   }
   out->seconds = seconds;
   out->bytes = most + 8 * (double)j.nulls * (double)(j.models * j.rois);
