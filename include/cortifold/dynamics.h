@@ -230,8 +230,9 @@ CF_API void cf_widths_free(cf_widths *widths);
 CF_API CF_CHECKED cf_status cf_depth_widths(cf_context *ctx, size_t layers, const cf_blocks *layer,
                                             const cf_width_options *options, cf_widths **out);
 /* The same with each of `folds` folds left out in turn of the training stimuli (fold[t] below folds; options->train is
- * not looked at): out[f], or out[0] alone (*sets 1) by rules that do not look at training stimuli. A joint PCA reads the
- * layers twice in all and keeps folds x width^2 numbers (CF_ERR_MEMORY where these do not fit half of the memory). */
+ * not looked at): out[f], or out[0] alone (*sets 1) by rules that do not look at training stimuli. A joint PCA reads
+ * the layers twice in all and keeps folds x width^2 numbers (CF_ERR_MEMORY where these do not fit half of the memory).
+ */
 CF_API CF_CHECKED cf_status cf_depth_widths_folds(cf_context *ctx, size_t layers, const cf_blocks *layer,
                                                   const cf_width_options *options, size_t folds, const size_t *fold,
                                                   size_t *sets, cf_widths **out);

@@ -58,6 +58,9 @@ CF_API CF_CHECKED cf_status cf_io_open_blocks(cf_context *ctx, const char *addre
                                               cf_blocks *out);
 /* Splits an address; both outputs owned by the caller, *member NULL when absent. A path that exists as written wins. */
 CF_API CF_CHECKED cf_status cf_io_split(cf_context *ctx, const char *address, char **path, char **member);
+/* Asks the system to bring the file of an address into its cache while something else goes on. What cannot be is left.
+ */
+CF_API void cf_io_will_need(cf_context *ctx, const char *address);
 
 typedef struct cf_io_write_options {
   bool force;             /* overwrite an existing file */

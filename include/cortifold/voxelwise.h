@@ -98,7 +98,7 @@ typedef enum cf_voxel_method {
 typedef enum cf_inner_score { CF_INNER_CORRELATION, CF_INNER_MSE } cf_inner_score;
 typedef enum cf_voxel_precision {
   CF_PRECISION_AUTO, /* single where the choice of alpha takes more than 1e11 operations (held: 5e9, or 1e9 from
-                        * products of few features) */
+                      * products of few features) */
   CF_PRECISION_DOUBLE,
   CF_PRECISION_SINGLE
 } cf_voxel_precision;

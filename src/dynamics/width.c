@@ -8,8 +8,8 @@
  *   zeros   Q_l = [H_l 0]
  *   gram    Q_l = the upper triangle, row by row, of bar H_l bar H_l' over the training stimuli, as one row
  *
- * The axes of a PCA are arbitrary, so layer after layer is turned to the one before; Q_1 = P_1 with the largest score of
- * each column positive, and any rotation of the features of any layer leaves all Q_l as they are. joint takes equal
+ * The axes of a PCA are arbitrary, so layer after layer is turned to the one before; Q_1 = P_1 with the largest score
+ * of each column positive, and any rotation of the features of any layer leaves all Q_l as they are. joint takes equal
  * widths only; with k all features it is a rotation. With random, layers of one width share the projection, and inner
  * products survive up to 1/sqrt(k) (Johnson & Lindenstrauss 1984). gram has no features left, and no rotation of them
  * shows. Ours: no published work says how widths were matched. */
@@ -324,9 +324,8 @@ done:
   return status;
 }
 
-cf_status cf_depth_widths_folds(cf_context *ctx, size_t layers, const cf_blocks *layer,
-                                const cf_width_options *options, size_t folds, const size_t *fold, size_t *sets,
-                                cf_widths **out) {
+cf_status cf_depth_widths_folds(cf_context *ctx, size_t layers, const cf_blocks *layer, const cf_width_options *options,
+                                size_t folds, const size_t *fold, size_t *sets, cf_widths **out) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const size_t stimuli = layers ? layer[0].rows : 0;

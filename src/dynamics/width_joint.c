@@ -5,8 +5,8 @@
  * u_l(t) the features of layer l less their mean over all stimuli (so that nothing cancels), m_ls the mean of u_l over
  * the training stimuli of set s, V_s the k leading eigenvectors of C_s. Products are kept group by group of stimuli
  * (folds), so that leaving out one group after the other costs no further pass. Cost: a product of all layers with
- * themselves, one eigendecomposition a set, and a product of all layers with k columns a set. Layers that come in single
- * precision are multiplied in it, less their means, and summed up in double. */
+ * themselves, one eigendecomposition a set, and a product of all layers with k columns a set. Layers that come in
+ * single precision are multiplied in it, less their means, and summed up in double. */
 #include "dynamics/width.h"
 
 #include <cortifold/linalg.h>
@@ -42,59 +42,66 @@ static bool all_single(size_t layers, const cf_blocks *layer) {
 
 /* Layers first .. first + count - 1, each n x d less its means; their products group by group. */
 typedef struct batch {
+  const work *w;
   size_t first, count;
-  double *x;    /* BATCH x n x d */
-  double *part; /* training rows of one layer, or */
-  float *turned; /* those of all layers as columns, in single precision */
+  double *x;     /* BATCH x n x d */
+  double *part;  /* rows of a group in one layer, or */
+  float *turned; /* groups: those in all layers as columns, in single precision, one after the other */
 } batch;
 
-/* Column `from` on of turned (d x ld): the rows of group g. */
-static size_t turn(const work *w, size_t g, const double *x, size_t from, size_t ld, float *turned) {
-  const size_t *group = w->sets->group, n = w->layer[0].rows, d = w->d;
-  for (size_t j = 0; j < d; j += TILE) {
-    size_t at = from;
-    for (size_t t = 0; t < n; t++) {
-      if (group[t] != g) continue;
-      for (size_t c = j; c < CF_MIN(j + TILE, d); c++) turned[c * ld + at] = (float)x[t * d + c];
-      at++;
-    }
-    if (j + TILE >= d) return at;
+/* Means off one layer, sums of what is left, a task. */
+static cf_status centre_layer(cf_context *worker, size_t k, void *payload) {
+  (void)worker;
+  const batch *b = payload;
+  const work *w = b->w;
+  const size_t n = w->layer[0].rows, d = w->d, groups = w->sets->groups;
+  double *x = b->x + k * n * d;
+  cf_center_columns(n, d, x, d, NULL);
+  for (size_t t = 0; t < n; t++) {
+    if (w->sets->group[t] >= groups) continue;
+    double *restrict sum = w->sum + ((b->first + k) * groups + w->sets->group[t]) * d;
+    for (size_t j = 0; j < d; j++) sum[j] += x[t * d + j];
   }
-  return from;
+  return CF_OK;
 }
 
-static cf_status add_group(cf_context *ctx, const work *w, const batch *b, size_t g) {
+/* Where the columns of a group begin. */
+static float *columns_of(const batch *b, size_t g) {
+  size_t before = 0;
+  for (size_t h = 0; h < g; h++) before += b->w->count[h];
+  return b->turned + before * b->count * b->w->d;
+}
+
+/* Rows of one group in all layers as columns (features x samples), a task. */
+static cf_status turn_group(cf_context *worker, size_t g, void *payload) {
+  (void)worker;
+  const batch *b = payload;
+  const work *w = b->w;
+  const size_t *group = w->sets->group, n = w->layer[0].rows, d = w->d, ld = b->count * w->count[g];
+  float *turned = columns_of(b, g);
+  for (size_t j = 0; j < d; j += TILE)
+    for (size_t k = 0, at = 0; k < b->count; k++)
+      for (size_t t = 0; t < n; t++) {
+        if (group[t] != g) continue;
+        for (size_t c = j; c < CF_MIN(j + TILE, d); c++) turned[c * ld + at] = (float)b->x[(k * n + t) * d + c];
+        at++;
+      }
+  return CF_OK;
+}
+
+static cf_status add_group(cf_context *ctx, const batch *b, size_t g) {
   cf_status status = CF_OK;
-  const size_t n = w->layer[0].rows, d = w->d, rows = w->count[g];
-  size_t at = 0;
-  if (rows == 0) goto done;
-  for (size_t k = 0; k < b->count && b->turned; k++)
-    at = turn(w, g, b->x + k * n * d, at, b->count * rows, b->turned);
-  if (b->turned) CF_TRY(cf_syrk_single(ctx, d, at, 1, b->turned, at, w->cov + g * d * d, d));
+  const work *w = b->w;
+  const size_t n = w->layer[0].rows, d = w->d, all = b->count * w->count[g];
+  double *cov = w->cov + g * d * d;
+  if (all == 0) goto done;
+  if (b->turned) CF_TRY(cf_syrk_single(ctx, d, all, 1, columns_of(b, g), all, cov, d));
   for (size_t k = 0; k < b->count && !b->turned; k++) {
     size_t m = 0;
     for (size_t t = 0; t < n; t++)
       if (w->sets->group[t] == g) memcpy(b->part + m++ * d, b->x + (k * n + t) * d, d * sizeof *b->part);
-    CF_TRY(cf_syrk(ctx, true, d, m, 1, b->part, d, 1, w->cov + g * d * d, d));
+    CF_TRY(cf_syrk(ctx, true, d, m, 1, b->part, d, 1, cov, d));
   }
-done:
-  return status;
-}
-
-static cf_status add_batch(cf_context *ctx, const work *w, const batch *b) {
-  cf_status status = CF_OK;
-  const size_t n = w->layer[0].rows, d = w->d, groups = w->sets->groups;
-  for (size_t k = 0; k < b->count; k++) {
-    double *x = b->x + k * n * d;
-    CF_TRY(cf_width_read(ctx, &w->layer[b->first + k], x));
-    cf_center_columns(n, d, x, d, NULL);
-    for (size_t t = 0; t < n; t++) {
-      if (w->sets->group[t] >= groups) continue;
-      double *sum = w->sum + ((b->first + k) * groups + w->sets->group[t]) * d;
-      for (size_t j = 0; j < d; j++) sum[j] += x[t * d + j];
-    }
-  }
-  for (size_t g = 0; g < groups; g++) CF_TRY(add_group(ctx, w, b, g));
 done:
   return status;
 }
@@ -104,7 +111,7 @@ static cf_status add_layers(cf_context *ctx, const work *w, bool single) {
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const size_t n = w->layer[0].rows, d = w->d, most = single ? CF_MIN((size_t)BATCH, w->layers) : 1;
-  batch b = {0};
+  batch b = {.w = w};
   CF_TRY(CF_SCRATCH(ctx, &b.x, most * n * d));
   if (single)
     CF_TRY(CF_SCRATCH(ctx, &b.turned, most * n * d));
@@ -112,7 +119,10 @@ static cf_status add_layers(cf_context *ctx, const work *w, bool single) {
     CF_TRY(CF_SCRATCH(ctx, &b.part, n * d));
   for (; b.first < w->layers; b.first += b.count) {
     b.count = CF_MIN(most, w->layers - b.first);
-    CF_TRY(add_batch(ctx, w, &b));
+    for (size_t k = 0; k < b.count; k++) CF_TRY(cf_width_read(ctx, &w->layer[b.first + k], b.x + k * n * d));
+    CF_TRY(cf_parallel_for(ctx, b.count, centre_layer, &b));
+    if (single) CF_TRY(cf_parallel_for(ctx, w->sets->groups, turn_group, &b));
+    for (size_t g = 0; g < w->sets->groups; g++) CF_TRY(add_group(ctx, &b, g));
   }
 done:
   cf_scratch_release(ctx, mark);

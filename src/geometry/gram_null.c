@@ -43,7 +43,7 @@
 
 /* sum_j a[j] b[at[j]]: a single, a double. */
 CF_CLONES static double gather_single(size_t n, const float *restrict a, const double *restrict b,
-                                   const int32_t *restrict at) {
+                                      const int32_t *restrict at) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (size_t j = 0; j < n; j++) sum += (double)a[j] * b[at[j]];
@@ -51,7 +51,7 @@ CF_CLONES static double gather_single(size_t n, const float *restrict a, const d
 }
 
 CF_CLONES static double gather_double(size_t n, const double *restrict a, const double *restrict b,
-                                   const int32_t *restrict at) {
+                                      const int32_t *restrict at) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (size_t j = 0; j < n; j++) sum += a[j] * b[at[j]];

@@ -115,12 +115,12 @@ CF_CHECKED cf_status nfas_sub_options(cf_context *ctx, const cf_options *from, c
 /* One model at work. */
 typedef struct nfas_layers {
   nfas_job *j;
-  size_t m;          /* model */
-  size_t layers;     /* of it */
-  cf_blocks *block;  /* as read */
-  size_t sets;       /* of layers of one width: one a fold, or 1 for all folds */
-  cf_widths **width; /* sets: brought to one width; NULL: as they are */
-  cf_blocks **sized; /* sets x layers over `width`; NULL: as they are */
+  size_t m;             /* model */
+  size_t layers;        /* of it */
+  cf_blocks *block;     /* as read */
+  size_t sets;          /* of layers of one width: one a fold, or 1 for all folds */
+  cf_widths **width;    /* sets: brought to one width; NULL: as they are */
+  cf_blocks **sized;    /* sets x layers over `width`; NULL: as they are */
   cf_depth_sums **sums; /* sets */
 } nfas_layers;
 CF_CHECKED cf_status nfas_layers_open(cf_context *ctx, nfas_job *j, size_t m, const cf_systems *from, nfas_layers *out);

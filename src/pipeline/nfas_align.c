@@ -1,6 +1,7 @@
 /* The alignment of all models in `cortifold nfas`: model after model, so that one model's representations are held. */
 #include "pipeline/nfas.h"
 
+#include <cortifold/io.h>
 #include <math.h>
 #include <string.h>
 
@@ -95,7 +96,8 @@ static double mean_of(const cf_voxel_result *e, const double *x) {
   return e->fitted ? sum / (double)e->fitted : NAN;
 }
 
-/* Mean score over the inner folds (layers x folds) of each layer, and its scores in each fold (layers x folds x rois). */
+/* Mean score over the inner folds (layers x folds) of each layer, and its scores in each fold (layers x folds x rois).
+ */
 typedef struct by_layer {
   double *inner, *rho;
 } by_layer;
@@ -195,6 +197,8 @@ static cf_status one_model(cf_context *ctx, nfas_job *j, size_t m) {
   cf_status status = CF_OK;
   nfas_layers s = {0};
   CF_TRY(nfas_layers_open(ctx, j, m, &j->model[m].layer, &s));
+  for (size_t l = 0; m + 1 < j->models && l < j->model[m + 1].layer.count; l++) /* the disk works while we do */
+    cf_io_will_need(ctx, j->model[m + 1].layer.address[l]);
   CF_TRY(nfas_describe(ctx, &s, &j->found[m]));
   if (j->compared.op) CF_TRY(nfas_compare_depth(ctx, &s));
   CF_TRY(represent_all(ctx, j, &s));

@@ -109,6 +109,7 @@ static cf_status conclude(cf_context *ctx, nfas_job *j, const baseline *b, size_
                 {NFAS_LAST, "the last layer"},
                 {NFAS_FIRST, "the first layer"},
                 {NFAS_BEST, "the best layer by inner cross-validation"},
+                {NFAS_PCA, "the principal components of all layers"},
                 {NFAS_SHUFFLED, "the stable mode of layers in shuffled order"}};
   cf_status status = CF_OK;
   char as_well[400] = "", better[400] = "", text[1024];

@@ -353,7 +353,8 @@ cf_status nfas_features_make(cf_context *ctx, const nfas_layers *s, nfas_kind ki
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   const bool modes = kind != NFAS_FIRST && kind != NFAS_LAST && kind != NFAS_MEAN;
-  const size_t folds = s->j->folds->folds, sets = modes || s->sets > 1 ? folds : 1, width = nfas_layers_of(s, 0)[0].cols;
+  const size_t folds = s->j->folds->folds, sets = modes || s->sets > 1 ? folds : 1,
+               width = nfas_layers_of(s, 0)[0].cols;
   double *weight;
   *known = true;
   *out = (nfas_features){0};

@@ -5,8 +5,9 @@
  *
  *   Q <- orth(F_t F_t' Q),   Q' F_t F_t' Q = V diag(e) V',   U = Q V,
  *
- * until a step adds less than one part in 10,000 to the variance that they hold. Layers of one small width are taken as they are,
- * two products a step; else the kernel of all samples is summed up layer by layer, so that no two are held. */
+ * until a step adds less than one part in 10,000 to the variance that they hold. Layers of one small width are taken as
+ * they are, two products a step; else the kernel of all samples is summed up layer by layer, so that no two are held.
+ */
 #include "pipeline/nfas.h"
 
 #include <cortifold/linalg.h>
@@ -20,7 +21,7 @@ enum { MOST_COMPONENTS = 100, SPARE = 10, MOST_STEPS = 40 };
 typedef struct products {
   size_t n, m, wide;
   const size_t *train;
-  double *all, *fit;    /* layers side by side: n x wide, and the training rows of them; NULL: */
+  double *all, *fit;     /* layers side by side: n x wide, and the training rows of them; NULL: */
   double *rows, *square; /* the kernel: n x m, and its training rows */
 } products;
 
@@ -32,8 +33,8 @@ static cf_status multiply(cf_context *ctx, const products *p, bool all, size_t k
   if (p->fit) {
     CF_TRY(CF_SCRATCH(ctx, &across, p->wide * k));
     CF_TRY(cf_gemm(ctx, true, false, p->wide, k, p->m, 1, p->fit, p->wide, x, k, 0, across, k));
-    CF_TRY(cf_gemm(ctx, false, false, all ? p->n : p->m, k, p->wide, 1, all ? p->all : p->fit, p->wide, across, k, 0, out,
-                   k));
+    CF_TRY(cf_gemm(ctx, false, false, all ? p->n : p->m, k, p->wide, 1, all ? p->all : p->fit, p->wide, across, k, 0,
+                   out, k));
   } else {
     CF_TRY(cf_gemm(ctx, false, false, all ? p->n : p->m, k, p->m, 1, all ? p->rows : p->square, p->m, x, k, 0, out, k));
   }
@@ -147,7 +148,8 @@ static cf_status scores(cf_context *ctx, const products *p, size_t k, double *ou
   CF_TRY(iterate(ctx, p, k, value, u));
   for (size_t i = 0; i < k; i++) sum += value[i] / (double)k / (double)p->m;
   for (size_t c = 0; c < p->m; c++)
-    for (size_t i = 0; i < k; i++) u[c * k + i] *= value[i] > 1e-12 * value[0] && sum > 0 ? 1 / sqrt(value[i] * sum) : 0;
+    for (size_t i = 0; i < k; i++)
+      u[c * k + i] *= value[i] > 1e-12 * value[0] && sum > 0 ? 1 / sqrt(value[i] * sum) : 0;
   CF_TRY(multiply(ctx, p, true, k, u, out));
 done:
   cf_scratch_release(ctx, mark);

@@ -136,7 +136,7 @@ INLINE void NAME(model)(size_t rows, size_t r, size_t padded, const REAL *k, siz
 
 /* m (count x padded) = k c'. */
 CF_CLONES static void NAME(model_block)(size_t count, size_t r, size_t padded, const REAL *k, size_t ld, const REAL *ct,
-                                     REAL *m) {
+                                        REAL *m) {
   size_t i = 0;
   for (; i + 4 <= count; i += 4) NAME(model)(4, r, padded, k + i * ld, ld, ct, m + i * padded);
   for (; i < count; i++) NAME(model)(1, r, padded, k + i * ld, ld, ct, m + i * padded);

@@ -40,7 +40,7 @@ static inline __attribute__((always_inline)) void update_lanes(size_t r, const d
 
 /* Rows of f (n x r) towards the non-negative least squares solution of f g = w. work: r (2 LANES + 1). */
 CF_CLONES static void update_rows(size_t n, size_t r, const double *restrict w, const double *restrict g,
-                               double *restrict f, double *restrict work) {
+                                  double *restrict f, double *restrict work) {
   double *rest = work, *x = rest + r * LANES, *inverse = x + r * LANES;
   for (size_t i = 0; i < r; i++) inverse[i] = g[i * r + i] > 0 ? 1 / g[i * r + i] : 0; /* a dead column stays */
   for (size_t from = 0; from < n; from += LANES) {

@@ -53,8 +53,8 @@ void cf_split_free(cf_split *split);
  * no direction is left out, so that dual weights are those of (X X' + alpha I)^-1 y. */
 typedef enum cf_factor { CF_FACTOR_SVD, CF_FACTOR_KERNEL, CF_FACTOR_FEATURES } cf_factor;
 cf_status cf_split_weights(cf_context *ctx, cf_factor factor, size_t n, size_t p, const double *x, cf_split *out);
-/* The same from products of q features, a = X'X (q x q, destroyed), and the m test samples, rows (m x q): its n is q and
- * its y is X'y (q numbers). train and test are not set. */
+/* The same from products of q features, a = X'X (q x q, destroyed), and the m test samples, rows (m x q): its n is q
+ * and its y is X'y (q numbers). train and test are not set. */
 cf_status cf_split_products(cf_context *ctx, size_t q, double *a, size_t m, const double *rows, cf_split *out);
 /* f (k) of a candidate. */
 void cf_split_filter(const cf_split *s, const cf_candidates *c, size_t which, double *f);

@@ -104,8 +104,8 @@ cf_status cf_selector_score(cf_context *ctx, const cf_selector *s, size_t w, con
     cf_take_rows(s->train[f].count, s->train[f].row, w, y, w, train);
     cf_take_rows(s->test[f].count, s->test[f].row, w, y, w, test);
     const cf_bank_test measured = {.samples = s->test[f].count, .z = test};
-    CF_TRY(cf_bank_score(ctx, &s->bank[f], s->options->score, w, train, &measured,
-                         score + f * s->candidates->count * w));
+    CF_TRY(
+        cf_bank_score(ctx, &s->bank[f], s->options->score, w, train, &measured, score + f * s->candidates->count * w));
   }
 done:
   cf_scratch_release(ctx, mark);

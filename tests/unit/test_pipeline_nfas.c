@@ -337,8 +337,13 @@ static void same_bits(void **state) {
                                       "baseline/shuffled", "snci",        "compare/dsa-angular", "baseline/best"};
   static const char *const narrow[2] = {"components=10", "width=joint"};
   for (size_t side = 0; side < 2; side++) { /* representations made narrow one by one, or all layers at once */
-    const char *const words[] = {file,         "nulls=20", "permutations=99", "exact-up-to=0", "width-components=6",
-                                 narrow[side], side ? "baselines=mean,pca,shuffled,best" : "baselines=mean,pca,shuffled",
+    const char *const words[] = {file,
+                                 "nulls=20",
+                                 "permutations=99",
+                                 "exact-up-to=0",
+                                 "width-components=6",
+                                 narrow[side],
+                                 side ? "baselines=mean,pca,shuffled,best" : "baselines=mean,pca,shuffled",
                                  NULL};
     cf_result *r[3] = {NULL};
     for (size_t k = 0; k < 3; k++) {
@@ -360,10 +365,24 @@ static void joint_is_a_rotation(void **state) {
   (void)state;
   static const char *const names[] = {"alignment", "baseline/mean", "baseline/best", "baseline/shuffled",
                                       "baseline/pca"};
-  const char *const plain[] = {file, "nulls=20", "exact-up-to=0", "features-scale=center", "hrf=spm", "tr=2",
-                               "baselines=mean,pca,shuffled,best", NULL},
-                    *const turned[] = {file, "nulls=20", "exact-up-to=0", "features-scale=center", "hrf=spm", "tr=2",
-                                       "baselines=mean,pca,shuffled,best", "width=joint", "width-components=24", NULL};
+  const char *const plain[] = {file,
+                               "nulls=20",
+                               "exact-up-to=0",
+                               "features-scale=center",
+                               "hrf=spm",
+                               "tr=2",
+                               "baselines=mean,pca,shuffled,best",
+                               NULL},
+                    *const turned[] = {file,
+                                       "nulls=20",
+                                       "exact-up-to=0",
+                                       "features-scale=center",
+                                       "hrf=spm",
+                                       "tr=2",
+                                       "baselines=mean,pca,shuffled,best",
+                                       "width=joint",
+                                       "width-components=24",
+                                       NULL};
   cf_context *ctx = case_context(1, 0, 0);
   cf_result *one = NULL, *two = NULL;
   assert_ok(ctx, case_run(ctx, "nfas", plain, &one));
@@ -532,11 +551,12 @@ static void held_is_exact(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(finds_what_was_planted),  cmocka_unit_test(nothing_leaks),
-                                     cmocka_unit_test(depth_is_compared),       cmocka_unit_test(lies_on_surfaces),
-                                     cmocka_unit_test(events_are_averaged),     cmocka_unit_test(same_bits),
-                                     cmocka_unit_test(joint_is_a_rotation),
-                                     cmocka_unit_test(manifest_gives_the_same), cmocka_unit_test(bad_manifests),
-                                     cmocka_unit_test(sums_are_exact),          cmocka_unit_test(held_is_exact)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(finds_what_was_planted), cmocka_unit_test(nothing_leaks),
+      cmocka_unit_test(depth_is_compared),      cmocka_unit_test(lies_on_surfaces),
+      cmocka_unit_test(events_are_averaged),    cmocka_unit_test(same_bits),
+      cmocka_unit_test(joint_is_a_rotation),    cmocka_unit_test(manifest_gives_the_same),
+      cmocka_unit_test(bad_manifests),          cmocka_unit_test(sums_are_exact),
+      cmocka_unit_test(held_is_exact)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }
