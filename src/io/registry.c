@@ -2,8 +2,6 @@
  * siblings, labels, blocks of what can only be loaded whole. */
 #include "io/format.h"
 
-#include <unistd.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
