@@ -41,7 +41,8 @@ const cf_param nfas_params[] = {
      "feature: subtract each layer's feature means over the training stimuli, as in dmd."},
     {"scale", 0, CF_PARAM_CHOICE, "RULE", "none", 0, 0, "none|rms", "rms: divide each layer by its root mean square."},
     {"width", 0, CF_PARAM_CHOICE, "RULE", "auto", 0, 0, "auto|identity|pca|joint|random|zeros",
-     "How layers come to one width, as in dmd."},
+     "How layers come to one width, as in dmd. joint: all representations, best layer and pca too, are made of the same "
+     "principal components of all layers: fast, for many or deep models."},
     {"width-components", 0, CF_PARAM_INTEGER, "K", "0", 0, 1e6, NULL,
      "Width of --width pca, joint and random; 0: 100, or as many as there can be."},
     {"components", 'k', CF_PARAM_INTEGER, "K", "0", 0, 1e6, NULL,
