@@ -13,10 +13,9 @@
 #include <math.h>
 #include <string.h>
 
-#define TOLERANCE     1e-10
-#define SINGLE        1e-6 /* tolerance in single precision */
-#define MUCH          5e9  /* operations of the largest products from which single precision is taken */
-#define LEAST_PENALTY 1e-9 /* of the largest eigenvalue: I - H keeps seven digits above it */
+#define TOLERANCE 1e-10
+#define SINGLE    1e-6 /* tolerance in single precision */
+#define MUCH      5e9  /* operations of the largest products from which single precision is taken */
 
 typedef struct work {
   const cf_split *split;
@@ -219,8 +218,7 @@ cf_status cf_deletion_score(cf_context *ctx, const cf_split *split, bool kernel,
   cf_status status = CF_OK;
   const cf_mark mark = cf_scratch_mark(ctx);
   work w = {.split = split, .candidates = candidates, .t = t, .y = y};
-  *known = candidates->method == CF_VOXEL_RIDGE && split->k > 0;
-  for (size_t a = 0; a < candidates->count && *known; a++) *known = candidates->value[a] > LEAST_PENALTY * split->l[0];
+  *known = candidates->method == CF_VOXEL_RIDGE && cf_split_safe(split, candidates);
   if (!*known) goto done;
   const double much = 2 * (double)split->n * (double)split->k * (double)t * (double)candidates->count;
   w.single = o->precision == CF_PRECISION_AUTO ? much > MUCH : o->precision == CF_PRECISION_SINGLE;

@@ -112,7 +112,7 @@ static cf_status by_products(cf_context *ctx, const held *h, bool *known) {
   memcpy(a, r.a, q * q * sizeof *a);
   cf_take_rows(m, h->test->row, q, h->design.x, q, rows);
   CF_TRY(cf_split_products(ctx, q, a, m, rows, &split));
-  *known = cf_reduced_safe(&split, candidates);
+  *known = cf_split_safe(&split, candidates);
   if (!*known) goto done;
   CF_TRY(cf_reduced_score(ctx, &r, candidates, &h->job->o->ridge, h->score));
   CF_TRY(select_and_predict(ctx, h, &split, r.c));

@@ -56,6 +56,8 @@ cf_status cf_split_weights(cf_context *ctx, cf_factor factor, size_t n, size_t p
 /* The same from products of q features, a = X'X (q x q, destroyed), and the m test samples, rows (m x q): its n is q
  * and its y is X'y (q numbers). train and test are not set. */
 cf_status cf_split_products(cf_context *ctx, size_t q, double *a, size_t m, const double *rows, cf_split *out);
+/* Whether all penalties are so far above rounding that samples can be left out of the split of them all. */
+bool cf_split_safe(const cf_split *s, const cf_candidates *c);
 /* f (k) of a candidate. */
 void cf_split_filter(const cf_split *s, const cf_candidates *c, size_t which, double *f);
 
@@ -117,8 +119,6 @@ bool cf_reduced_pays(const cf_design *design, const cf_candidates *c, size_t tra
 /* y: n x t, the training samples; inner: folds among them. */
 cf_status cf_reduced_make(cf_context *ctx, const cf_design *design, const cf_sample_list *train,
                           const cf_fold_set *inner, size_t t, const double *y, cf_reduced *out);
-/* Whether all penalties are well above the rounding of the products; split: that of all training samples. */
-bool cf_reduced_safe(const cf_split *split, const cf_candidates *candidates);
 /* Scores (folds x candidates x t). */
 cf_status cf_reduced_score(cf_context *ctx, const cf_reduced *r, const cf_candidates *candidates,
                            const cf_ridge_options *o, double *score);

@@ -14,9 +14,8 @@
 #include <math.h>
 #include <string.h>
 
-#define LEAST_PENALTY 1e-9 /* of the largest eigenvalue: A - A_g has lost digits below it */
-#define REGULAR       1e-3 /* of a factor's diagonal: products have lost six digits of sixteen */
-#define MUCH          1e9  /* operations on predictions from which single precision is taken */
+#define REGULAR 1e-3 /* of a factor's diagonal: products have lost six digits of sixteen */
+#define MUCH    1e9  /* operations on predictions from which single precision is taken */
 
 bool cf_reduced_pays(const cf_design *design, const cf_candidates *c, size_t train, size_t folds, size_t targets) {
   enum { SKELETON = 8 }; /* filters that stand for all, about */
@@ -203,12 +202,6 @@ done:
   cf_split_free(&split);
   cf_scratch_release(ctx, mark);
   return status;
-}
-
-bool cf_reduced_safe(const cf_split *split, const cf_candidates *candidates) {
-  bool safe = split->k > 0;
-  for (size_t a = 0; a < candidates->count; a++) safe = safe && candidates->value[a] > LEAST_PENALTY * split->l[0];
-  return safe;
 }
 
 cf_status cf_reduced_score(cf_context *ctx, const cf_reduced *r, const cf_candidates *candidates,

@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#define LEAST_PENALTY 1e-9 /* of the largest eigenvalue: seven digits are left above it */
+
 cf_status cf_candidates_make(cf_context *ctx, const cf_ridge_options *o, cf_candidates *out) {
   enum { STANDARD = 20 };
   cf_status status = CF_OK;
@@ -178,6 +180,12 @@ done:
   cf_scratch_release(ctx, mark);
   if (status != CF_OK) cf_split_free(out);
   return status;
+}
+
+bool cf_split_safe(const cf_split *s, const cf_candidates *c) {
+  bool safe = s->k > 0;
+  for (size_t a = 0; a < c->count && safe; a++) safe = c->value[a] > LEAST_PENALTY * s->l[0];
+  return safe;
 }
 
 void cf_split_filter(const cf_split *s, const cf_candidates *c, size_t which, double *f) {
